@@ -1,0 +1,174 @@
+// The HTTP protocol between the app and everything that executes work: runners and external agents.
+// This file is the only definition of it; the server imports it, the runner imports nothing else of the server.
+// Every write carries the fence of the lease under which it was made; a stale fence is answered with 409.
+import { z } from "zod";
+
+/** Raised when a message changes its meaning. The server answers 426 to any other version. */
+export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_HEADER = "x-fabrica-protocol";
+
+/** Longest time the server holds a claim or a command poll open, in milliseconds. */
+export const MAX_POLL_MS = 25_000;
+/** Largest body of a bundle in either direction, in bytes. */
+export const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
+/** Largest text of one output chunk, in characters. */
+export const MAX_CHUNK_CHARS = 64 * 1024;
+
+const id = z.string().min(1).max(64);
+const fence = z.number().int().positive();
+/** Every message about a job names the job and the fence of the lease. */
+const lease = z.object({ job_id: id, fence });
+
+/** Where a sandbox lives. */
+export const sandboxDriver = z.enum(["docker", "bubblewrap"]);
+export type SandboxDriver = z.infer<typeof sandboxDriver>;
+
+/** One check of the probe that a runner makes at start. `warn` = not limited here, said so; `fail` = refuses to register. */
+export const probeCheck = z.object({
+  name: z.string().max(80),
+  result: z.enum(["pass", "warn", "fail"]),
+  detail: z.string().max(500),
+});
+export type ProbeCheck = z.infer<typeof probeCheck>;
+
+export const registerRequest = z.object({
+  protocol: z.number().int(),
+  /** Given when this runner has registered before: its old leases are freed at once. */
+  runner_id: id.optional(),
+  /** Secret that came with `runner_id`. */
+  runner_secret: z.string().max(128).optional(),
+  name: z.string().min(1).max(100),
+  slots: z.number().int().min(1).max(64),
+  driver: sandboxDriver,
+  probe: z.array(probeCheck).max(100),
+  /** Programs found in a sandbox and their versions, such as {"python": "3.13.5", "node": "20.19.2"}. */
+  programs: z.record(z.string().max(40), z.string().max(80)),
+});
+export type RegisterRequest = z.infer<typeof registerRequest>;
+
+export const registerAnswer = z.object({
+  runner_id: id,
+  runner_secret: z.string(),
+  workers: z.array(z.object({ worker_id: id, token: z.string() })),
+  /** Seconds between heartbeats, and after how many without one a lease is lost. */
+  heartbeat_seconds: z.number(),
+  lease_seconds: z.number(),
+});
+export type RegisterAnswer = z.infer<typeof registerAnswer>;
+
+export const heartbeatRequest = z.object({
+  /** The lease that the worker holds, or null when it holds none. */
+  lease: lease.nullable(),
+  iteration: z.number().int().nonnegative().optional(),
+});
+export type HeartbeatRequest = z.infer<typeof heartbeatRequest>;
+
+/** `cancel`: destroy the sandbox, go on. `kill`: the same, then leave this slot. `drain`: finish, claim nothing more. */
+export const heartbeatAnswer = z.object({ action: z.enum(["none", "cancel", "kill", "drain"]) });
+export type HeartbeatAnswer = z.infer<typeof heartbeatAnswer>;
+
+export const claimRequest = z.object({ wait_ms: z.number().int().min(0).max(MAX_POLL_MS) });
+export type ClaimRequest = z.infer<typeof claimRequest>;
+
+/** Hard limits of one sandbox. */
+export const sandboxLimits = z.object({
+  memory_mb: z.number().int().min(64),
+  work_mb: z.number().int().min(16),
+  tmp_mb: z.number().int().min(4),
+  inodes: z.number().int().min(1000),
+  cpus: z.number().positive(),
+  pids: z.number().int().min(16),
+});
+export type SandboxLimits = z.infer<typeof sandboxLimits>;
+
+/** Answer of a claim; 204 without a body when nothing became claimable in time. */
+export const claimAnswer = z.object({
+  job_id: id,
+  run: z.number().int().positive(),
+  fence,
+  limits: sandboxLimits,
+  /** False when the workspace is still empty: nothing to download, `git init` makes it. */
+  has_workspace: z.boolean(),
+});
+export type ClaimAnswer = z.infer<typeof claimAnswer>;
+
+/**
+ * A program run. `argv[0]` is looked up on the sandbox's fixed PATH. `cwd` is relative to /work.
+ * `stdin` is text written to the program and then closed. Output beyond `max_output_bytes` per stream is dropped and counted.
+ */
+export const execSpec = z.object({
+  kind: z.literal("exec"),
+  argv: z.array(z.string()).min(1).max(1000),
+  cwd: z.string().max(1000).default("."),
+  env: z.record(z.string(), z.string()).default({}),
+  stdin: z.string().nullable().default(null),
+  timeout_ms: z.number().int().positive(),
+  max_output_bytes: z.number().int().positive(),
+  /** Whether output is sent while the program runs (shown live) or only with the result. */
+  live: z.boolean().default(false),
+});
+/** Commit everything in the sandbox and send the bundle up; the result carries the server's commit and tree. */
+export const snapshotSpec = z.object({
+  kind: z.literal("snapshot"),
+  message: z.string().max(2000),
+  timeout_ms: z.number().int().positive(),
+});
+/** Destroy the sandbox, make a fresh one and restore the workspace from the server. */
+export const resetSpec = z.object({ kind: z.literal("reset"), timeout_ms: z.number().int().positive() });
+
+export const commandSpec = z.discriminatedUnion("kind", [execSpec, snapshotSpec, resetSpec]);
+export type CommandSpec = z.infer<typeof commandSpec>;
+export type ExecSpec = z.infer<typeof execSpec>;
+
+export const commandsRequest = lease.extend({ wait_ms: z.number().int().min(0).max(MAX_POLL_MS) });
+/** Commands in the order in which they must run; empty when none came in time. */
+export const commandsAnswer = z.object({ commands: z.array(z.object({ command_id: id, spec: commandSpec })) });
+export type CommandsAnswer = z.infer<typeof commandsAnswer>;
+
+export const outputChunk = z.object({
+  /** Position of the chunk within the command, from 0; the server ignores numbers that it has. */
+  seq: z.number().int().nonnegative(),
+  stream: z.enum(["stdout", "stderr"]),
+  text: z.string().max(MAX_CHUNK_CHARS),
+});
+export type OutputChunk = z.infer<typeof outputChunk>;
+export const outputRequest = lease.extend({ chunks: z.array(outputChunk).min(1).max(200) });
+
+/** What a command came to. `failure` is set when the sandbox, not the program, was at fault. */
+export const commandResult = z.object({
+  exit_code: z.number().int().nullable(),
+  signal: z.string().nullable(),
+  timed_out: z.boolean(),
+  /** `possibly`: the kernel killed something of this sandbox while several commands ran. */
+  out_of_memory: z.enum(["no", "yes", "possibly"]),
+  /** Output went over the cap and was cut. */
+  capped: z.boolean(),
+  dropped_bytes: z.number().int().nonnegative(),
+  killed: z.boolean(),
+  /** Processes that outlived the main one and were killed. */
+  leftovers: z.number().int().nonnegative(),
+  duration_ms: z.number().nonnegative(),
+  user_ms: z.number().nonnegative(),
+  system_ms: z.number().nonnegative(),
+  max_rss_kb: z.number().nonnegative(),
+  stdout: z.string(),
+  stderr: z.string(),
+  failure: z.string().max(2000).nullable(),
+  /** Set by a snapshot: what the server made of the bundle. `commit` is null when the tree was refused (see failure). */
+  snapshot: z.object({ commit: z.string(), tree: z.string() }).nullable(),
+});
+export type CommandResult = z.infer<typeof commandResult>;
+export const resultRequest = lease.extend({ result: commandResult });
+
+/** Answer to an uploaded bundle: accepted as a commit, or refused with a plain reason that the model may read. */
+export const bundleAnswer = z.discriminatedUnion("accepted", [
+  z.object({ accepted: z.literal(true), commit: z.string(), tree: z.string() }),
+  z.object({ accepted: z.literal(false), reason: z.string() }),
+]);
+export type BundleAnswer = z.infer<typeof bundleAnswer>;
+
+/** The worker gives the job back because it cannot work on it (no sandbox); the job becomes claimable again. */
+export const failRequest = lease.extend({ code: z.string().max(60), message: z.string().max(2000) });
+
+/** Every refusal: a stable code and one plain sentence. */
+export const protocolError = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
