@@ -1,0 +1,314 @@
+/**
+ * Owns the embedded database: a real PostgreSQL, on loopback, with a password, durable.
+ * Invariant: one server per data folder. One that a killed launcher left behind is adopted, not fought.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync } from "node:fs";
+import { closeSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
+import { LauncherError } from "./launcher-error";
+import { type PostgresPrograms, postgresPrograms } from "./postgres-binaries";
+
+const PASSWORD_FILE = "fabrica-password";
+const DATABASE = "fabrica";
+const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 20_000;
+const RETRY_LIMIT_MS = 10_000;
+const LOG_CAP_BYTES = 10_000_000;
+
+/** What to start. */
+export interface EmbeddedPostgresOptions {
+  /** Folder of the cluster; made when missing. As root it must be reachable by the user postgres. */
+  dataDir: string;
+  /** TCP port on 127.0.0.1; a free one is taken when absent. */
+  port?: number;
+  /** False only for throw-away clusters of tests: a crash may then lose everything. */
+  durable?: boolean;
+  /** Postgres log file; by default beside the data folder. */
+  logFile?: string;
+}
+
+/** A running server. */
+export interface EmbeddedPostgres {
+  /** Connection string of the database `fabrica`, as its owner. */
+  url: string;
+  port: number;
+  pid: number;
+  /** True when the server was already running and was taken over. */
+  adopted: boolean;
+  /** Resolves when the server has gone, whoever ended it. */
+  exited: Promise<void>;
+  /** Ends sessions, writes a checkpoint and waits until the server has gone. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the server of `dataDir`, or adopts the one that already serves it, and makes the database.
+ * @throws LauncherError when it cannot be started; the sentence carries the last line of Postgres' log.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const programs = postgresPrograms();
+  if (!existsSync(join(options.dataDir, "PG_VERSION"))) await makeCluster(options, programs);
+  const giveUp = Date.now() + RETRY_LIMIT_MS;
+  for (;;) {
+    const running = (await adopt(options.dataDir)) ?? (await launch(options, programs));
+    if (running) {
+      await makeDatabase(running.url);
+      return running;
+    }
+    if (Date.now() > giveUp) throw startFailure(options);
+    // Most likely a predecessor that is still shutting down: its lock file goes with it.
+    await pause(250);
+  }
+}
+
+function startFailure(options: EmbeddedPostgresOptions): LauncherError {
+  const reason = lastProblem(logFileOf(options));
+  return new LauncherError(
+    `The embedded PostgreSQL did not start${reason ? `: ${reason}` : "."}`,
+    `Its log is ${logFileOf(options)}. You can also set DATABASE_URL to a server of your own.`,
+  );
+}
+
+function logFileOf(options: EmbeddedPostgresOptions): string {
+  return options.logFile ?? `${options.dataDir}.log`;
+}
+
+/** Builds the cluster beside its place and renames it, so that a crash leaves no half-made one. */
+async function makeCluster(options: EmbeddedPostgresOptions, programs: PostgresPrograms): Promise<void> {
+  const fresh = `${options.dataDir}.new`;
+  const passwordFile = `${options.dataDir}.password`;
+  const password = randomBytes(24).toString("base64url");
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(dirname(options.dataDir), { recursive: true });
+  mkdirSync(fresh, { mode: 0o700 });
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  if ("uid" in programs.ids) {
+    chownSync(fresh, programs.ids.uid, programs.ids.gid);
+    chownSync(passwordFile, programs.ids.uid, programs.ids.gid);
+  }
+  try {
+    await runInitdb(fresh, passwordFile, options, programs);
+    writeFileSync(join(fresh, PASSWORD_FILE), password, { mode: 0o600 });
+    renameSync(fresh, options.dataDir);
+  } finally {
+    rmSync(passwordFile, { force: true });
+  }
+}
+
+async function runInitdb(
+  dir: string,
+  passwordFile: string,
+  options: EmbeddedPostgresOptions,
+  programs: PostgresPrograms,
+): Promise<void> {
+  // The builtin provider sorts and folds the same on every machine, whatever locales it has.
+  const args = ["--pgdata", dir, "--username", DATABASE, "--pwfile", passwordFile];
+  args.push("--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", "--no-locale");
+  args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums");
+  if (options.durable === false) args.push("--no-sync");
+  const child = spawn(programs.initdb, args, {
+    ...programs.ids,
+    cwd: "/",
+    env: cleanEnvironment(),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let complaint = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    complaint = (complaint + chunk).slice(-2_000);
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code === 0) return;
+  rmSync(dir, { recursive: true, force: true });
+  const full = /No space left/i.test(complaint);
+  throw new LauncherError(
+    full ? "The disk is full." : `The database could not be made: ${complaint.trim().split("\n").at(-1) ?? code}`,
+    full ? `Free some space for ${dirname(dir)} and start again.` : "Check the folder's rights and start again.",
+  );
+}
+
+/** Takes over a server that answers with our password and our data folder. */
+async function adopt(dataDir: string): Promise<EmbeddedPostgres | null> {
+  const lock = readLock(dataDir);
+  if (!lock || !isAlive(lock.pid)) return null;
+  const url = urlOf(dataDir, lock.port);
+  const client = new pg.Client({ connectionString: withDatabase(url, "postgres"), connectionTimeoutMillis: 3_000 });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ data_directory: string }>("SHOW data_directory");
+    if (realpathSync(rows[0]?.data_directory ?? "") !== realpathSync(dataDir)) return null;
+  } catch {
+    // Starting up, shutting down, or somebody else's pid: the caller tries again for a while.
+    return null;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+  return handle(url, lock.port, lock.pid, true, watchPid(lock.pid));
+}
+
+/** Starts a server process; null when it ended before it was ready. */
+async function launch(
+  options: EmbeddedPostgresOptions,
+  programs: PostgresPrograms,
+): Promise<EmbeddedPostgres | null> {
+  const port = options.port || (await freePort());
+  const child = spawnServer(options, programs, port);
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", () => resolve());
+  });
+  const giveUp = Date.now() + START_LIMIT_MS;
+  while (child.exitCode === null && child.signalCode === null && child.pid && Date.now() < giveUp) {
+    const lock = readLock(options.dataDir);
+    if (lock?.pid === child.pid && lock.ready) {
+      child.unref();
+      return handle(urlOf(options.dataDir, port), port, child.pid, false, exited);
+    }
+    await Promise.race([pause(20), exited]);
+  }
+  if (child.pid && child.exitCode === null) child.kill("SIGQUIT");
+  return null;
+}
+
+function spawnServer(options: EmbeddedPostgresOptions, programs: PostgresPrograms, port: number): ChildProcess {
+  const settings: Record<string, string | number> = {
+    listen_addresses: "127.0.0.1",
+    port,
+    unix_socket_directories: "",
+    max_connections: 100,
+    shared_buffers: "48MB",
+    huge_pages: "off",
+    // One node without replicas: helper processes and extra log would only cost idle memory.
+    wal_level: "minimal",
+    max_wal_senders: 0,
+    io_method: "sync",
+    jit: "off",
+    timezone: "UTC",
+    log_timezone: "UTC",
+    lc_messages: "C",
+    ...(options.durable === false && { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const log = openLog(logFileOf(options));
+  try {
+    // Its own session: Ctrl-C in the terminal must reach the launcher alone, which stops the app first.
+    return spawn(programs.postgres, ["-D", options.dataDir, ...args], {
+      ...programs.ids,
+      cwd: "/",
+      env: cleanEnvironment(),
+      detached: true,
+      stdio: ["ignore", log, log],
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** A file instead of a pipe: a server whose launcher was killed must still be able to write its log. */
+function openLog(path: string): number {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const log = openSync(path, size > LOG_CAP_BYTES ? "w" : "a", 0o600);
+  chmodSync(path, 0o600);
+  return log;
+}
+
+function handle(url: string, port: number, pid: number, adopted: boolean, exited: Promise<void>): EmbeddedPostgres {
+  return { url, port, pid, adopted, exited, stop: () => stopServer(pid, exited) };
+}
+
+async function stopServer(pid: number, exited: Promise<void>): Promise<void> {
+  const gone = exited.then(() => true);
+  // SIGINT is Postgres' fast shutdown; SIGQUIT leaves recovery to the next start but loses nothing.
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+    if (!signalTo(pid, signal)) return;
+    if (await Promise.race([gone, pause(STOP_LIMIT_MS, false, { ref: false })])) return;
+  }
+}
+
+function signalTo(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** An adopted server is nobody's child, so its end can only be looked for. */
+async function watchPid(pid: number): Promise<void> {
+  while (isAlive(pid)) await pause(200, undefined, { ref: false });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Reads postmaster.pid: line 1 the pid, line 4 the port, line 8 the state. */
+function readLock(dataDir: string): { pid: number; port: number; ready: boolean } | null {
+  try {
+    const lines = readFileSync(join(dataDir, "postmaster.pid"), "utf8").split("\n");
+    return { pid: Number(lines[0]), port: Number(lines[3]), ready: lines[7]?.trim() === "ready" };
+  } catch {
+    return null;
+  }
+}
+
+function urlOf(dataDir: string, port: number): string {
+  const password = readFileSync(join(dataDir, PASSWORD_FILE), "utf8").trim();
+  return `postgresql://${DATABASE}:${password}@127.0.0.1:${port}/${DATABASE}`;
+}
+
+/** The same server and user, another database. */
+export function withDatabase(url: string, database: string): string {
+  const other = new URL(url);
+  other.pathname = `/${database}`;
+  return other.href;
+}
+
+async function makeDatabase(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: withDatabase(url, "postgres") });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [DATABASE]);
+    if (!rowCount) await client.query(`CREATE DATABASE ${DATABASE}`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+function lastProblem(logFile: string): string | undefined {
+  try {
+    const lines = readFileSync(logFile, "utf8").slice(-8_000).split("\n");
+    return lines.findLast((line) => /FATAL|PANIC|ERROR|No space/.test(line))?.replace(/^.*?(FATAL|PANIC|ERROR): +/, "");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Nothing of ours, no PG* of the caller's, only what the programs need. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" } as unknown as NodeJS.ProcessEnv;
+}
