@@ -1,0 +1,56 @@
+// The one list of events in a job's log. Pages, streams, CLI and webhooks show these and nothing else.
+// Names are `noun.verb`; the data of each is small, except the text of command output.
+import type { JobKind } from "./job-kind";
+import type { JobState } from "./job-state";
+import type { Role } from "./roles";
+import type { Step } from "./steps";
+
+export interface JobEvents {
+  "job.created": { title: string; kind: JobKind };
+  "job.moved": { from: JobState; to: JobState; move: string; actor: string; reason: string | null };
+  "job.step": { step: Step; task: number | null; progress: number; iteration: number };
+  "job.priority": { priority: string; actor: string };
+  "lease.claimed": { worker_id: string; fence: number };
+  "lease.lost": { worker_id: string; fence: number; reason: string };
+  "plan.written": { tasks: { n: number; title: string }[]; spec: string };
+  "task.done": { n: number; fixes: number };
+  "agent.started": { agent_run: string; role: Role; provider: string; model: string; task: number | null };
+  "agent.text": { agent_run: string; turn: number; text: string };
+  "agent.call": { agent_run: string; turn: number; tool: string; title: string; command_id: string | null };
+  "agent.observed": { agent_run: string; turn: number; tool: string; ok: boolean; text: string };
+  "agent.nudged": { agent_run: string; turn: number; reason: string };
+  "agent.finished": { agent_run: string; ok: boolean; summary: string; turns: number; cost_usd: number };
+  "command.started": { command_id: string; title: string };
+  "command.output": { command_id: string; stream: "stdout" | "stderr"; text: string };
+  "command.finished": {
+    command_id: string;
+    exit_code: number | null;
+    duration_ms: number;
+    note: string | null;
+  };
+  "check.finished": { kind: string; task: number | null; passed: boolean; summary: string };
+  "heal.logged": {
+    n: number;
+    max: number;
+    failing: string;
+    root_cause: string;
+    files_changed: string[];
+    result: string;
+  };
+  "spend.settled": { role: Role; model: string; cost_usd: number; total_usd: number };
+  "spend.alert": { total_usd: number; threshold_usd: number };
+  "model.waiting": { fault: string; message: string; retry_in_ms: number };
+  "workspace.committed": { commit: string; message: string; files: number; added: number; removed: number };
+  "delivery.done": { target: string; path: string | null; commit: string };
+  "job.note": { text: string };
+}
+export type JobEventType = keyof JobEvents;
+
+/** What is appended. */
+export type NewJobEvent = { [T in JobEventType]: { type: T; data: JobEvents[T] } }[JobEventType];
+
+/** What is read back. `at` is ISO 8601 in UTC. */
+export type JobEvent = NewJobEvent & { seq: number; run: number; at: string };
+
+/** Events that carry streamed text; they are batched and their text expires. */
+export const OUTPUT_EVENTS: readonly JobEventType[] = ["command.output", "agent.text"];

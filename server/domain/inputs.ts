@@ -1,0 +1,106 @@
+// The only definitions of what people and programs may send. Forms, routers, REST, CLI and OpenAPI derive from them.
+import { z } from "zod";
+import { jobId } from "./ids";
+import { JOB_STATES } from "./job-state";
+import { priorityInput } from "./priority";
+import { role } from "./roles";
+import { parseStack, STACK_NAMES } from "./stacks";
+
+/** NUL cannot be stored in Postgres text, a lone surrogate not be sent as UTF-8. */
+const cleanText = (max: number) =>
+  z
+    .string()
+    .max(max, `at most ${max} characters`)
+    .refine((s) => !s.includes("\u0000"), "must not contain the NUL character")
+    .refine((s) => s.isWellFormed(), "must be well-formed Unicode (a lone surrogate was found)");
+
+const line = (max: number) =>
+  cleanText(max)
+    .trim()
+    .min(1, "must not be empty")
+    .refine((s) => !/[\r\n]/.test(s), "must be one line");
+
+const relativePath = line(1000).refine(
+  (p) => !p.startsWith("/") && !p.split("/").includes("..") && !p.split("/").includes(".git"),
+  "must be a path inside the project, without .. and .git",
+);
+
+const techStack = cleanText(300).transform((list, ctx) => {
+  const { names, unknown } = parseStack(list);
+  if (unknown.length > 0) {
+    ctx.addIssue({
+      code: "custom",
+      message: `unknown technology: ${unknown.join(", ")}. Known are: ${STACK_NAMES.join(", ")}`,
+    });
+    return z.NEVER;
+  }
+  return names;
+});
+
+/** "provider/model", such as "anthropic/claude-sonnet-4-5" or "simulation/sim-1". */
+const modelChoice = line(120).regex(
+  /^(anthropic|ollama|simulation)\/\S+$/,
+  "must be anthropic/…, ollama/… or simulation/…",
+);
+
+const count = (min: number, max: number) => z.number().int().min(min).max(max);
+
+export const createJobInput = z.strictObject({
+  title: line(200),
+  description: cleanText(50_000).default(""),
+  tech_stack: techStack.default(["node"]),
+  features: z.array(line(300)).max(50).default([]),
+  type: line(40).optional(),
+  priority: priorityInput.default("medium"),
+  budget_usd: z.number().positive().max(10_000).optional(),
+  max_fixes: count(0, 20).default(5),
+  depends_on: z.array(jobId).max(100).default([]),
+  files: z.array(relativePath).max(500).default([]),
+  reference_files: z.array(relativePath).max(100).default([]),
+  required_patterns: z.array(line(300)).max(100).default([]),
+  required_tests: z.array(line(300)).max(200).default([]),
+  context: cleanText(50_000).optional(),
+  spec: cleanText(200_000).optional(),
+  models: z.partialRecord(role, modelChoice).default({}),
+  source: line(40).optional(),
+  source_id: line(200).optional(),
+  source_url: z.url().max(2000).optional(),
+});
+export type CreateJobInput = z.infer<typeof createJobInput>;
+
+export const jobRef = z.strictObject({ id: jobId });
+
+/** `cursor` is what the page before gave as `next_cursor`. */
+export const listJobsInput = z.strictObject({
+  state: z.enum(JOB_STATES).optional(),
+  search: cleanText(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z
+    .string()
+    .regex(/^\d{1,19}$/, "not a cursor of this list")
+    .optional(),
+});
+export type ListJobsInput = z.infer<typeof listJobsInput>;
+
+export const setPriorityInput = z.strictObject({ id: jobId, priority: priorityInput });
+
+export const peekInput = z.strictObject({ limit: z.coerce.number().int().min(1).max(200).default(20) });
+
+export const loginInput = z.strictObject({ username: line(320), password: z.string().min(1).max(1000) });
+export const refreshInput = z.strictObject({ refresh_token: z.string().min(20).max(200) });
+
+export const setupInput = z.strictObject({
+  email: z.email().max(320),
+  username: z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9._-]{1,39}$/,
+      "2 to 40 of a-z, 0-9, dot, dash, underscore; starts with a letter or digit",
+    ),
+  password: z.string().min(10, "at least 10 characters").max(1000),
+  team: line(80).default("Main"),
+});
+
+export const workerRef = z.strictObject({
+  id: z.string().regex(/^worker-[0-9A-Z]{4,12}$/, "not a worker id"),
+});

@@ -1,0 +1,44 @@
+// The one list of pipeline steps, with the part of the progress bar that each one fills.
+
+export const STEPS = [
+  "setup",
+  "plan",
+  "generate",
+  "testgen",
+  "lint",
+  "test",
+  "fix",
+  "verify",
+  "judge",
+  "qa",
+  "gates",
+  "evidence",
+  "deliver",
+  "learn",
+] as const;
+export type Step = (typeof STEPS)[number];
+
+/** Raised when step ids of the engine functions change; a job goes on with the version that it began with. */
+export const PIPELINE_VERSION = 1;
+
+export const PROGRESS = { setup: 0.05, planned: 0.1, tasksDone: 0.75, validated: 0.9, delivered: 1 } as const;
+
+const WITHIN_TASK: Partial<Record<Step, number>> = {
+  generate: 0,
+  testgen: 0.4,
+  lint: 0.7,
+  test: 0.8,
+  fix: 0.85,
+};
+
+/**
+ * Progress inside the task list.
+ * @param n task being worked on, from 1
+ * @param of number of tasks
+ * @param step step of this task that begins now
+ * @returns a fraction of the whole job
+ */
+export function taskProgress(n: number, of: number, step: Step): number {
+  const share = (PROGRESS.tasksDone - PROGRESS.planned) / Math.max(1, of);
+  return PROGRESS.planned + share * (n - 1 + (WITHIN_TASK[step] ?? 0));
+}
