@@ -1,0 +1,86 @@
+// The app's settings: read from the environment once, checked once. Nothing else in server/ reads process.env.
+import { existsSync } from "node:fs";
+import { z } from "zod";
+
+const positive = (fallback: number) => z.coerce.number().positive().default(fallback);
+const wholeNumber = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+const text = z.string().min(1).optional();
+
+const schema = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  DATA_DIR: z.string().min(1),
+  PORT: wholeNumber(9000),
+  FABRICA_AUTH_SECRET: z.string().min(32),
+  FABRICA_SETUP_TOKEN: text,
+  FABRICA_RUNNER_TOKEN: text,
+  PUBLIC_URL: z.url().optional(),
+  TRUST_PROXY: z.enum(["0", "1"]).default("0"),
+
+  ANTHROPIC_API_KEY: text,
+  ANTHROPIC_BASE_URL: z.url().optional(),
+  CLAUDE_MODEL: z.string().min(1).default("claude-sonnet-4-5"),
+  CLAUDE_MAX_TOKENS: wholeNumber(4096),
+  OLLAMA_HOST: z.url().optional(),
+  OLLAMA_MODEL: z.string().min(1).default("qwen2.5-coder:14b"),
+  SIMULATION_MODEL: z.string().min(1).default("sim-1"),
+
+  INNGEST_BASE_URL: z.url().optional(),
+  INNGEST_EVENT_KEY: text,
+  INNGEST_SIGNING_KEY: text,
+
+  WORKER_TIMEOUT: positive(600),
+  JOB_SOFT_TIMEOUT: positive(3000),
+  JOB_TIMEOUT: positive(3600),
+  HEARTBEAT_SECONDS: positive(10),
+  LEASE_SECONDS: positive(60),
+  DEAD_SECONDS: positive(120),
+  BUDGET_JOB_USD: positive(5),
+  BUDGET_DAY_USD: positive(50),
+  BUDGET_ALERT_USD: positive(1),
+  DAILY_BUDGET: wholeNumber(10_000),
+  RATE_LIMIT_REQUESTS: wholeNumber(100),
+  RATE_LIMIT_WINDOW: wholeNumber(60),
+  SANDBOX_MEMORY_MB: wholeNumber(1024),
+  SANDBOX_WORK_MB: wholeNumber(256),
+  SANDBOX_CPUS: positive(2),
+  SANDBOX_PIDS: wholeNumber(256),
+  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+});
+export type Env = z.infer<typeof schema>;
+
+/** Settings that make sense only together. */
+const GROUPS = [["INNGEST_BASE_URL", "INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY"]] as const;
+
+/**
+ * Reads and checks the settings.
+ * @throws Error with one plain sentence a line that names every setting that is missing or wrong
+ */
+export function readEnv(source: Record<string, string | undefined>): Env {
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = schema.safeParse(given);
+  const faults = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  for (const group of GROUPS) {
+    const set = group.filter((name) => given[name]);
+    if (set.length > 0 && set.length < group.length) {
+      const missing = group.filter((name) => !given[name]);
+      faults.push(`${set.join(" and ")} is set, so ${missing.join(" and ")} must be set too`);
+    }
+  }
+  if (!parsed.success || faults.length > 0) throw new Error(`The settings are not usable.\n${faults.join("\n")}`);
+  return parsed.data;
+}
+
+let cached: Env | undefined;
+
+/** The settings of this process; read at first use. */
+export function env(): Env {
+  cached ??= readEnv(process.env);
+  return cached;
+}
+
+/** Whether the data directory is there. */
+export function dataDirExists(): boolean {
+  return existsSync(env().DATA_DIR);
+}
