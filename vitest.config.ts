@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     environment: "node",
     include: ["**/*.test.ts", "**/*.test.tsx"],
-    exclude: ["**/node_modules/**", "dist/**", ".next/**", "data/**", "tests/e2e/**"],
+    exclude: ["**/node_modules/**", "dist/**", ".next/**", ".data/**", "tests/e2e/**"],
     globalSetup: "tests/support/global-setup.ts",
     pool: "forks",
     maxWorkers: 2,

@@ -116,11 +116,10 @@ function openFailure(name: string): MigrationError {
 
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
   const id = randomUUID();
-  await client.query("INSERT INTO public._prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)", [
-    id,
-    checksum,
-    name,
-  ]);
+  await client.query(
+    "INSERT INTO public._prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)",
+    [id, checksum, name],
+  );
   try {
     // Without parameters this is one simple query: all statements together, in one implicit transaction.
     await client.query(sql);

@@ -4,8 +4,20 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync } from "node:fs";
-import { closeSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -129,8 +141,12 @@ async function runInitdb(
   rmSync(dir, { recursive: true, force: true });
   const full = /No space left/i.test(complaint);
   throw new LauncherError(
-    full ? "The disk is full." : `The database could not be made: ${complaint.trim().split("\n").at(-1) ?? code}`,
-    full ? `Free some space for ${dirname(dir)} and start again.` : "Check the folder's rights and start again.",
+    full
+      ? "The disk is full."
+      : `The database could not be made: ${complaint.trim().split("\n").at(-1) ?? code}`,
+    full
+      ? `Free some space for ${dirname(dir)} and start again.`
+      : "Check the folder's rights and start again.",
   );
 }
 
@@ -139,7 +155,10 @@ async function adopt(dataDir: string): Promise<EmbeddedPostgres | null> {
   const lock = readLock(dataDir);
   if (!lock || !isAlive(lock.pid)) return null;
   const url = urlOf(dataDir, lock.port);
-  const client = new pg.Client({ connectionString: withDatabase(url, "postgres"), connectionTimeoutMillis: 3_000 });
+  const client = new pg.Client({
+    connectionString: withDatabase(url, "postgres"),
+    connectionTimeoutMillis: 3_000,
+  });
   client.on("error", () => undefined);
   try {
     await client.connect();
@@ -151,7 +170,15 @@ async function adopt(dataDir: string): Promise<EmbeddedPostgres | null> {
   } finally {
     await client.end().catch(() => undefined);
   }
-  return handle(url, lock.port, lock.pid, true, watchPid(lock.pid));
+  const exited = watchPid(lock.pid);
+  return {
+    url,
+    port: lock.port,
+    pid: lock.pid,
+    adopted: true,
+    exited,
+    stop: () => stopServer(lock.pid, exited),
+  };
 }
 
 /** Starts a server process; null when it ended before it was ready. */
@@ -169,8 +196,8 @@ async function launch(
   while (child.exitCode === null && child.signalCode === null && child.pid && Date.now() < giveUp) {
     const lock = readLock(options.dataDir);
     if (lock?.pid === child.pid && lock.ready) {
-      child.unref();
-      return handle(urlOf(options.dataDir, port), port, child.pid, false, exited);
+      const url = urlOf(options.dataDir, port);
+      return { url, port, pid: child.pid, adopted: false, exited, stop: () => stopServer(child.pid, exited) };
     }
     await Promise.race([pause(20), exited]);
   }
@@ -178,7 +205,11 @@ async function launch(
   return null;
 }
 
-function spawnServer(options: EmbeddedPostgresOptions, programs: PostgresPrograms, port: number): ChildProcess {
+function spawnServer(
+  options: EmbeddedPostgresOptions,
+  programs: PostgresPrograms,
+  port: number,
+): ChildProcess {
   const settings: Record<string, string | number> = {
     listen_addresses: "127.0.0.1",
     port,
@@ -220,16 +251,16 @@ function openLog(path: string): number {
   return log;
 }
 
-function handle(url: string, port: number, pid: number, adopted: boolean, exited: Promise<void>): EmbeddedPostgres {
-  return { url, port, pid, adopted, exited, stop: () => stopServer(pid, exited) };
-}
-
-async function stopServer(pid: number, exited: Promise<void>): Promise<void> {
+async function stopServer(pid: number | undefined, exited: Promise<void>): Promise<void> {
   const gone = exited.then(() => true);
   // SIGINT is Postgres' fast shutdown; SIGQUIT leaves recovery to the next start but loses nothing.
   for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
-    if (!signalTo(pid, signal)) return;
-    if (await Promise.race([gone, pause(STOP_LIMIT_MS, false, { ref: false })])) return;
+    if (!pid || !signalTo(pid, signal)) return;
+    const patience = new AbortController();
+    const late = pause(STOP_LIMIT_MS, false, { signal: patience.signal }).catch(() => false);
+    const stopped = await Promise.race([gone, late]);
+    patience.abort();
+    if (stopped) return;
   }
 }
 
@@ -243,7 +274,7 @@ function signalTo(pid: number, signal: NodeJS.Signals): boolean {
 
 /** An adopted server is nobody's child, so its end can only be looked for. */
 async function watchPid(pid: number): Promise<void> {
-  while (isAlive(pid)) await pause(200, undefined, { ref: false });
+  while (isAlive(pid)) await pause(200);
 }
 
 function isAlive(pid: number): boolean {
@@ -302,7 +333,9 @@ async function freePort(): Promise<number> {
 function lastProblem(logFile: string): string | undefined {
   try {
     const lines = readFileSync(logFile, "utf8").slice(-8_000).split("\n");
-    return lines.findLast((line) => /FATAL|PANIC|ERROR|No space/.test(line))?.replace(/^.*?(FATAL|PANIC|ERROR): +/, "");
+    return lines
+      .findLast((line) => /FATAL|PANIC|ERROR|No space/.test(line))
+      ?.replace(/^.*?(FATAL|PANIC|ERROR): +/, "");
   } catch {
     return undefined;
   }

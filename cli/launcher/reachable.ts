@@ -61,7 +61,7 @@ function systemFolderFor(path: string): string {
  * @param dataDir the setting DATA_DIR; relative paths count from the root
  */
 export function resolvePlaces(root: string, dataDir?: string): Places {
-  const wished = resolve(root, dataDir || "data");
+  const wished = resolve(root, dataDir || ".data");
   const shared = isReachable(dirname(wished)) ? wished : systemFolderFor(wished);
   const places = { root, dataDir: dataDir ? wished : shared, sharedDir: shared };
   mkdirSync(places.dataDir, { recursive: true });

@@ -41,7 +41,11 @@ export async function startTestCluster(): Promise<TestCluster> {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const checksum = createHash("sha256").update(readMigrations().map((file) => file.checksum).join("\n"));
+    const checksum = createHash("sha256").update(
+      readMigrations()
+        .map((file) => file.checksum)
+        .join("\n"),
+    );
     const template = `template_${checksum.digest("hex").slice(0, 12)}`;
     await runAdmin(server.url, `CREATE DATABASE ${template}`);
     await migrate(withDatabase(server.url, template));
@@ -89,7 +93,10 @@ let ownCluster: Promise<TestCluster> | undefined;
 
 async function findCluster(): Promise<Pick<TestCluster, "adminUrl" | "template">> {
   const address = process.env[CLUSTER_ADDRESS_VARIABLE];
-  if (!address) return (ownCluster ??= startTestCluster());
+  if (!address) {
+    ownCluster ??= startTestCluster();
+    return ownCluster;
+  }
   const answer = await fetch(address);
   if (!answer.ok) throw new Error(`The test database could not be prepared: ${await answer.text()}`);
   return (await answer.json()) as TestCluster;
