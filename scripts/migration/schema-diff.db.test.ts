@@ -69,7 +69,7 @@ it("finds only what the migrations do not hold yet, and leaves other schemas alo
     `CREATE SCHEMA engine; CREATE TABLE engine.run (id int);
      CREATE FUNCTION engine.touch() RETURNS trigger AS $$ BEGIN NEW.id := 1; RETURN NEW; END; $$ LANGUAGE plpgsql;`,
   );
-  const second = await diff(MODEL.replace("Float?", "Float?\n  doors Int @default(4)"));
+  const second = await diff(MODEL.replace("  tags", "  doors Int @default(4)\n  tags"));
   expect(second).toMatch(
     /^-- AlterTable\nALTER TABLE "car" ADD COLUMN +"doors" INTEGER NOT NULL DEFAULT 4;$/,
   );

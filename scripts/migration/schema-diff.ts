@@ -21,10 +21,15 @@ interface EngineGlue {
 function watchForPanic(): Promise<never> {
   return new Promise((_, reject) => {
     Object.assign(globalThis, {
-      PRISMA_WASM_PANIC_REGISTRY: { set_message: (text: string) => reject(new Error(`Schema engine: ${text}`)) },
+      PRISMA_WASM_PANIC_REGISTRY: {
+        set_message: (text: string) => reject(new Error(`Schema engine: ${text}`)),
+      },
     });
   });
 }
+
+/** Once per process: the glue code keeps views on the memory of the module it was given first. */
+let loaded: Promise<EngineGlue> | undefined;
 
 async function loadEngine(): Promise<EngineGlue> {
   const glueFile = createRequire(import.meta.url).resolve("@prisma/schema-engine-wasm/schema_engine_bg");
@@ -60,7 +65,8 @@ export interface DiffRequest {
 /** @returns the SQL of the next migration; empty when schema and migrations agree */
 export async function diffSchema(request: DiffRequest): Promise<string> {
   const panic = watchForPanic();
-  const { SchemaEngine } = await loadEngine();
+  loaded ??= loadEngine();
+  const { SchemaEngine } = await loaded;
   const content = readFileSync(request.schemaFile, "utf8");
   const adapter = bindMigrationAwareSqlAdapterFactory(shadowAdapter(request.databaseUrl, request.shadowUrl));
   const engine = await SchemaEngine.new(
