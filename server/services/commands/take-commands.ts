@@ -1,0 +1,45 @@
+import type { CommandSpec } from "../../../runner/protocol";
+import type { Db } from "../../db";
+import { appendEvents } from "../../events/append";
+import { holdLease } from "../queue/held-lease";
+import { commandTitle } from "./command-title";
+
+export interface TakenCommand {
+  command_id: string;
+  spec: CommandSpec;
+}
+
+/**
+ * Hands the queued commands of a leased job to its worker, in order. A command that was handed out under the same
+ * fence and has no result is handed out again, for an answer that got lost on the way.
+ * @throws AppError as holdLease
+ */
+export async function takeCommands(
+  db: Db,
+  { worker, job: publicId, fence }: { worker: string; job: string; fence: number },
+): Promise<TakenCommand[]> {
+  return db.$transaction(async (tx) => {
+    const job = await holdLease(tx, worker, publicId, fence);
+    const waiting = await tx.command.findMany({
+      where: { jobId: job.id, state: { in: ["queued", "running"] } },
+      orderBy: { position: "asc" },
+      take: 100,
+    });
+    const fresh = waiting.filter((command) => command.state === "queued");
+    if (fresh.length > 0) {
+      await tx.command.updateMany({
+        where: { id: { in: fresh.map((command) => command.id) } },
+        data: { state: "running", fence, workerId: worker, startedAt: new Date() },
+      });
+      await appendEvents(
+        tx,
+        job.id,
+        fresh.map((command) => ({
+          type: "command.started",
+          data: { command_id: command.id, title: commandTitle(command.spec as CommandSpec) },
+        })),
+      );
+    }
+    return waiting.map((command) => ({ command_id: command.id, spec: command.spec as CommandSpec }));
+  });
+}

@@ -1,0 +1,42 @@
+// The claim: one walk along the index of waiting jobs, one short transaction. It changes lease and fence only;
+// the first claim of a run also moves the job to running and starts its engine run through the outbox.
+import type { Db } from "../../db";
+import { appendEvents } from "../../events/append";
+import type { Job } from "../../generated/prisma/client";
+import { moveJob } from "../jobs/move-job";
+import { addToOutbox } from "../outbox/add-to-outbox";
+import { announceWorkers } from "../workers/announce-workers";
+
+/**
+ * Gives the worker the first claimable job.
+ * @param leaseSeconds how long the lease lasts without a heartbeat
+ * @returns the job under its new fence, or null when nothing is claimable
+ */
+export async function claimJob(db: Db, worker: string, leaseSeconds: number): Promise<Job | null> {
+  return db.$transaction(async (tx) => {
+    const taken = await tx.$queryRaw<{ id: bigint }[]>`
+      UPDATE job SET fence = fence + 1, lease_worker_id = ${worker}, last_worker_id = ${worker}, claimable = false,
+        waiting_reason = NULL, leased_since = now(), lease_until = now() + make_interval(secs => ${leaseSeconds}::float8)
+      WHERE id = (SELECT id FROM job WHERE claimable ORDER BY rank, id FOR UPDATE SKIP LOCKED LIMIT 1)
+      RETURNING id`;
+    const id = taken[0]?.id;
+    if (id === undefined) return null;
+    const job = await tx.job.findUniqueOrThrow({ where: { id } });
+    await tx.worker.update({ where: { id: worker }, data: { status: "busy", currentJobId: id } });
+    await tx.$executeRaw`
+      UPDATE command SET state = CASE WHEN pinned THEN 'lost'::command_state ELSE 'queued'::command_state END,
+        fence = NULL, worker_id = NULL, next_chunk = 0
+      WHERE job_id = ${id} AND (state = 'running' OR (state = 'queued' AND pinned))`;
+    await appendEvents(tx, id, [{ type: "lease.claimed", data: { worker_id: worker, fence: job.fence } }]);
+    await announceWorkers(tx);
+    if (job.state !== "pending") return job;
+    const moved = await moveJob(tx, { job: id, move: "first_claim", actor: `worker:${worker}` });
+    await addToOutbox(
+      tx,
+      "job/started",
+      { job: job.publicId, run: job.run },
+      `started:${job.publicId}:${job.run}`,
+    );
+    return moved;
+  });
+}

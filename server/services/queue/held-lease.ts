@@ -1,0 +1,24 @@
+// Every write of a worker names its lease; this is where the fence is looked at.
+import type { Tx } from "../../db";
+import { AppError } from "../../domain/errors";
+import type { Job } from "../../generated/prisma/client";
+
+/**
+ * Locks the job of a lease.
+ * @param publicId public job id as the worker sent it
+ * @throws AppError `not_found` (never this worker's), `stale_fence` (an older lease), `lease_over` (nobody's or another's now)
+ */
+export async function holdLease(tx: Tx, worker: string, publicId: string, fence: number): Promise<Job> {
+  const rows = await tx.$queryRaw<{ id: bigint; lease_worker_id: string | null; fence: number; last: string | null }[]>`
+    SELECT id, lease_worker_id, fence, last_worker_id AS last FROM job WHERE public_id = ${publicId} FOR UPDATE`;
+  const row = rows[0];
+  if (!row) throw new AppError("not_found", `There is no job ${publicId}.`);
+  if (row.lease_worker_id !== worker) {
+    if (row.last !== worker && row.fence === fence) {
+      throw new AppError("not_found", `${publicId} was never this worker's.`);
+    }
+    throw new AppError("lease_over", `The lease on ${publicId} is over; destroy the sandbox.`);
+  }
+  if (row.fence !== fence) throw new AppError("stale_fence", `Fence ${fence} of ${publicId} is stale.`);
+  return tx.job.findUniqueOrThrow({ where: { id: row.id } });
+}

@@ -1,0 +1,20 @@
+// The one place where text from outside is freed of secrets before it is stored, and of what Postgres cannot hold.
+
+/** Shapes of credentials that must never reach a log, whoever printed them. */
+const PATTERNS: readonly RegExp[] = [
+  /\bsk-ant-[A-Za-z0-9_-]{10,}/g,
+  /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
+  /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
+  /\bfab_[A-Za-z0-9_-]{20,}/g,
+  /\bsignkey-[a-z]+-[0-9a-f]{20,}/g,
+  /\bAKIA[0-9A-Z]{16}\b/g,
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+];
+
+/** Text that may be stored: credentials replaced, NUL shown as a symbol, lone surrogates replaced. */
+export function redact(text: string): string {
+  let clean = text.includes("\u0000") ? text.replaceAll("\u0000", "␀") : text;
+  if (!clean.isWellFormed()) clean = clean.toWellFormed();
+  for (const pattern of PATTERNS) clean = clean.replace(pattern, "[redacted]");
+  return clean;
+}
