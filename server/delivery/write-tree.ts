@@ -1,0 +1,128 @@
+// The only code that writes files of a job to a folder of the host (invariant 9): from git objects, after the tree
+// policy, into a new folder that is then renamed. It never follows a link, because it never makes one.
+import { randomBytes } from "node:crypto";
+import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { GitError, type GitProcess, startGit } from "../workspaces/git";
+import { listCheckedTree } from "../workspaces/list-tree";
+import { TREE_LIMITS, type TreeEntry, type TreeLimits } from "../workspaces/tree-policy";
+
+/** Something is there already. A delivery that runs again finds its own result this way. */
+export class TargetExists extends Error {
+  constructor(readonly target: string) {
+    super(`There is already something at ${target}.`);
+    this.name = "TargetExists";
+  }
+}
+
+/**
+ * Writes the files of a commit to `target`, an absolute path at which nothing may be yet; its parent is made.
+ * @returns number of files and bytes written
+ * @throws TargetExists; WorkspaceRefused when the tree breaks a rule; GitError; file system errors
+ */
+export async function writeTree(
+  dir: string,
+  commit: string,
+  target: string,
+  limits: TreeLimits = TREE_LIMITS,
+): Promise<{ files: number; bytes: number }> {
+  if (await exists(target)) throw new TargetExists(target);
+  const files = await listCheckedTree(commit, limits, { dir });
+  const parent = dirname(target);
+  await mkdir(parent, { recursive: true });
+  const beside = join(parent, `.${basename(target)}.${randomBytes(6).toString("hex")}`);
+  await mkdir(beside, { mode: 0o755 });
+  try {
+    const bytes = await writeFiles(dir, files, beside);
+    if (await exists(target)) throw new TargetExists(target);
+    await rename(beside, target);
+    return { files: files.length, bytes };
+  } catch (error) {
+    await rm(beside, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function writeFiles(dir: string, files: TreeEntry[], folder: string): Promise<number> {
+  if (files.length === 0) return 0;
+  const input = files.map((file) => `${file.oid}\n`).join("");
+  const child = startGit(["cat-file", "--batch"], { dir, input, timeoutMs: 120_000 });
+  const made = new Set<string>([folder]);
+  let bytes = 0;
+  try {
+    if (!child.stdout) throw new Error("git has no output");
+    const contents = readObjects(child.stdout);
+    for (const file of files) {
+      const next = await contents.next();
+      if (next.done) throw await cutOff(child);
+      const path = join(folder, file.path);
+      if (!made.has(dirname(path))) {
+        await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+        made.add(dirname(path));
+      }
+      // "wx" never opens something that is there, links included.
+      await writeFile(path, next.value, { flag: "wx", mode: file.mode === "100755" ? 0o755 : 0o644 });
+      bytes += next.value.length;
+    }
+    // Reads to the end of the output, without which the process does not count as ended.
+    await contents.next();
+    await child.done;
+    return bytes;
+  } finally {
+    child.stop();
+  }
+}
+
+/** git's own reason when it has one. */
+async function cutOff(child: GitProcess): Promise<GitError> {
+  await child.done;
+  return new GitError("failed", "cat-file", null, null, "the answer was cut off");
+}
+
+/** Takes the answers of `cat-file --batch` apart: "<oid> blob <size>\n<content>\n" each. */
+async function* readObjects(output: Readable): AsyncGenerator<Buffer> {
+  let chunks: Buffer[] = [];
+  let have = 0;
+  let size: number | null = null;
+  let needed = 1;
+  for await (const chunk of output) {
+    chunks.push(chunk as Buffer);
+    have += (chunk as Buffer).length;
+    if (have < needed) continue;
+    let buffer = Buffer.concat(chunks);
+    for (;;) {
+      if (size === null) {
+        const line = buffer.indexOf("\n");
+        if (line < 0) break;
+        size = blobSize(buffer.subarray(0, line).toString("latin1"));
+        buffer = buffer.subarray(line + 1);
+      }
+      if (buffer.length < size + 1) break;
+      yield buffer.subarray(0, size);
+      buffer = buffer.subarray(size + 1);
+      size = null;
+    }
+    chunks = [buffer];
+    have = buffer.length;
+    needed = size === null ? have + 1 : size + 1;
+  }
+  if (size !== null || have > 0)
+    throw new GitError("failed", "cat-file", null, null, "the answer was cut off");
+}
+
+function blobSize(header: string): number {
+  const size = /^[0-9a-f]{40} blob (\d+)$/.exec(header)?.[1];
+  if (size === undefined) throw new GitError("failed", "cat-file", null, null, "an object is missing");
+  return Number(size);
+}

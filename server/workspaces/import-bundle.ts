@@ -1,0 +1,227 @@
+// Takes the work of a sandbox into the job's repository (invariant 8). Four steps, each of which can refuse: our own
+// reading of the header, `index-pack --strict` in quarantine under limits, the tree policy, a commit of our own.
+// Nothing of the bundle touches the repository before the third step has passed.
+import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type BundleHeader, parseBundleHeader } from "./bundle-header";
+import { assertObjectId, GitError, git } from "./git";
+import { listCheckedTree } from "./list-tree";
+import { WorkspaceRefused } from "./refusal";
+import { TREE_LIMITS, type TreeLimits } from "./tree-policy";
+
+export interface ImportLimits extends TreeLimits {
+  /** Bytes of the whole upload. */
+  bundleBytes: number;
+  /** Milliseconds for checking the pack. */
+  checkMs: number;
+}
+
+export const IMPORT_LIMITS: ImportLimits = {
+  ...TREE_LIMITS,
+  bundleBytes: 256 * 1024 * 1024,
+  checkMs: 60_000,
+};
+
+export interface ImportRequest {
+  /** Commit that ours follows; null for the first one. */
+  parent: string | null;
+  message: string;
+  /** Name and address shown as author. */
+  author?: { name: string; email: string };
+  limits?: Partial<ImportLimits>;
+  /** Time of the commit; now by default. */
+  at?: Date;
+}
+
+export interface ImportedTree {
+  /** The new commit, or the parent when the files are the same. */
+  commit: string;
+  tree: string;
+  unchanged: boolean;
+}
+
+const QUARANTINE = "incoming-";
+const STALE_MS = 60 * 60 * 1000;
+const AUTHOR = { name: "Fabrica", email: "fabrica@localhost" };
+
+/**
+ * Reads one bundle and makes its tip's tree a commit on `parent`. Moves no ref. The sandbox's own commits are kept, so
+ * that a later bundle may build on them. On refusal the sandbox must go on building on the last accepted commit.
+ * @throws WorkspaceRefused when bundle or files break a rule; GitError when git or the host fails
+ */
+export async function importBundle(
+  dir: string,
+  stream: AsyncIterable<Uint8Array>,
+  request: ImportRequest,
+): Promise<ImportedTree> {
+  const limits = { ...IMPORT_LIMITS, ...request.limits };
+  if (request.parent !== null) assertObjectId(request.parent);
+  await removeStale(dir);
+  const folder = await mkdtemp(join(dir, QUARANTINE));
+  const upload = join(folder, "upload");
+  const quarantine = join(folder, "objects");
+  try {
+    await mkdir(join(quarantine, "pack"), { recursive: true, mode: 0o700 });
+    const header = await receive(stream, upload, limits.bundleBytes);
+    await indexPack({ dir, quarantine }, upload, limits);
+    const [found, checked] = await Promise.allSettled([
+      resolveTrees({ dir, quarantine }, header, request.parent),
+      listCheckedTree(header.tip, limits, { dir, quarantine, timeoutMs: limits.checkMs }),
+    ]);
+    // What is wrong with the commit itself says more than that its tree could not be listed.
+    if (found.status === "rejected") throw found.reason;
+    if (checked.status === "rejected") throw checked.reason;
+    const trees = found.value;
+    await keepPack(dir, quarantine);
+    if (request.parent !== null && trees.tree === trees.parentTree) {
+      return { commit: request.parent, tree: trees.tree, unchanged: true };
+    }
+    return { commit: await commitTree(dir, trees.tree, request), tree: trees.tree, unchanged: false };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A process that was killed in the middle leaves its quarantine behind. */
+async function removeStale(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (!name.startsWith(QUARANTINE)) continue;
+    const path = join(dir, name);
+    const age = await stat(path).then(
+      (found) => Date.now() - found.mtimeMs,
+      () => 0,
+    );
+    if (age > STALE_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** Writes the pack behind the header to a file, under the byte cap. */
+async function receive(
+  stream: AsyncIterable<Uint8Array>,
+  path: string,
+  maxBytes: number,
+): Promise<BundleHeader> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    let header: BundleHeader | null = null;
+    let start: Buffer = Buffer.alloc(0);
+    let size = 0;
+    for await (const chunk of stream) {
+      size += chunk.length;
+      if (size > maxBytes) throw new WorkspaceRefused([`The bundle is larger than ${maxBytes} bytes.`]);
+      if (header) {
+        await file.writeFile(chunk);
+        continue;
+      }
+      start = Buffer.concat([start, chunk]);
+      header = parseBundleHeader(start);
+      if (header) await file.writeFile(start.subarray(header.length));
+    }
+    if (!header) throw new WorkspaceRefused(["The bundle ends within its header."]);
+    return header;
+  } finally {
+    await file.close();
+  }
+}
+
+interface Place {
+  dir: string;
+  quarantine: string;
+}
+
+async function indexPack(place: Place, path: string, limits: ImportLimits): Promise<void> {
+  const upload = await open(path, "r");
+  const args = ["index-pack", "--strict", "--stdin", "--fix-thin", `--max-input-size=${limits.bundleBytes}`];
+  const bounds = { timeoutMs: limits.checkMs, maxFileBytes: 2 * limits.bundleBytes };
+  try {
+    await git(args, { ...place, ...bounds, input: upload.fd });
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    throw refusalOf(error) ?? error;
+  } finally {
+    await upload.close();
+  }
+}
+
+/** Tells what the sandbox did wrong from what the host cannot do. */
+function refusalOf(error: GitError): WorkspaceRefused | null {
+  if (
+    error.fault === "unavailable" ||
+    /No space left|Read-only file system|Permission denied/.test(error.stderr)
+  ) {
+    return null;
+  }
+  if (error.fault === "timeout" || error.signal || /out of memory|mmap failed|malloc/i.test(error.stderr)) {
+    return new WorkspaceRefused(["The bundle is too large to be checked within the limits."]);
+  }
+  const check = /: (?:contains '?(\.git|\.\.|\.)'?|contains (full pathnames|empty pathname))/.exec(
+    error.stderr,
+  );
+  if (check)
+    return new WorkspaceRefused([
+      `A folder contains an entry that is not allowed (${check[1] ?? check[2]}).`,
+    ]);
+  if (/gitmodules/.test(error.stderr))
+    return new WorkspaceRefused(["The file .gitmodules is not allowed as it is."]);
+  return new WorkspaceRefused(["The bundle is damaged, incomplete, or holds objects that git refuses."]);
+}
+
+interface Trees {
+  tree: string;
+  parentTree: string | null;
+}
+
+/** Looks up all named objects in one process. */
+async function resolveTrees(place: Place, header: BundleHeader, parent: string | null): Promise<Trees> {
+  const commits = [header.tip, ...header.prerequisites];
+  const questions = [...commits, `${header.tip}^{tree}`, ...(parent ? [`${parent}^{tree}`] : [])];
+  const out = await git(["cat-file", "--batch-check=%(objecttype) %(objectname)"], {
+    ...place,
+    input: `${questions.join("\n")}\n`,
+  });
+  const answers = out.toString("utf8").trimEnd().split("\n");
+  for (const [index] of commits.entries()) {
+    if (answers[index]?.startsWith("commit ")) continue;
+    throw new WorkspaceRefused([
+      index === 0
+        ? "The bundle's ref does not name a commit."
+        : "The bundle builds on a commit that is not known here.",
+    ]);
+  }
+  const [tree, parentTree] = answers
+    .slice(commits.length)
+    .map((answer) => /^tree ([0-9a-f]{40})$/.exec(answer)?.[1]);
+  if (!tree) throw new WorkspaceRefused(["The bundle's commit has no files."]);
+  if (parent !== null && !parentTree)
+    throw new GitError("failed", "cat-file", 0, null, "the parent is not known");
+  return { tree, parentTree: parentTree ?? null };
+}
+
+/** Moves the checked pack into the repository; the index comes last, because it makes the pack visible. */
+async function keepPack(dir: string, quarantine: string): Promise<void> {
+  const from = join(quarantine, "pack");
+  const to = join(dir, "objects", "pack");
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  const order = (name: string) => (name.endsWith(".idx") ? 2 : name.endsWith(".pack") ? 0 : 1);
+  const names = (await readdir(from)).filter((name) => /^pack-[0-9a-f]+\.(pack|idx|rev)$/.test(name));
+  for (const name of names.sort((a, b) => order(a) - order(b)))
+    await rename(join(from, name), join(to, name));
+}
+
+async function commitTree(dir: string, tree: string, request: ImportRequest): Promise<string> {
+  const author = request.author ?? AUTHOR;
+  const date = `${Math.floor((request.at ?? new Date()).getTime() / 1000)} +0000`;
+  const env = {
+    GIT_AUTHOR_NAME: author.name,
+    GIT_AUTHOR_EMAIL: author.email,
+    GIT_AUTHOR_DATE: date,
+    GIT_COMMITTER_NAME: AUTHOR.name,
+    GIT_COMMITTER_EMAIL: AUTHOR.email,
+    GIT_COMMITTER_DATE: date,
+  };
+  const parents = request.parent === null ? [] : ["-p", request.parent];
+  // NUL would cut the message; git refuses it.
+  const input = `${request.message.replaceAll("\0", "").trim() || "Work"}\n`;
+  const out = await git(["commit-tree", tree, ...parents], { dir, env, input });
+  return assertObjectId(out.toString("utf8").trim());
+}

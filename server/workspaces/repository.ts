@@ -1,0 +1,129 @@
+// One bare repository per job. Invariant 8: what was taken in stays: nothing collects garbage here, because later
+// bundles build on commits of the sandbox that no ref names.
+import { randomBytes } from "node:crypto";
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { assertObjectId, GitError, git, startGit } from "./git";
+
+export const MAIN_REF = "refs/heads/main";
+const NO_OBJECT = "0".repeat(40);
+
+const CONFIG = `[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+[gc]
+\tauto = 0
+\tpruneExpire = never
+`;
+
+// This file outranks every .gitattributes in a tree: no hidden files, no rewritten text, no filters.
+const ATTRIBUTES =
+  "* -text !eol -ident !filter !working-tree-encoding !diff !merge -export-ignore -export-subst\n";
+
+/** Where the repository of a job lies: `<root>/<job id>.git`. @throws TypeError for an id that is no plain name. */
+export function repositoryPath(root: string, jobId: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/.test(jobId)) throw new TypeError("Not a job id.");
+  return join(root, `${jobId}.git`);
+}
+
+/** Makes an empty bare repository, or leaves the one that is there. @throws GitError */
+export async function createRepository(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await git(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"], { dir });
+  await mkdir(join(dir, "info"), { recursive: true });
+  await replaceFile(join(dir, "info", "attributes"), ATTRIBUTES);
+  await replaceFile(join(dir, "config"), CONFIG);
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const beside = `${path}.${randomBytes(6).toString("hex")}`;
+  await writeFile(beside, text, { mode: 0o600 });
+  await rename(beside, path);
+}
+
+/** Commit that a ref names, or null when there is no such ref. @throws GitError */
+export async function readRef(dir: string, ref: string): Promise<string | null> {
+  try {
+    const out = await git(["rev-parse", "--verify", "--quiet", "--end-of-options", assertRef(ref)], { dir });
+    return out.toString("utf8").trim();
+  } catch (error) {
+    if (error instanceof GitError && error.fault === "failed" && error.exitCode === 1) return null;
+    throw error;
+  }
+}
+
+/**
+ * Moves a ref from `expected` (null: must not exist) to `commit`. A ref that is there already counts as moved.
+ * @returns false when the ref is elsewhere @throws GitError
+ */
+export async function updateRef(
+  dir: string,
+  ref: string,
+  commit: string,
+  expected: string | null,
+): Promise<boolean> {
+  const old = expected === null ? NO_OBJECT : assertObjectId(expected);
+  try {
+    await git(["update-ref", "--no-deref", "--end-of-options", assertRef(ref), assertObjectId(commit), old], {
+      dir,
+    });
+    return true;
+  } catch (error) {
+    if (!(error instanceof GitError) || error.fault !== "failed") throw error;
+    const now = await readRef(dir, ref);
+    if (now === commit) return true;
+    if (now !== expected) return false;
+    throw error;
+  }
+}
+
+function assertRef(ref: string): string {
+  if (!/^refs\/[A-Za-z0-9_-][A-Za-z0-9._/-]*$/.test(ref)) throw new TypeError("Not a ref name.");
+  return ref;
+}
+
+/**
+ * A bundle of the commit and everything below it, as `refs/heads/main`: what a sandbox is restored from.
+ * Resolves when git has begun to answer, so that an unknown commit is an error and not an empty download.
+ * @throws GitError; a failure later on destroys the stream with it
+ */
+export async function exportBundle(dir: string, commit: string): Promise<Readable> {
+  // No new deltas: the bundle travels once over a fast line, and stored deltas are reused as they are.
+  const args = ["pack-objects", "--revs", "--stdout", "--quiet", "--delta-base-offset", "--window=0"];
+  const child = startGit(args, { dir, input: `${assertObjectId(commit)}\n`, timeoutMs: 120_000 });
+  const pack = (child.stdout ?? Readable.from([]))[Symbol.asyncIterator]();
+  const first = await pack.next();
+  if (first.done) {
+    await child.done;
+    throw new GitError("failed", "pack-objects", 0, null, "no pack was written");
+  }
+  async function* bundle(): AsyncGenerator<Buffer> {
+    try {
+      yield Buffer.from(`# v2 git bundle\n${commit} ${MAIN_REF}\n\n`);
+      yield first.value;
+      for (let next = await pack.next(); !next.done; next = await pack.next()) yield next.value;
+      await child.done;
+    } finally {
+      child.stop();
+    }
+  }
+  return Readable.from(bundle(), { objectMode: false });
+}
+
+/** Writes the bundle of `exportBundle` to a new file; the file appears only when it is complete. @throws GitError */
+export async function exportBundleTo(dir: string, commit: string, path: string): Promise<void> {
+  const beside = `${path}.${randomBytes(6).toString("hex")}`;
+  const file = await open(beside, "wx", 0o600);
+  try {
+    await pipeline(await exportBundle(dir, commit), file.createWriteStream());
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  } finally {
+    await file.close().catch(() => {});
+  }
+}
