@@ -25,7 +25,7 @@ module.exports = {
     only("services", "server/services", [...BASE, "server/db", "server/context", "server/events/", "runner/protocol", ...adapters.map((a) => `server/${a}/`)]),
     only("events", "server/events", [...BASE, "server/db"]),
     ...adapters.map((a) => only(`adapter-${a}`, `server/${a}`, [...BASE, "server/db"])),
-    only("api", "server/api", [...BASE, "server/services/", "server/context", "server/db"]),
+    only("api", "server/api", [...BASE, "server/services/", "server/context", "server/events/", "server/db", "runner/protocol"]),
     only("components", "components", ["server/domain/", "server/api/"]),
     {
       name: "components-take-only-types-of-the-api",

@@ -1,142 +1,113 @@
-// One LISTEN connection a process for everything that waits on the database. Notifications are wake-ups, never data
-// that must not be lost: whoever waits reads the rows again after (re)connecting.
+// One LISTEN connection a process, shared by everything that waits for a change in the database.
+// A notification is only a wake-up: after a lost connection every subscriber is told to look for itself.
 import pg from "pg";
 import { env } from "../env";
 import { log } from "../log";
 
-/** Called with the payload, or with null after a lost connection came back: anything may have happened meanwhile. */
-export type Listener = (payload: string | null) => void;
+export interface Subscriber {
+  /** A notification arrived on the channel. */
+  notify(payload: string): void;
+  /** The connection was lost and is back: anything may have been missed. */
+  resumed(): void;
+}
 
-class Listening {
-  private readonly listeners = new Map<string, Set<Listener>>();
+const FIRST_RETRY_MS = 100;
+const LAST_RETRY_MS = 5_000;
+const CHANNEL = /^[a-z_]{1,60}$/;
+
+export class Listener {
+  private readonly channels = new Map<string, Set<Subscriber>>();
   private client: pg.Client | null = null;
-  private opening: Promise<void> | null = null;
+  private connecting: Promise<pg.Client> | null = null;
+  private retry: NodeJS.Timeout | null = null;
   private closed = false;
 
   constructor(private readonly url: string) {}
 
-  /** Resolves when the channel is being listened to; the returned function ends it. */
-  async add(channel: string, listener: Listener): Promise<() => void> {
-    let set = this.listeners.get(channel);
-    const isNew = !set;
-    if (!set) {
-      set = new Set();
-      this.listeners.set(channel, set);
+  /**
+   * Starts to listen. When this resolves, no later notification is missed without `resumed` being called.
+   * @returns ends the subscription
+   * @throws the driver's error when the database cannot be reached now
+   */
+  async subscribe(channel: string, subscriber: Subscriber): Promise<() => void> {
+    if (!CHANNEL.test(channel)) throw new Error(`Not a channel name: ${channel}`);
+    const known = this.channels.get(channel) ?? new Set();
+    this.channels.set(channel, known);
+    known.add(subscriber);
+    const unsubscribe = () => void known.delete(subscriber);
+    try {
+      const client = await this.connection();
+      // LISTEN twice is the same as once, so a channel needs no state of its own.
+      await client.query(`LISTEN ${channel}`);
+    } catch (error) {
+      unsubscribe();
+      throw error;
     }
-    set.add(listener);
-    if (!this.client) await this.open();
-    else if (isNew) await this.client.query(`LISTEN ${pg.escapeIdentifier(channel)}`).catch(() => undefined);
-    return () => set.delete(listener);
+    return unsubscribe;
   }
 
-  private open(): Promise<void> {
-    this.opening ??= this.connect().finally(() => {
-      this.opening = null;
+  /** Ends the connection for good. */
+  async close(): Promise<void> {
+    this.closed = true;
+    if (this.retry) clearTimeout(this.retry);
+    const client = this.client ?? (await this.connecting?.catch(() => null)) ?? null;
+    this.client = null;
+    await client?.end().catch(() => undefined); // It may have ended by itself.
+  }
+
+  private connection(): Promise<pg.Client> {
+    if (this.closed) return Promise.reject(new Error("The listener is closed."));
+    if (this.client) return Promise.resolve(this.client);
+    this.connecting ??= this.connect().finally(() => {
+      this.connecting = null;
     });
-    return this.opening;
+    return this.connecting;
   }
 
-  private async connect(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.url, keepAlive: true });
+  private async connect(): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.url,
+      application_name: "fabrica-listen",
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+    });
     client.on("error", () => this.lost(client));
     client.on("end", () => this.lost(client));
-    client.on("notification", ({ channel, payload }) => this.tell(channel, payload ?? ""));
+    client.on("notification", ({ channel, payload }) => {
+      for (const subscriber of this.channels.get(channel) ?? []) subscriber.notify(payload ?? "");
+    });
     await client.connect();
+    for (const channel of this.channels.keys()) await client.query(`LISTEN ${channel}`);
     this.client = client;
-    for (const channel of this.listeners.keys()) await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
-  }
-
-  private tell(channel: string, payload: string | null): void {
-    for (const listener of this.listeners.get(channel) ?? []) listener(payload);
+    return client;
   }
 
   private lost(client: pg.Client): void {
-    if (this.client !== client) return;
+    if (this.client !== client || this.closed) return;
     this.client = null;
-    if (!this.closed) void this.reconnect();
+    log.warn("The connection for notifications was lost; connecting again.");
+    this.reconnect(FIRST_RETRY_MS);
   }
 
-  private async reconnect(): Promise<void> {
-    for (let wait = 100; !this.closed; wait = Math.min(wait * 2, 5000)) {
-      try {
-        await this.open();
-        for (const channel of this.listeners.keys()) this.tell(channel, null);
-        return;
-      } catch (error) {
-        log.warn({ error: String(error) }, "the listening database connection is away; trying again");
-        await new Promise((resolve) => setTimeout(resolve, wait));
-      }
-    }
-  }
-
-  async close(): Promise<void> {
-    this.closed = true;
-    const client = this.client;
-    this.client = null;
-    await client?.end().catch(() => undefined);
+  private reconnect(afterMs: number): void {
+    this.retry = setTimeout(() => {
+      this.connection().then(
+        () => {
+          for (const known of this.channels.values()) for (const subscriber of known) subscriber.resumed();
+        },
+        () => {
+          if (!this.closed) this.reconnect(Math.min(afterMs * 2, LAST_RETRY_MS));
+        },
+      );
+    }, afterMs);
+    this.retry.unref();
   }
 }
 
-const shared = globalThis as unknown as { fabricaListening?: Listening };
+const shared = globalThis as unknown as { fabricaListener?: Listener };
 
-/**
- * Listens on a channel of this process's database.
- * @returns a function that ends it
- */
-export function listen(channel: string, listener: Listener): Promise<() => void> {
-  shared.fabricaListening ??= new Listening(env().DATABASE_URL);
-  return shared.fabricaListening.add(channel, listener);
-}
-
-/** Ends the connection; used when the process stops. */
-export async function stopListening(): Promise<void> {
-  await shared.fabricaListening?.close();
-  shared.fabricaListening = undefined;
-}
-
-/**
- * Repeats `attempt` whenever `channel` says that something may have changed, until it gives a value or time is over.
- * @param wants looks at a payload; null (after a reconnect) always counts
- * @returns the value, or null when `waitMs` passed or `signal` was aborted
- */
-export async function waitFor<T>(
-  channel: string,
-  attempt: () => Promise<T | null>,
-  { waitMs, signal, wants = () => true }: { waitMs: number; signal?: AbortSignal; wants?: (payload: string) => boolean },
-): Promise<T | null> {
-  const first = await attempt();
-  if (first !== null || waitMs <= 0) return first;
-  let wake: () => void = () => undefined;
-  let woken = false;
-  const stop = await listen(channel, (payload) => {
-    if (payload === null || wants(payload)) {
-      woken = true;
-      wake();
-    }
-  });
-  const deadline = Date.now() + waitMs;
-  try {
-    // What came between the first look and the listening is seen by this second look.
-    woken = true;
-    for (;;) {
-      if (woken) {
-        woken = false;
-        const value = await attempt();
-        if (value !== null) return value;
-        continue;
-      }
-      const left = deadline - Date.now();
-      if (left <= 0 || signal?.aborted) return null;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        signal?.addEventListener("abort", wake, { once: true });
-      });
-    }
-  } finally {
-    stop();
-  }
+/** The listener of this process. */
+export function listener(): Listener {
+  shared.fabricaListener ??= new Listener(env().DATABASE_URL);
+  return shared.fabricaListener;
 }

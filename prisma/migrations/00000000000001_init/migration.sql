@@ -495,6 +495,6 @@ ALTER TABLE "delivery" ADD CONSTRAINT "delivery_job_id_fkey" FOREIGN KEY ("job_i
 
 -- The claim is a walk along these two: waiting jobs in their order, and jobs whose lease may have run out.
 CREATE INDEX "job_claim_order" ON "job" ("rank", "id") WHERE "claimable";
-CREATE INDEX "job_lease_held" ON "job" ("lease_until") WHERE "lease_worker_id" IS NOT NULL;
+CREATE INDEX "job_lease_held" ON "job" ("lease_until") WHERE "lease_until" IS NOT NULL;
 -- The sender and its sweep look only at what was not sent.
 CREATE INDEX "outbox_unsent" ON "outbox" ("created_at") WHERE "sent_at" IS NULL;

@@ -1,4 +1,4 @@
-import type { CommandResult } from "../../../runner/protocol";
+import type { CommandResult, CommandSpec } from "../../../runner/protocol";
 import type { Db } from "../../db";
 import { AppError } from "../../domain/errors";
 import { appendEvents } from "../../events/append";
@@ -33,6 +33,10 @@ export async function finishCommand(db: Db, { worker, job: publicId, fence, comm
       where: { id: command },
       data: { state: "finished", result: clean, finishedAt: new Date() },
     });
+    // A snapshot of a turn moves the head together with the turn's observations, any other one here.
+    if (result.snapshot && !row.pinned && (row.spec as CommandSpec).kind === "snapshot") {
+      await tx.job.update({ where: { id: job.id }, data: { headCommit: result.snapshot.commit } });
+    }
     await appendEvents(tx, job.id, [
       {
         type: "command.finished",

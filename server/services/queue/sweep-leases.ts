@@ -1,6 +1,7 @@
 // Leases that ran out and workers that fell silent. Safe to run in several processes at once: every row is locked
 // and looked at again. Database clock only.
 import type { Db } from "../../db";
+import { EXECUTING } from "../../domain/job-state";
 import { HEAD_RANK } from "../../domain/priority";
 import { announceWorkers } from "../workers/announce-workers";
 import { announceClaimable } from "./announce-claimable";
@@ -15,7 +16,7 @@ export async function sweepLeases(db: Db, deadSeconds: number): Promise<number> 
   for (;;) {
     const freed = await db.$transaction(async (tx) => {
       const rows = await tx.$queryRaw<{ id: bigint }[]>`
-        SELECT id FROM job WHERE lease_worker_id IS NOT NULL AND lease_until < now()
+        SELECT id FROM job WHERE lease_until < now()
         ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED`;
       const id = rows[0]?.id;
       if (id === undefined) return false;
@@ -40,6 +41,9 @@ export async function freeJob(
 ): Promise<void> {
   const job = await tx.job.findUniqueOrThrow({ where: { id } });
   await endLease(tx, job, reason);
-  await tx.job.update({ where: { id }, data: { claimable: true, rank: HEAD_RANK } });
+  await tx.job.update({
+    where: { id },
+    data: { claimable: EXECUTING[job.state], rank: HEAD_RANK, leaseUntil: null },
+  });
   await announceClaimable(tx);
 }

@@ -1,0 +1,191 @@
+// The runner protocol over HTTP: plain handlers without tRPC, because every command passes through here twice.
+import { Readable } from "node:stream";
+import type { z } from "zod";
+import {
+  claimRequest,
+  type ClaimAnswer,
+  commandsRequest,
+  failRequest,
+  heartbeatRequest,
+  MAX_BUNDLE_BYTES,
+  outputRequest,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+  registerRequest,
+  resultRequest,
+} from "../../../runner/protocol";
+import { db } from "../../db";
+import { AppError, ERROR_STATUS } from "../../domain/errors";
+import { env } from "../../env";
+import { waitFor } from "../../events/listen";
+import type { Job, Worker } from "../../generated/prisma/client";
+import { log } from "../../log";
+import { appendOutput } from "../../services/commands/append-output";
+import { COMMAND_CHANNEL } from "../../services/commands/enqueue-command";
+import { finishCommand } from "../../services/commands/finish-command";
+import { takeCommands } from "../../services/commands/take-commands";
+import { CLAIMABLE_CHANNEL } from "../../services/queue/announce-claimable";
+import { claimJob } from "../../services/queue/claim-job";
+import { authenticateWorker } from "../../services/runners/authenticate-worker";
+import { deregisterWorker } from "../../services/runners/deregister-worker";
+import { giveBack } from "../../services/runners/give-back";
+import { heartbeat } from "../../services/runners/heartbeat";
+import { registerRunner } from "../../services/runners/register-runner";
+import { receiveBundle } from "../../services/workspace/receive-bundle";
+import { sendBundle } from "../../services/workspace/send-bundle";
+
+const MAX_JSON_BYTES = 32 * 1024 * 1024;
+
+interface Call {
+  request: Request;
+  worker: Worker;
+  /** Path parts after the worker id. */
+  rest: string[];
+}
+
+type Handler = (call: Call) => Promise<Response>;
+
+const HANDLERS: Record<string, Handler> = {
+  "POST heartbeat": async ({ request, worker }) =>
+    Response.json(await heartbeat(db(), worker, await readJson(request, heartbeatRequest))),
+  "POST claim": claim,
+  "POST commands": commands,
+  "POST commands/output": async ({ request, worker, rest }) => {
+    const { job_id: job, fence, chunks } = await readJson(request, outputRequest);
+    await appendOutput(db(), { worker: worker.id, job, fence, chunks, command: rest[1] ?? "" });
+    return new Response(null, { status: 204 });
+  },
+  "POST commands/result": async ({ request, worker, rest }) => {
+    const { job_id: job, fence, result } = await readJson(request, resultRequest);
+    await finishCommand(db(), { worker: worker.id, job, fence, result, command: rest[1] ?? "" });
+    return new Response(null, { status: 204 });
+  },
+  "GET bundle": bundleDown,
+  "POST bundle": bundleUp,
+  "POST fail": async ({ request, worker }) => {
+    const { job_id: job, fence, code, message } = await readJson(request, failRequest);
+    await giveBack(db(), { worker: worker.id, job, fence, code, message });
+    return new Response(null, { status: 204 });
+  },
+  "POST deregister": async ({ worker }) => {
+    await deregisterWorker(db(), worker);
+    return new Response(null, { status: 204 });
+  },
+};
+
+/** Answers one call below /api/worker. Never throws. */
+export async function handleWorkerCall(request: Request, path: string[]): Promise<Response> {
+  try {
+    const token = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+    if (path.length === 1 && path[0] === "register" && request.method === "POST") {
+      return Response.json(await registerRunner(db(), token, await readJson(request, registerRequest)));
+    }
+    const [id = "", ...rest] = path;
+    const worker = await authenticateWorker(db(), id, token);
+    if (request.headers.get(PROTOCOL_HEADER) !== String(PROTOCOL_VERSION)) {
+      throw new AppError("upgrade_required", `Send ${PROTOCOL_HEADER}: ${PROTOCOL_VERSION}.`);
+    }
+    const verb = rest.length === 3 ? `${rest[0]}/${rest[2]}` : rest.join("/");
+    const handler = HANDLERS[`${request.method} ${verb}`];
+    if (!handler) throw new AppError("not_found", "There is no such call in the runner protocol.");
+    return await handler({ request, worker, rest });
+  } catch (error) {
+    return refusal(error);
+  }
+}
+
+async function claim({ request, worker }: Call): Promise<Response> {
+  const { wait_ms: waitMs } = await readJson(request, claimRequest);
+  if (worker.order !== "none") return new Response(null, { status: 204 });
+  const job = await waitFor(
+    CLAIMABLE_CHANNEL,
+    async () => (request.signal.aborted ? null : claimJob(db(), worker.id, env().LEASE_SECONDS)),
+    { waitMs, signal: request.signal },
+  );
+  return job ? Response.json(claimAnswerOf(job)) : new Response(null, { status: 204 });
+}
+
+function claimAnswerOf(job: Job): ClaimAnswer {
+  const { SANDBOX_MEMORY_MB, SANDBOX_WORK_MB, SANDBOX_CPUS, SANDBOX_PIDS } = env();
+  return {
+    job_id: job.publicId,
+    run: job.run,
+    fence: job.fence,
+    has_workspace: job.headCommit !== null,
+    limits: {
+      memory_mb: SANDBOX_MEMORY_MB,
+      work_mb: SANDBOX_WORK_MB,
+      tmp_mb: 64,
+      inodes: 50_000,
+      cpus: SANDBOX_CPUS,
+      pids: SANDBOX_PIDS,
+    },
+  };
+}
+
+async function commands({ request, worker }: Call): Promise<Response> {
+  const { job_id: job, fence, wait_ms: waitMs } = await readJson(request, commandsRequest);
+  const taken = await waitFor(
+    COMMAND_CHANNEL,
+    async () => {
+      const found = await takeCommands(db(), { worker: worker.id, job, fence });
+      return found.length > 0 ? found : null;
+    },
+    { waitMs, signal: request.signal, wants: (payload) => payload === job },
+  );
+  return Response.json({ commands: taken ?? [] });
+}
+
+function leaseOf(request: Request): { job: string; fence: number; command: string } {
+  const { searchParams } = new URL(request.url);
+  return {
+    job: searchParams.get("job_id") ?? "",
+    fence: Number(searchParams.get("fence")) || 0,
+    command: searchParams.get("command_id") ?? "",
+  };
+}
+
+async function bundleDown({ request, worker }: Call): Promise<Response> {
+  const bundle = await sendBundle(db(), { worker: worker.id, ...leaseOf(request) });
+  if (!bundle) return new Response(null, { status: 204 });
+  return new Response(Readable.toWeb(bundle) as ReadableStream, {
+    headers: { "content-type": "application/x-git-bundle" },
+  });
+}
+
+async function bundleUp({ request, worker }: Call): Promise<Response> {
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BUNDLE_BYTES) {
+    throw new AppError("too_large", `A bundle may have at most ${MAX_BUNDLE_BYTES} bytes.`);
+  }
+  if (!request.body) throw new AppError("bad_request", "The bundle is empty.");
+  const body = Readable.fromWeb(request.body as Parameters<typeof Readable.fromWeb>[0]);
+  return Response.json(await receiveBundle(db(), { worker: worker.id, ...leaseOf(request) }, body));
+}
+
+async function readJson<T extends z.ZodType>(request: Request, schema: T): Promise<z.infer<T>> {
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_JSON_BYTES) {
+    throw new AppError("too_large", `The body may have at most ${MAX_JSON_BYTES} bytes.`);
+  }
+  let body: unknown;
+  try {
+    body = await request.json();
+  } catch {
+    throw new AppError("bad_request", "The body is not JSON.");
+  }
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new AppError("bad_request", `${issue?.path.join(".") || "body"}: ${issue?.message ?? "is wrong"}`);
+}
+
+function refusal(error: unknown): Response {
+  const known = error instanceof AppError ? error : new AppError("unavailable", "Try again in a moment.", 1);
+  if (!(error instanceof AppError)) log.error({ error: String(error) }, "a runner's call failed");
+  return Response.json(
+    { error: { code: known.code, message: known.message } },
+    {
+      status: ERROR_STATUS[known.code],
+      headers: known.retryAfter ? { "retry-after": String(known.retryAfter) } : {},
+    },
+  );
+}
