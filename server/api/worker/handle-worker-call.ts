@@ -17,7 +17,7 @@ import {
 import { db } from "../../db";
 import { AppError, ERROR_STATUS } from "../../domain/errors";
 import { env } from "../../env";
-import { waitFor } from "../../events/listen";
+import { waitFor } from "../../events/wait-for";
 import type { Job, Worker } from "../../generated/prisma/client";
 import { log } from "../../log";
 import { appendOutput } from "../../services/commands/append-output";
