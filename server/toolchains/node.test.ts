@@ -1,0 +1,170 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { makeWorkspace, type TestWorkspace } from "@/tests/support/toolchain";
+import { nodeToolchain as node } from "./node";
+import { compareTestIds } from "./test-ids";
+
+let workspace: TestWorkspace | null = null;
+afterEach(() => workspace?.remove());
+
+function make(content: Record<string, string>): TestWorkspace {
+  workspace = makeWorkspace(content);
+  return workspace;
+}
+
+async function testAll(place: TestWorkspace) {
+  const files = place.files();
+  const report = node.parseTests(await place.run(node.test(files, place.readText)));
+  const listed = node.parseCollected(await place.run(node.collect(files, place.readText)));
+  return { report, listed };
+}
+
+const outcomesOf = (report: { tests: { id: string; outcome: string }[] }) =>
+  report.tests.map((test) => `${test.id} ${test.outcome}`).sort();
+
+describe("eslint", () => {
+  it("reports problems by our configuration where the project has none", async () => {
+    const place = make({ "a.js": "const unused = 1;\nnowhere();\n", "dist/b.js": "nowhere();\n" });
+    const report = node.parseLint(await place.run(node.lint(place.files())));
+    expect(report.unreadable).toBeNull();
+    expect(report.tool).toMatch(/^eslint \d/);
+    expect(report.problems.map(({ file, line, rule }) => `${file}:${line} ${rule}`)).toEqual([
+      "a.js:1 no-unused-vars",
+      "a.js:2 no-undef",
+    ]);
+  });
+
+  it("is clean on clean Node, browser, JSX and TypeScript files", async () => {
+    const place = make({
+      "server.mjs":
+        'import http from "node:http";\nhttp.createServer(() => console.log(process.pid)).listen(0);\n',
+      "old.cjs": 'module.exports = require("node:fs");\n',
+      "web/page.jsx": "export const Page = () => <b>{document.title}</b>;\n",
+      "web/app.ts": "export interface A { b: number }\nexport const f = (a: A): number => a.b;\n",
+      "tests/a.test.js": 'test("x", () => { expect(1).toBe(1); });\n',
+    });
+    const report = node.parseLint(await place.run(node.lint(place.files())));
+    expect(report).toMatchObject({ problems: [], unreadable: null });
+  });
+
+  it("follows the project's own configuration", async () => {
+    const place = make({
+      "eslint.config.mjs": 'export default [{ rules: { "no-var": "error" } }];\n',
+      "a.js": "var unused = 1;\n",
+    });
+    const report = node.parseLint(await place.run(node.lint(place.files())));
+    expect(report.problems.map(({ rule }) => rule)).toEqual(["no-var"]);
+  });
+
+  it("falls back to ours, and says so, where the project's needs a plugin that is not there", async () => {
+    const place = make({
+      "eslint.config.mjs": 'import plugin from "eslint-plugin-missing";\nexport default [plugin];\n',
+      "a.js": "nowhere();\n",
+    });
+    const report = node.parseLint(await place.run(node.lint(place.files())));
+    expect(report.problems).toMatchObject([
+      { file: "eslint.config.mjs", rule: "fabrica/config", severity: "warning" },
+      { file: "a.js", rule: "no-undef", severity: "error" },
+    ]);
+  });
+
+  it("reports a syntax error as a problem", async () => {
+    const place = make({ "a.js": "const = 1;\n" });
+    const report = node.parseLint(await place.run(node.lint(place.files())));
+    expect(report.problems).toMatchObject([{ file: "a.js", rule: "syntax", severity: "error" }]);
+  });
+});
+
+const NODE_TEST = `import assert from "node:assert";
+import test, { describe, it } from "node:test";
+
+test("adds", () => assert.strictEqual(1 + 1, 2));
+test("parent", async (t) => {
+  await t.test("child", () => assert.strictEqual(1, 2));
+});
+describe("group", () => {
+  it("works", () => {});
+  it.skip("waits", () => {});
+  it.todo("comes");
+  describe(\`deep\`, () => {
+    for (const n of [1, 2]) it(\`number \${n} counts\`, () => {});
+  });
+});
+describe.skip("off", () => { it("never", () => {}); });
+`;
+
+describe("node:test", () => {
+  it("reports every outcome under ids that match the listed ones", async () => {
+    const place = make({ "package.json": '{"type":"module"}', "tests/a.test.js": NODE_TEST });
+    const { report, listed } = await testAll(place);
+    expect(report.unreadable).toBeNull();
+    expect(outcomesOf(report)).toEqual([
+      "tests/a.test.js::adds passed",
+      "tests/a.test.js::group::comes skipped",
+      "tests/a.test.js::group::deep::number 1 counts passed",
+      "tests/a.test.js::group::deep::number 2 counts passed",
+      "tests/a.test.js::group::waits skipped",
+      "tests/a.test.js::group::works passed",
+      "tests/a.test.js::off skipped",
+      "tests/a.test.js::parent failed",
+      "tests/a.test.js::parent::child failed",
+    ]);
+    expect(listed.ids).toContain("tests/a.test.js::group::deep::number {*} counts");
+    expect(
+      compareTestIds(
+        listed.ids,
+        report.tests.map((test) => test.id),
+      ),
+    ).toEqual({ missing: [], unexpected: [] });
+  });
+
+  it("reports a file that breaks at its start, with what it printed", async () => {
+    const place = make({
+      "a.test.mjs": 'import "./nowhere.mjs";\nimport test from "node:test";\ntest("x", () => {});\n',
+    });
+    const { report, listed } = await testAll(place);
+    expect(report.tests).toMatchObject([{ id: "a.test.mjs", outcome: "error" }]);
+    expect(report.tests[0]?.message).toContain("nowhere.mjs");
+    expect(compareTestIds(listed.ids, ["a.test.mjs"]).missing).toEqual(["a.test.mjs::x"]);
+  });
+
+  it("shows tests that an early exit swallowed as missing", async () => {
+    const place = make({
+      "a.test.cjs":
+        'const test = require("node:test");\ntest("ends", () => process.exit(0));\ntest("lost", () => {});\n',
+    });
+    const { report, listed } = await testAll(place);
+    const compared = compareTestIds(
+      listed.ids,
+      report.tests.map((test) => test.id),
+    );
+    expect(compared.missing).toContain("a.test.cjs::lost");
+  });
+
+  it("runs TypeScript tests, and projects in sub-folders in their own folder", async () => {
+    const place = make({
+      "api/package.json": '{"type":"module"}',
+      "api/data.txt": "here",
+      "api/src/add.ts": "export const add = (a: number, b: number): number => a + b;\n",
+      "api/test/add.ts":
+        'import assert from "node:assert";\nimport { readFileSync } from "node:fs";\nimport { test } from "node:test";\nimport { add } from "../src/add";\ntest("adds", () => {\n  assert.equal(add(1, 2), 3);\n  assert.equal(readFileSync("data.txt", "utf8"), "here");\n});\n',
+      "plain.test.mjs": 'import test from "node:test";\ntest("plain", () => {});\n',
+    });
+    const { report, listed } = await testAll(place);
+    expect(outcomesOf(report)).toEqual(["api/test/add.ts::adds passed", "plain.test.mjs::plain passed"]);
+    expect(
+      compareTestIds(
+        listed.ids,
+        report.tests.map((test) => test.id),
+      ),
+    ).toEqual({ missing: [], unexpected: [] });
+  });
+
+  it("fails its canary under the announced id", async () => {
+    const place = make({ "package.json": '{"type":"module"}', "tests/a.test.js": NODE_TEST });
+    const canary = node.canary(place.files(), place.readText, "k3v9");
+    place.write(canary.path, canary.content);
+    const { report, listed } = await testAll(place);
+    expect(report.tests.find((test) => test.id === canary.id)?.outcome).toBe("failed");
+    expect(listed.ids).toContain(canary.id);
+  });
+});
