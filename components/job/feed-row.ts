@@ -1,0 +1,91 @@
+// The rows of the Live tab, in the order in which things happened.
+import type { JobState } from "@/server/domain/job-state";
+import type { Role } from "@/server/domain/roles";
+import type { Step } from "@/server/domain/steps";
+
+interface RowBase {
+  key: string;
+  at: string;
+}
+
+export interface StepRow extends RowBase {
+  kind: "step";
+  step: Step;
+  task: number | null;
+  iteration: number;
+}
+
+export interface AgentRow extends RowBase {
+  kind: "agent";
+  role: Role;
+  model: string;
+  task: number | null;
+  /** Undefined while it works. */
+  ok: boolean | undefined;
+  summary: string;
+  turns: number;
+  costUsd: number | null;
+  endedAt: string | null;
+}
+
+export interface TextRow extends RowBase {
+  kind: "text";
+  text: string;
+}
+
+/** One tool call of an agent. `ok` is undefined until its result was observed. */
+export interface CallRow extends RowBase {
+  kind: "call";
+  tool: string;
+  title: string;
+  commandId: string | null;
+  ok: boolean | undefined;
+  observed: string | null;
+  endedAt: string | null;
+}
+
+/** A program that the factory itself ran, such as a linter. */
+export interface CommandRow extends RowBase {
+  kind: "command";
+  commandId: string;
+}
+
+export interface CheckRow extends RowBase {
+  kind: "check";
+  check: string;
+  passed: boolean;
+  summary: string;
+}
+
+export interface HealRow extends RowBase {
+  kind: "heal";
+  n: number;
+  max: number;
+  failing: string;
+  rootCause: string;
+  files: readonly string[];
+  result: string;
+}
+
+export interface NoteRow extends RowBase {
+  kind: "note";
+  tone: "plain" | "warn";
+  text: string;
+}
+
+export interface MoveRow extends RowBase {
+  kind: "move";
+  to: JobState;
+  text: string;
+}
+
+export type FeedRow =
+  | StepRow
+  | AgentRow
+  | TextRow
+  | CallRow
+  | CommandRow
+  | CheckRow
+  | HealRow
+  | NoteRow
+  | MoveRow;

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import type { JobEvent, NewJobEvent } from "@/server/domain/events";
+import type { CallRow } from "./feed-row";
+import { EMPTY_LOG, foldEvents } from "./job-log";
+
+const START = Date.UTC(2026, 0, 1);
+
+/** Numbers events from 1, one second apart. */
+function logOf(...events: (NewJobEvent & { run?: number })[]): JobEvent[] {
+  return events.map((event, i) => ({
+    run: 1,
+    ...event,
+    seq: i + 1,
+    at: new Date(START + i * 1000).toISOString(),
+  })) as JobEvent[];
+}
+
+const STORY = logOf(
+  { type: "job.created", data: { title: "Shop", kind: "build" } },
+  { type: "lease.claimed", data: { worker_id: "worker-AAAA", fence: 1 } },
+  {
+    type: "job.moved",
+    data: { from: "pending", to: "running", move: "first_claim", actor: "worker-AAAA", reason: null },
+  },
+  { type: "job.step", data: { step: "generate", task: 1, progress: 0.1, iteration: 1 } },
+  {
+    type: "agent.started",
+    data: { agent_run: "a1", role: "coder", provider: "simulation", model: "sim-1", task: 1 },
+  },
+  { type: "agent.text", data: { agent_run: "a1", turn: 1, text: "I will " } },
+  { type: "agent.text", data: { agent_run: "a1", turn: 1, text: "write it." } },
+  { type: "command.started", data: { command_id: "c1", title: "ls" } },
+  { type: "agent.call", data: { agent_run: "a1", turn: 1, tool: "run", title: "ls", command_id: "c1" } },
+  { type: "agent.call", data: { agent_run: "a1", turn: 1, tool: "run", title: "pwd", command_id: "c2" } },
+  { type: "command.output", data: { command_id: "c1", stream: "stdout", text: "a.js\n" } },
+  { type: "command.finished", data: { command_id: "c1", exit_code: 0, duration_ms: 12, note: null } },
+  { type: "agent.observed", data: { agent_run: "a1", turn: 1, tool: "run", ok: true, text: "exit 0" } },
+  { type: "agent.finished", data: { agent_run: "a1", ok: true, summary: "done", turns: 1, cost_usd: 0.01 } },
+  { type: "spend.settled", data: { role: "coder", model: "sim-1", cost_usd: 0.01, total_usd: 0.01 } },
+  { type: "job.step", data: { step: "test", task: 1, progress: 0.4, iteration: 1 } },
+  { type: "command.started", data: { command_id: "c3", title: "node --test" } },
+  { type: "check.finished", data: { kind: "test", task: 1, passed: false, summary: "1 of 3 failed" } },
+  { type: "task.done", data: { n: 1, fixes: 1 } },
+  {
+    type: "job.moved",
+    data: { from: "approved", to: "completed", move: "delivered", actor: "engine", reason: null },
+  },
+);
+
+describe("foldEvents", () => {
+  it("gives the same log in whatever batches the events come", () => {
+    const whole = foldEvents(EMPTY_LOG, STORY);
+    for (const size of [1, 2, 3, 7]) {
+      let log = EMPTY_LOG;
+      for (let i = 0; i < STORY.length; i += size) log = foldEvents(log, STORY.slice(i, i + size));
+      expect(log).toEqual(whole);
+    }
+  });
+
+  it("changes nothing when events come twice", () => {
+    const once = foldEvents(EMPTY_LOG, STORY);
+    expect(foldEvents(once, STORY)).toBe(once);
+    expect(foldEvents(foldEvents(EMPTY_LOG, STORY.slice(0, 9)), STORY)).toEqual(once);
+  });
+
+  it("joins streamed text and ties results and output to their call", () => {
+    const log = foldEvents(EMPTY_LOG, STORY);
+    expect(log.rows.find((row) => row.kind === "text")).toMatchObject({ text: "I will write it." });
+    const calls = log.rows.filter((row): row is CallRow => row.kind === "call");
+    expect(calls.map((call) => [call.title, call.ok])).toEqual([
+      ["ls", true],
+      ["pwd", undefined],
+    ]);
+    expect(log.commands.get("c1")).toMatchObject({ exitCode: 0, output: [{ text: "a.js\n" }] });
+  });
+
+  it("shows a program of an agent only within its call", () => {
+    const rows = foldEvents(EMPTY_LOG, STORY).rows;
+    expect(rows.filter((row) => row.kind === "command").map((row) => row.commandId)).toEqual(["c3"]);
+  });
+
+  it("keeps a timeline with ends and verdicts", () => {
+    const { timeline, state, workerId, costUsd, progress } = foldEvents(EMPTY_LOG, STORY);
+    expect(timeline.map(({ step, passed }) => [step, passed])).toEqual([
+      ["generate", undefined],
+      ["test", false],
+    ]);
+    expect(timeline.every((step) => step.endedAt !== null)).toBe(true);
+    expect({ state, workerId, costUsd, progress }).toEqual({
+      state: "completed",
+      workerId: null,
+      costUsd: 0.01,
+      progress: 0.4,
+    });
+  });
+
+  it("starts the timeline anew with a new run and keeps the rows", () => {
+    const first = foldEvents(EMPTY_LOG, STORY);
+    const second = foldEvents(first, [
+      {
+        seq: 21,
+        run: 2,
+        at: STORY[0]!.at,
+        type: "job.step",
+        data: { step: "setup", task: null, progress: 0, iteration: 0 },
+      },
+    ]);
+    expect(second.timeline).toHaveLength(1);
+    expect(second.doneTasks.size).toBe(0);
+    expect(second.rows).toHaveLength(first.rows.length + 1);
+  });
+
+  it("leaves rows that did not change as they are", () => {
+    const before = foldEvents(EMPTY_LOG, STORY.slice(0, 12));
+    const after = foldEvents(before, STORY.slice(12, 13));
+    expect(after.rows[0]).toBe(before.rows[0]);
+    expect(after.rows.filter((row, i) => row !== before.rows[i])).toHaveLength(1);
+  });
+});

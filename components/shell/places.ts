@@ -1,0 +1,21 @@
+// The pages of the left rail and of the command palette.
+import type { IconName } from "@/components/ui/icons";
+
+export interface Place {
+  href: string;
+  label: string;
+  icon: IconName;
+}
+
+export const PLACES: readonly Place[] = [
+  { href: "/", label: "Overview", icon: "overview" },
+  { href: "/jobs", label: "Jobs", icon: "jobs" },
+  { href: "/queue", label: "Queue", icon: "queue" },
+  { href: "/workers", label: "Workers", icon: "workers" },
+  { href: "/settings", label: "Settings", icon: "settings" },
+];
+
+/** Whether the page at `path` belongs to `href`. */
+export function isWithin(path: string, href: string): boolean {
+  return href === "/" ? path === "/" : path === href || path.startsWith(`${href}/`);
+}
