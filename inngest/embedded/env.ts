@@ -1,0 +1,34 @@
+/**
+ * The engine's own environment, read once at start. Only this module reads process.env here.
+ */
+import { z } from "zod";
+
+const signingKey = z
+  .string()
+  .regex(
+    /^(signkey-\w+-)?([0-9a-fA-F]{2}){16,}$/,
+    "must be hex, optionally with a prefix such as signkey-prod-",
+  );
+
+const schema = z.object({
+  DATABASE_URL: z.string().min(1),
+  ENGINE_HOST: z.string().min(1).default("127.0.0.1"),
+  ENGINE_PORT: z.coerce.number().int().min(0).max(65_535).default(8288),
+  ENGINE_APP_URL: z.url(),
+  ENGINE_SIGNING_KEY: signingKey.optional(),
+  ENGINE_EVENT_KEY: z.string().min(1).optional(),
+  ENGINE_BACKOFF_SCALE: z.coerce.number().min(0).default(1),
+  ENGINE_LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
+});
+
+/** The validated environment of the engine process. */
+export type EngineEnv = z.infer<typeof schema>;
+
+/** Reads the environment. Throws one error that names every variable that is wrong. */
+export function readEngineEnv(source: NodeJS.ProcessEnv = process.env): EngineEnv {
+  const present = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(present);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new Error(`The engine cannot start. ${problems.join("; ")}`);
+}

@@ -1,0 +1,131 @@
+/**
+ * Puts the engine together and takes it apart. Nothing is global: tests run several in one process.
+ */
+import type { AddressInfo } from "node:net";
+import pg from "pg";
+import { type Logger, pino } from "pino";
+import { emitInternal } from "./accept-event";
+import { createApiServer } from "./api-server";
+import { createSdkClient } from "./call-sdk";
+import { Dispatcher } from "./dispatcher";
+import type { Engine } from "./engine-state";
+import { fireTimer } from "./fire-timer";
+import { Journal } from "./journal";
+import { recover } from "./recover";
+import { Session } from "./session";
+import { createSigner } from "./signatures";
+import { AppSync } from "./sync-app";
+import { Timers } from "./timers";
+import { WaitIndex } from "./wait-index";
+
+/** How to start an engine. */
+export interface EngineOptions {
+  /** A migrated database. */
+  databaseUrl: string;
+  /** The SDK's serve URL, such as http://127.0.0.1:9000/api/inngest. */
+  appUrl: string;
+  host?: string;
+  /** 0 takes a free one. */
+  port?: number;
+  /** Without it nothing is signed; allowed on loopback addresses only. */
+  signingKey?: string;
+  eventKey?: string;
+  /** Multiplies retry delays; tests shrink them. */
+  backoffScale?: number;
+  log?: Logger;
+  /** Told when the engine cannot go on: another engine has the database, or it refuses what is written. */
+  onFatal?(error: unknown): void;
+}
+
+/** A running engine. */
+export interface RunningEngine {
+  url: string;
+  close(): Promise<void>;
+}
+
+/** Starts an engine; resolves once it listens. Unfinished runs go on at once. */
+export async function startEngine(options: EngineOptions): Promise<RunningEngine> {
+  const host = options.host ?? "127.0.0.1";
+  if (!options.signingKey && !["127.0.0.1", "::1", "localhost"].includes(host)) {
+    throw new Error("Without ENGINE_SIGNING_KEY the engine listens on a loopback address only.");
+  }
+  const log = options.log ?? pino({ level: "silent" });
+  const now = () => Date.now();
+  const signer = options.signingKey ? createSigner(options.signingKey) : undefined;
+  const client = createSdkClient(signer, now);
+  const session = new Session(options.databaseUrl, (error) => log.warn({ err: error }, "database trouble"));
+  const reader = new pg.Pool({
+    connectionString: options.databaseUrl,
+    max: 2,
+    application_name: "fabrica-engine",
+  });
+  reader.on("error", (error) => log.warn({ err: error }, "database trouble"));
+  let healthy = true;
+  const journal = new Journal(session, (error) => {
+    if (!healthy) return;
+    healthy = false;
+    log.fatal({ err: error }, "the engine cannot go on");
+    options.onFatal?.(error);
+  });
+
+  const engine: Engine = {
+    log,
+    journal,
+    timers: new Timers(now, (item, dueAt) => fireTimer(engine, item, dueAt)),
+    waits: new WaitIndex(),
+    functions: new Map(),
+    runs: new Map(),
+    crons: new Map(),
+    now,
+    random: Math.random,
+    backoffScale: options.backoffScale ?? 1,
+    dispatch: (run, key) => dispatcher.dispatch(run, key),
+    emit: (event) => emitInternal(engine, event),
+  };
+  const sync = new AppSync({ client, appUrl: options.appUrl, log });
+  const dispatcher = new Dispatcher(engine, {
+    client,
+    reader,
+    appUrl: options.appUrl,
+    onReached: () => sync.request(),
+  });
+  const server = createApiServer(engine, {
+    reader,
+    signer,
+    eventKey: options.eventKey,
+    kind: client.kind,
+    isHealthy: () => healthy,
+  });
+
+  const close = async () => {
+    healthy = false;
+    sync.close();
+    engine.timers.close();
+    dispatcher.close();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    client.close();
+    await Promise.race([journal.commit().catch(() => undefined), pause(1000)]);
+    await Promise.race([Promise.all([closed, session.close(), reader.end()]), pause(500)]);
+  };
+
+  try {
+    await session.open();
+    await recover(engine, reader);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(options.port ?? 0, host, resolve);
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  dispatcher.open();
+  sync.request();
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, close };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,188 @@
+/**
+ * A real SDK app and an engine for the conformance suite. By default the embedded engine is started here;
+ * CONFORMANCE_ENGINE_URL names another server of the same protocol (with its keys), and then only that is used.
+ */
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Inngest, type InngestFunction } from "inngest";
+import { serve } from "inngest/node";
+import { type RunningEngine, startEngine } from "@/inngest/embedded/start-engine";
+import { createTestDatabase, type TestDatabase } from "@/tests/support/postgres";
+
+/** Keys of a signed test; not secrets. */
+export const SIGNING_KEY = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+export const EVENT_KEY = "conformance-event-key";
+
+/** How a suite runs: with checkpoints or step by step, signed or in dev mode. */
+export interface Mode {
+  checkpointing: boolean;
+  signed: boolean;
+}
+
+export const MODES: Mode[] = [
+  { checkpointing: true, signed: true },
+  { checkpointing: false, signed: true },
+  { checkpointing: true, signed: false },
+  { checkpointing: false, signed: false },
+];
+
+/** A short name of a mode for test titles. */
+export function nameMode(mode: Mode): string {
+  return `${mode.checkpointing ? "checkpointing" : "step by step"}, ${mode.signed ? "signed" : "dev"}`;
+}
+
+/** What functions append to, so that a test sees what ran and how often. */
+export class Trace {
+  private readonly entries: { key: string; what: string }[] = [];
+
+  add(key: string, what: string): void {
+    this.entries.push({ key, what });
+  }
+
+  of(key: string): string[] {
+    return this.entries.filter((entry) => entry.key === key).map((entry) => entry.what);
+  }
+}
+
+/** Polls until a condition gives something other than undefined, null or false. */
+export async function until<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  limitMs = 30_000,
+): Promise<NonNullable<T>> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const found = await look();
+    if (found) return found as NonNullable<T>;
+    if (Date.now() > end) throw new Error(`Waited ${limitMs} ms in vain for ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** An SDK app that listens on a port of its own. */
+export interface App {
+  client: Inngest;
+  trace: Trace;
+  url: string;
+  close(): Promise<void>;
+}
+
+type Build = (client: Inngest, trace: Trace) => InngestFunction.Any[];
+
+/** Starts the app. The engine's URL may be set later, through `engineUrl`. */
+export async function startApp(mode: Mode, engineUrl: () => string, build: Build, port = 0): Promise<App> {
+  const trace = new Trace();
+  const server = createServer((request, response) => void handler(request, response));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/inngest`;
+  const client = new Inngest({
+    id: `app-${randomUUID().slice(0, 8)}`,
+    isDev: !mode.signed,
+    checkpointing: mode.checkpointing,
+    eventKey: EVENT_KEY,
+    ...(mode.signed ? { signingKey: SIGNING_KEY } : {}),
+    logger: silent,
+    // The engine may get its port after the app, so the address is put in when a request is sent.
+    baseUrl: "http://engine.invalid",
+    fetch: (input, init) => fetch(String(input).replace("http://engine.invalid", engineUrl()), init),
+  });
+  const handler = serve({ client, functions: build(client, trace) });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { client, trace, url, close };
+}
+
+const nothing = () => undefined;
+const silent = { info: nothing, warn: nothing, error: nothing, debug: nothing };
+
+/** A run as the API shows it. */
+export interface RunView {
+  run_id: string;
+  function_id: string;
+  status: "Running" | "Completed" | "Failed" | "Cancelled";
+  output: unknown;
+}
+
+/** An app with its engine, ready to receive events. */
+export interface Bench {
+  app: App;
+  engineUrl: string;
+  databaseUrl: string;
+  send(name: string, data: Record<string, unknown>, id?: string): Promise<string>;
+  runsOf(eventId: string): Promise<RunView[]>;
+  /** Waits until the (only) run of an event has ended. */
+  ended(eventId: string, limitMs?: number): Promise<RunView>;
+  close(): Promise<void>;
+}
+
+/** GETs from the engine's API with the right token. */
+export async function getJson<T>(engineUrl: string, path: string): Promise<T> {
+  const { createSigner } = await import("@/inngest/embedded/signatures");
+  const response = await fetch(engineUrl + path, {
+    headers: { authorization: `Bearer ${createSigner(SIGNING_KEY).bearer}` },
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as T;
+}
+
+/** Everything for one mode. Close it at the end. */
+export async function startBench(mode: Mode, build: Build): Promise<Bench> {
+  let engineUrl = process.env.CONFORMANCE_ENGINE_URL ?? "";
+  const app = await startApp(mode, () => engineUrl, build);
+  let database: TestDatabase | undefined;
+  let engine: RunningEngine | undefined;
+  if (engineUrl) {
+    await fetch(app.url, { method: "PUT", body: JSON.stringify({ url: app.url }) });
+  } else {
+    database = await createTestDatabase();
+    engine = await startEngine({
+      databaseUrl: database.url,
+      appUrl: app.url,
+      eventKey: EVENT_KEY,
+      ...(mode.signed ? { signingKey: SIGNING_KEY } : {}),
+      backoffScale: 0.002,
+    });
+    engineUrl = engine.url;
+    await until("the app to be synced", async () => {
+      const { functions } = (await (await fetch(`${engineUrl}/health`)).json()) as { functions: number };
+      return functions > 0;
+    });
+  }
+  return {
+    app,
+    engineUrl,
+    databaseUrl: database?.url ?? "",
+    ...talkTo(app, engineUrl),
+    async close() {
+      await engine?.close();
+      await app.close();
+      await database?.drop();
+    },
+  };
+}
+
+/** The sending and watching half of a bench. */
+export function talkTo(app: App, engineUrl: string): Pick<Bench, "send" | "runsOf" | "ended"> {
+  const runsOf = async (eventId: string) =>
+    (await getJson<{ data: RunView[] }>(engineUrl, `/v1/events/${eventId}/runs`)).data;
+  return {
+    runsOf,
+    async send(name, data, id) {
+      const { ids } = await app.client.send({ name, data, ...(id ? { id } : {}) });
+      return ids[0]!;
+    },
+    ended: (eventId, limitMs) =>
+      until(
+        `the run of event ${eventId} to end`,
+        async () => {
+          const [run] = await runsOf(eventId);
+          return run && run.status !== "Running" ? run : undefined;
+        },
+        limitMs,
+      ),
+  };
+}
