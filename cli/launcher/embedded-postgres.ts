@@ -3,34 +3,26 @@
  * Invariant: one server per data folder. One that a killed launcher left behind is adopted, not fought.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { closeSync, existsSync, realpathSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
-import { LauncherError } from "./launcher-error";
+import { LauncherError } from "../launcher-error";
+import { freePort } from "./ports";
 import { type PostgresPrograms, postgresPrograms } from "./postgres-binaries";
+import {
+  cleanEnvironment,
+  DATABASE,
+  lastProblem,
+  makeCluster,
+  openLog,
+  readLock,
+  urlOf,
+} from "./postgres-cluster";
 
-const PASSWORD_FILE = "fabrica-password";
-const DATABASE = "fabrica";
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 20_000;
 const RETRY_LIMIT_MS = 10_000;
-const LOG_CAP_BYTES = 10_000_000;
 
 /** What to start. */
 export interface EmbeddedPostgresOptions {
@@ -40,8 +32,6 @@ export interface EmbeddedPostgresOptions {
   port?: number;
   /** False only for throw-away clusters of tests: a crash may then lose everything. */
   durable?: boolean;
-  /** Postgres log file; by default beside the data folder. */
-  logFile?: string;
 }
 
 /** A running server. */
@@ -79,74 +69,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 function startFailure(options: EmbeddedPostgresOptions): LauncherError {
-  const reason = lastProblem(logFileOf(options));
+  const reason = lastProblem(`${options.dataDir}.log`);
   return new LauncherError(
     `The embedded PostgreSQL did not start${reason ? `: ${reason}` : "."}`,
-    `Its log is ${logFileOf(options)}. You can also set DATABASE_URL to a server of your own.`,
-  );
-}
-
-function logFileOf(options: EmbeddedPostgresOptions): string {
-  return options.logFile ?? `${options.dataDir}.log`;
-}
-
-/** Builds the cluster beside its place and renames it, so that a crash leaves no half-made one. */
-async function makeCluster(options: EmbeddedPostgresOptions, programs: PostgresPrograms): Promise<void> {
-  const fresh = `${options.dataDir}.new`;
-  const passwordFile = `${options.dataDir}.password`;
-  const password = randomBytes(24).toString("base64url");
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(dirname(options.dataDir), { recursive: true });
-  mkdirSync(fresh, { mode: 0o700 });
-  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
-  if ("uid" in programs.ids) {
-    chownSync(fresh, programs.ids.uid, programs.ids.gid);
-    chownSync(passwordFile, programs.ids.uid, programs.ids.gid);
-  }
-  try {
-    await runInitdb(fresh, passwordFile, options, programs);
-    writeFileSync(join(fresh, PASSWORD_FILE), password, { mode: 0o600 });
-    renameSync(fresh, options.dataDir);
-  } finally {
-    rmSync(passwordFile, { force: true });
-  }
-}
-
-async function runInitdb(
-  dir: string,
-  passwordFile: string,
-  options: EmbeddedPostgresOptions,
-  programs: PostgresPrograms,
-): Promise<void> {
-  // The builtin provider sorts and folds the same on every machine, whatever locales it has.
-  const args = ["--pgdata", dir, "--username", DATABASE, "--pwfile", passwordFile];
-  args.push("--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", "--no-locale");
-  args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums");
-  if (options.durable === false) args.push("--no-sync");
-  const child = spawn(programs.initdb, args, {
-    ...programs.ids,
-    cwd: "/",
-    env: cleanEnvironment(),
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let complaint = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    complaint = (complaint + chunk).slice(-2_000);
-  });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  if (code === 0) return;
-  rmSync(dir, { recursive: true, force: true });
-  const full = /No space left/i.test(complaint);
-  throw new LauncherError(
-    full
-      ? "The disk is full."
-      : `The database could not be made: ${complaint.trim().split("\n").at(-1) ?? code}`,
-    full
-      ? `Free some space for ${dirname(dir)} and start again.`
-      : "Check the folder's rights and start again.",
+    `Its log is ${`${options.dataDir}.log`}. You can also set DATABASE_URL to a server of your own.`,
   );
 }
 
@@ -228,7 +154,7 @@ function spawnServer(
     ...(options.durable === false && { fsync: "off", synchronous_commit: "off", full_page_writes: "off" }),
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const log = openLog(logFileOf(options));
+  const log = openLog(`${options.dataDir}.log`);
   try {
     // Its own session: Ctrl-C in the terminal must reach the launcher alone, which stops the app first.
     return spawn(programs.postgres, ["-D", options.dataDir, ...args], {
@@ -241,14 +167,6 @@ function spawnServer(
   } finally {
     closeSync(log);
   }
-}
-
-/** A file instead of a pipe: a server whose launcher was killed must still be able to write its log. */
-function openLog(path: string): number {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  const log = openSync(path, size > LOG_CAP_BYTES ? "w" : "a", 0o600);
-  chmodSync(path, 0o600);
-  return log;
 }
 
 async function stopServer(pid: number | undefined, exited: Promise<void>): Promise<void> {
@@ -286,21 +204,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Reads postmaster.pid: line 1 the pid, line 4 the port, line 8 the state. */
-function readLock(dataDir: string): { pid: number; port: number; ready: boolean } | null {
-  try {
-    const lines = readFileSync(join(dataDir, "postmaster.pid"), "utf8").split("\n");
-    return { pid: Number(lines[0]), port: Number(lines[3]), ready: lines[7]?.trim() === "ready" };
-  } catch {
-    return null;
-  }
-}
-
-function urlOf(dataDir: string, port: number): string {
-  const password = readFileSync(join(dataDir, PASSWORD_FILE), "utf8").trim();
-  return `postgresql://${DATABASE}:${password}@127.0.0.1:${port}/${DATABASE}`;
-}
-
 /** The same server and user, another database. */
 export function withDatabase(url: string, database: string): string {
   const other = new URL(url);
@@ -317,31 +220,4 @@ async function makeDatabase(url: string): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
-
-function lastProblem(logFile: string): string | undefined {
-  try {
-    const lines = readFileSync(logFile, "utf8").slice(-8_000).split("\n");
-    return lines
-      .findLast((line) => /FATAL|PANIC|ERROR|No space/.test(line))
-      ?.replace(/^.*?(FATAL|PANIC|ERROR): +/, "");
-  } catch {
-    return undefined;
-  }
-}
-
-/** Nothing of ours, no PG* of the caller's, only what the programs need. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" } as unknown as NodeJS.ProcessEnv;
 }

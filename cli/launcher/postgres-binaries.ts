@@ -12,10 +12,11 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { LauncherError } from "./launcher-error";
+import { dirname, join, relative } from "node:path";
+import { LauncherError } from "../launcher-error";
 import { othersCanReach, systemStateDir } from "./reachable";
 
 /** Where the programs are and who runs them; without ids they run as the current user. */
@@ -74,11 +75,8 @@ function postgresUser(): { uid: number; gid: number } {
     return { uid: idOf("-u"), gid: idOf("-g") };
   } catch {
     try {
-      execFileSync(
-        "useradd",
-        ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "postgres"],
-        { stdio: "ignore", env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } },
-      );
+      const flags = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"];
+      execFileSync("/usr/sbin/useradd", [...flags, "postgres"], { stdio: "ignore" });
       return { uid: idOf("-u"), gid: idOf("-g") };
     } catch (cause) {
       throw new LauncherError(
@@ -90,9 +88,21 @@ function postgresUser(): { uid: number; gid: number } {
   }
 }
 
+/** npm packages hold no links; where install scripts are off nobody has made them from the list yet. */
+function makeLinks(native: string): void {
+  const list = join(native, "pg-symlinks.json");
+  if (!existsSync(list)) return;
+  const links = JSON.parse(readFileSync(list, "utf8")) as { source: string; target: string }[];
+  for (const { source, target } of links) {
+    const link = join(dirname(native), target);
+    if (!existsSync(link)) symlinkSync(relative(dirname(target), source), link);
+  }
+}
+
 /** Finds the programs; as root also makes the postgres user and a copy it can reach. */
 export function postgresPrograms(): PostgresPrograms {
   const { folder, version } = nativeFolder();
+  makeLinks(folder);
   const asRoot = process.getuid?.() === 0;
   const ids = asRoot ? postgresUser() : {};
   const place = asRoot && !othersCanReach(folder) ? reachableCopy(folder, version) : folder;

@@ -1,0 +1,118 @@
+/**
+ * The settings of the launcher and the command line client. The only file of the CLI that reads process.env.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { LauncherError } from "./launcher-error";
+
+const text = z.string().min(1).optional();
+const port = z.coerce.number().int().min(1).max(65_535);
+
+const launcherSchema = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATA_DIR: text,
+  PORT: port.optional(),
+  DASHBOARD_PORT: port.default(9000),
+  HOST: z.string().min(1).default("127.0.0.1"),
+  DEFAULT_WORKERS: z.coerce.number().int().min(1).default(2),
+  MAX_WORKERS: z.coerce.number().int().min(1).max(64).default(5),
+  PUBLIC_URL: z.url().optional(),
+  INNGEST_BASE_URL: z.url().optional(),
+  INNGEST_EVENT_KEY: text,
+  INNGEST_SIGNING_KEY: text,
+  FABRICA_URL: z.url().optional(),
+  FABRICA_RUNNER_TOKEN: text,
+});
+
+/** Settings of `fabrica up`, with the whole environment for the app. */
+export interface LauncherSettings {
+  databaseUrl: string | null;
+  dataDir: string | undefined;
+  /** Port and address the app listens on. */
+  port: number;
+  host: string;
+  workers: number;
+  maxWorkers: number;
+  publicUrl: string | null;
+  /** True when a real Inngest server drives the functions. */
+  externalEngine: boolean;
+  /** App and registration token of a runner that runs on its own. */
+  remote: { url: string; runnerToken: string } | null;
+  environment: NodeJS.ProcessEnv;
+}
+
+const INNGEST_GROUP = ["INNGEST_BASE_URL", "INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY"] as const;
+
+/** Reads `.env` of the root, if there is one; what is already set wins. */
+export function loadDotEnv(root: string): void {
+  const file = join(root, ".env");
+  if (existsSync(file)) process.loadEnvFile(file);
+}
+
+/**
+ * Reads and checks the settings of the launcher; empty values count as unset.
+ * @throws LauncherError that names the setting
+ */
+export function readLauncherSettings(source: NodeJS.ProcessEnv = process.env): LauncherSettings {
+  const parsed = launcherSchema.safeParse(withoutEmpty(source));
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw new LauncherError(
+      `These settings are not usable: ${faults.join("; ")}.`,
+      "Mend them in the environment or in .env.",
+    );
+  }
+  const env = parsed.data;
+  refuseHalfGroup(env);
+  return {
+    databaseUrl: env.DATABASE_URL ?? null,
+    dataDir: env.DATA_DIR,
+    port: env.PORT ?? env.DASHBOARD_PORT,
+    host: env.HOST,
+    workers: env.DEFAULT_WORKERS,
+    maxWorkers: env.MAX_WORKERS,
+    publicUrl: env.PUBLIC_URL ?? null,
+    externalEngine: env.INNGEST_BASE_URL !== undefined,
+    remote:
+      env.FABRICA_URL && env.FABRICA_RUNNER_TOKEN
+        ? { url: env.FABRICA_URL, runnerToken: env.FABRICA_RUNNER_TOKEN }
+        : null,
+    environment: source,
+  };
+}
+
+function refuseHalfGroup(env: z.infer<typeof launcherSchema>): void {
+  const missing = INNGEST_GROUP.filter((name) => !env[name]);
+  if (missing.length === 0 || missing.length === INNGEST_GROUP.length) return;
+  const set = INNGEST_GROUP.filter((name) => env[name]);
+  throw new LauncherError(
+    `${set.join(" and ")} ${set.length > 1 ? "are" : "is"} set, but ${missing.join(" and ")} is missing.`,
+    "Set all three to use your Inngest server, or none to use the built-in engine.",
+  );
+}
+
+function withoutEmpty(source: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const entries = Object.entries(source).filter(([, value]) => value !== undefined && value !== "");
+  return Object.fromEntries(entries) as NodeJS.ProcessEnv;
+}
+
+/** How the client finds and enters the app. */
+export interface ClientSettings {
+  url: string;
+  token: string | null;
+  username: string | null;
+  password: string | null;
+}
+
+/** Reads the client's settings: FABRICA_URL, and FABRICA_TOKEN or FABRICA_USER with FABRICA_PASSWORD. */
+export function readClientSettings(source: NodeJS.ProcessEnv = process.env): ClientSettings {
+  const env = withoutEmpty(source);
+  const fallback = `http://127.0.0.1:${env.PORT ?? env.DASHBOARD_PORT ?? 9000}`;
+  return {
+    url: (env.FABRICA_URL ?? fallback).replace(/\/+$/, ""),
+    token: env.FABRICA_TOKEN ?? null,
+    username: env.FABRICA_USER ?? null,
+    password: env.FABRICA_PASSWORD ?? null,
+  };
+}

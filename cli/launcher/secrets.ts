@@ -1,0 +1,66 @@
+/**
+ * Owns the secrets of one installation: made at the first start, kept in DATA_DIR, readable by its owner only.
+ */
+import { randomBytes } from "node:crypto";
+import { chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { LauncherError } from "../launcher-error";
+
+const schema = z.object({
+  /** Signs sessions and access tokens. */
+  auth: z.string().min(32),
+  /** Lets the launcher create the first admin. */
+  setup: z.string().min(32),
+  /** With it a runner registers. */
+  runner: z.string().min(32),
+  /** Signs calls between engine and app. */
+  engineSigningKey: z.string().regex(/^signkey-prod-[0-9a-f]{64}$/),
+  /** Lets the app send events to the engine. */
+  engineEventKey: z.string().min(32),
+});
+export type Secrets = z.infer<typeof schema>;
+
+const hex = (bytes: number) => randomBytes(bytes).toString("hex");
+
+function newSecrets(): Secrets {
+  return {
+    auth: hex(32),
+    setup: hex(32),
+    runner: hex(32),
+    engineSigningKey: `signkey-prod-${hex(32)}`,
+    engineEventKey: hex(32),
+  };
+}
+
+/** Writes a file that only its owner may read, in one piece. */
+export function writePrivateFile(path: string, content: string): void {
+  writeFileSync(`${path}.new`, content, { mode: 0o600 });
+  chmodSync(`${path}.new`, 0o600);
+  renameSync(`${path}.new`, path);
+}
+
+/**
+ * Reads the secrets, or makes them when there are none. Secrets that a later version adds are filled in.
+ * @throws LauncherError when the file is there but not readable: new secrets would lock everybody out.
+ */
+export function loadSecrets(dataDir: string): Secrets {
+  const path = join(dataDir, "secrets.json");
+  let kept: object = {};
+  try {
+    kept = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") {
+      throw new LauncherError(
+        `The secrets in ${path} cannot be read.`,
+        "Restore the file from a backup or delete it.",
+        {
+          cause,
+        },
+      );
+    }
+  }
+  const secrets = schema.parse({ ...newSecrets(), ...kept });
+  writePrivateFile(path, `${JSON.stringify(secrets, null, 2)}\n`);
+  return secrets;
+}
