@@ -59,7 +59,10 @@ checkout | checkout checkout checkout kasse paiement | finalizar fechamento 结�
 
 /** What people mean by a kind of system: the features it usually starts with. */
 const DOMAINS: [RegExp, string[]][] = [
-  [/e-?commerce|\b(loja|tienda|shop|store|onlineshop|boutique)\b|电商|商城|магазин|متجر/, ["product", "cart", "checkout"]],
+  [
+    /e-?commerce|\b(loja|tienda|shop|store|onlineshop|boutique)\b|电商|商城|магазин|متجر/,
+    ["product", "cart", "checkout"],
+  ],
   [/\bblog\b|博客|блог|مدونة/, ["post", "comment", "tag"]],
   [/\b(biblioteca|library management|bibliothek)\b|图书馆/, ["book", "author", "loan"]],
   [/\b(escola|escuela|school|schule|universidade|universidad)\b|学校/, ["student", "teacher", "course"]],
@@ -101,10 +104,9 @@ const FIELD_NAMES: Record<string, [pt: string, es: string, de: string, fr: strin
 export const CONCEPTS: Concept[] = TABLE.trim()
   .split("\n")
   .map((line) => {
-    const [id = "", words = "", also = "", fields = ""] = line.split("|").reduce<string[]>(
-      (cells, cell, index) => (index < 4 ? [...cells, cell] : [...cells.slice(0, 3), `${cells[3]}|${cell}`]),
-      [],
-    );
+    // The last column may hold `|` itself, between concepts that a field may refer to.
+    const [id = "", words = "", also = "", ...rest] = line.split("|");
+    const fields = rest.join("|");
     const [en = "", pt = en, es = en, de = en, fr = en] = words.trim().split(" ");
     return {
       id: id.trim(),

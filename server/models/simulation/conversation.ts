@@ -47,7 +47,11 @@ export function readConversation(messages: readonly Message[]): Conversation {
     jobText: jobText ?? text,
     spec: block(text, "spec"),
     task: parseOptional(taskBlock, block(text, "task"), "task"),
-    files: block(text, "files")?.split("\n").map((line) => line.trim()).filter(Boolean) ?? null,
+    files:
+      block(text, "files")
+        ?.split("\n")
+        .map((line) => line.trim())
+        .filter(Boolean) ?? null,
     failure: block(text, "failure"),
     attempt: parseOptional(attemptBlock, block(text, "attempt"), "attempt"),
     steering: latestSteering(messages),
@@ -90,7 +94,8 @@ function latestSteering(messages: readonly Message[]): string | null {
 function pastCalls(messages: readonly Message[]): PastCall[] {
   const results = new Map<string, ToolResult>();
   for (const message of messages) {
-    if (message.role === "user") for (const result of message.results ?? []) results.set(result.callId, result);
+    if (message.role === "user")
+      for (const result of message.results ?? []) results.set(result.callId, result);
   }
   return messages.flatMap((message) =>
     message.role === "assistant"

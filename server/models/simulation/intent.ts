@@ -1,5 +1,5 @@
 // Understands requests: what kind of project is asked for, and what one feature text means.
-import { CONCEPTS, conceptOf, conceptsOfDomain } from "./concepts";
+import { CONCEPTS, conceptOf } from "./concepts";
 import type { Job } from "./conversation";
 import { type Language, plain, plural, singular, slug } from "./names";
 import type { Kind } from "./project";
@@ -20,11 +20,18 @@ export interface FeatureIntent {
   wish: "search" | "summary" | null;
 }
 
-const HTTP = /\b(api|apis|rest|restful|endpoints?|https?|servers?|servidor|backend|web|website|webapp|crud|e-?commerce|blog|microservices?|graphql|dashboard)\b|接口|网站|сервер|сайт|خادم/;
-const CLI = /\b(cli|command[- ]line|terminal|console|linha de comandos?|linea de comandos?|ligne de commande|kommandozeile\w*|shell)\b|命令行|командн\S* строк|سطر الأوامر|コマンドライン|명령줄/;
-const LIBRARY = /\b(library|lib|biblioteca|libreria|bibliothek|bibliotheque|function|functions|funcao|funcoes|funcion|funciones|funktion|funktionen|fonction|fonctions|parser|package|paquete|pacote|sdk|algorithm|algoritmo|helpers?|utilities)\b|库|函数|библиотек|функци|مكتبة|دالة|ライブラリ|関数|라이브러리|함수/;
-const SEARCH = /\b(search\w*|filter\w*|filtr\w*|find|busca\w*|buscar|pesquis\w*|procur\w*|such\w*|recherch\w*|sort\w*|orden\w*)\b|搜索|查询|поиск|بحث/;
-const SUMMARY = /\b(report\w*|relatorio\w*|reporte\w*|informe\w*|bericht\w*|rapport\w*|stat\w*|estatistic\w*|estadistic\w*|statisti\w*|summary|resumo|resumen|dashboard|metric\w*|totals?|totais|totales)\b|统计|报表|отчет|статистик|تقارير/;
+const HTTP =
+  /\b(api|apis|rest|restful|endpoints?|https?|servers?|servidor|backend|web|website|webapp|crud|e-?commerce|blog|microservices?|graphql|dashboard)\b|接口|网站|сервер|сайт|خادم/;
+const CLI =
+  /\b(cli|command[- ]line|terminal|console|linha de comandos?|linea de comandos?|ligne de commande|kommandozeile\w*|shell)\b|命令行|командн\S* строк|سطر الأوامر|コマンドライン|명령줄/;
+const LIBRARY =
+  /\b(library|lib|biblioteca|libreria|bibliothek|bibliotheque|function|functions|funcao|funcoes|funcion|funciones|funktion|funktionen|fonction|fonctions|parser|package|paquete|pacote|sdk|algorithm|algoritmo|helpers?|utilities)\b|库|函数|библиотек|функци|مكتبة|دالة|ライブラリ|関数|라이브러리|함수/;
+const SYSTEM =
+  /\b(sistema|system|gestion|gestao|gerenciamento|management|verwaltung)\b|系统|систем|نظام|システム|시스템/;
+const SEARCH =
+  /\b(search\w*|filter\w*|filtr\w*|find|busca\w*|buscar|pesquis\w*|procur\w*|such\w*|recherch\w*|sort\w*|orden\w*)\b|搜索|查询|поиск|بحث/;
+const SUMMARY =
+  /\b(report\w*|relatorio\w*|reporte\w*|informe\w*|bericht\w*|rapport\w*|stat\w*|estatistic\w*|estadistic\w*|statisti\w*|summary|resumo|resumen|dashboard|metric\w*|totals?|totais|totales)\b|统计|报表|отчет|статистик|تقارير/;
 
 /** Words that say what to do, not with what. */
 const FILLER = new Set(
@@ -51,14 +58,16 @@ export function kindOf(job: Job): Kind {
   const text = plain(raw);
   if (routesIn(raw).length > 0 || job.toolchains.length > 1) return "http";
   if (CLI.test(text)) return "cli";
-  if (HTTP.test(text) || conceptsOfDomain(text).length > 0) return "http";
+  if (HTTP.test(text) || SYSTEM.test(text)) return "http";
   return LIBRARY.test(text) ? "library" : "http";
 }
 
 /** Every `GET /x/:id` in a text, in order, without repeats. */
 export function routesIn(text: string): Route[] {
   const found = new Map<string, Route>();
-  for (const match of text.matchAll(/\b(GET|POST|PUT|PATCH|DELETE)\s+(?:https?:\/\/[^/\s]+)?(\/[^\s,;"'`)\]]*)/g)) {
+  for (const match of text.matchAll(
+    /\b(GET|POST|PUT|PATCH|DELETE)\s+(?:https?:\/\/[^/\s]+)?(\/[^\s,;"'`)\]]*)/g,
+  )) {
     const path = normalisePath(match[2]!);
     if (path !== "/") found.set(`${match[1]} ${path}`, { method: match[1]!, path });
   }
@@ -126,7 +135,8 @@ const FOREIGN: [string, string][] = [];
 for (const concept of CONCEPTS) {
   for (const word of [...Object.values(concept.plural), ...concept.also]) {
     if (/^[a-z-]+$/.test(word)) {
-      for (const form of [word, stem(word)]) if (!CONCEPT_BY_WORD.has(form)) CONCEPT_BY_WORD.set(form, concept.id);
+      for (const form of [word, stem(word)])
+        if (!CONCEPT_BY_WORD.has(form)) CONCEPT_BY_WORD.set(form, concept.id);
     } else FOREIGN.push([plain(word), concept.id]);
   }
 }

@@ -14,7 +14,8 @@ const OWN: Record<Exclude<Language, "en">, RegExp> = {
   de: /[äöüß]|\bund\b|\bmit\b/gi,
   fr: /[èêçœ]|\bavec\b|\bet\b/gi,
 };
-const ENGLISH = /\b(the|and|with|for|of|to|a|an|users?|tasks?|products?|that|can|system|management|tool|list|from)\b/g;
+const ENGLISH =
+  /\b(the|and|with|for|of|to|a|an|users?|tasks?|products?|that|can|system|management|tool|list|from)\b/g;
 
 /** Language of a text; marks that only one language has weigh three times. */
 export function detectLanguage(text: string): Language {

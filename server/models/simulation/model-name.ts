@@ -25,7 +25,8 @@ export interface SimulationModel {
  */
 export function parseSimulationModel(name: string): SimulationModel {
   const [base, ...parts] = name.split("+");
-  if (base !== "sim-1") throw new ModelError("invalid", `Unknown simulated model "${base}": the only one is "sim-1".`);
+  if (base !== "sim-1")
+    throw new ModelError("invalid", `Unknown simulated model "${base}": the only one is "sim-1".`);
   const faults = new Map<number, Set<SimulationFault>>();
   for (const part of parts) {
     const match = /^([a-z]+)@([1-9][0-9]{0,3})$/.exec(part);

@@ -6,7 +6,9 @@ export type Language = "en" | "pt" | "es" | "de" | "fr";
 const CYRILLIC: Record<string, string> = Object.fromEntries(
   [..."абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґ"].map((letter, index) => [
     letter,
-    "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya i yi ye g".split(" ")[index]!,
+    "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya i yi ye g".split(" ")[
+      index
+    ]!,
   ]),
 );
 const GREEK: Record<string, string> = Object.fromEntries(
@@ -21,7 +23,17 @@ const ARABIC: Record<string, string> = Object.fromEntries(
     "a b t th j h kh d dh r z s sh s d t z a gh f q k l m n h w y a a a i a u i _".split(" ")[index]!,
   ]),
 );
-const LATIN: Record<string, string> = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i" };
+const LATIN: Record<string, string> = {
+  ß: "ss",
+  æ: "ae",
+  œ: "oe",
+  ø: "o",
+  ł: "l",
+  đ: "d",
+  ð: "d",
+  þ: "th",
+  ı: "i",
+};
 const LETTERS = { ...CYRILLIC, ...GREEK, ...ARABIC, ...LATIN };
 
 /** Lower case with accents removed; scripts without a table stay as they are. */
@@ -79,7 +91,8 @@ export function singular(word: string, language: Language): string {
   if (language === "pt" && /ns$/.test(word)) return word.replace(/ns$/, "m");
   if (language === "es" && /iones$/.test(word)) return word.replace(/es$/, "");
   if (language === "es" && /ces$/.test(word)) return word.replace(/ces$/, "z");
-  if (language !== "en" && /[rlzd]es$/.test(word) && language !== "de" && language !== "fr") return word.slice(0, -2);
+  if (language !== "en" && /[rlzd]es$/.test(word) && language !== "de" && language !== "fr")
+    return word.slice(0, -2);
   if (language === "en" && /ies$/.test(word)) return word.replace(/ies$/, "y");
   if (language === "en" && /(ss|x|ch|sh)es$/.test(word)) return word.slice(0, -2);
   if (language === "de") return word.replace(/(nen|en|e|s)$/, "");

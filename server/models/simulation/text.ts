@@ -41,7 +41,13 @@ export function clip(text: string, columns: number): string {
 
 /** A user's words, safe inside a docstring, a comment or a quoted string of either language. */
 export function forSource(text: string, columns = 60): string {
-  return clip(oneLine(text).replace(/["'`\\]/g, "").replace(/\*\//g, "* /").replace(/\$\{/g, "{"), columns);
+  return clip(
+    oneLine(text)
+      .replace(/["'`\\]/g, "")
+      .replace(/\*\//g, "* /")
+      .replace(/\$\{/g, "{"),
+    columns,
+  );
 }
 
 /** A user's words, safe in one line of Markdown. */

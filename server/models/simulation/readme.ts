@@ -1,0 +1,56 @@
+// README.md of a project, as it is after each task.
+import { describeModule } from "./describe";
+import type { Project, SourceFile } from "./project";
+import { forMarkdown } from "./text";
+
+/** The README after task n: it describes what is there by then. */
+export function readme(project: Project, n: number): SourceFile {
+  const sections = project.tasks
+    .slice(0, n)
+    .map(
+      (task) =>
+        `### ${forMarkdown(task.title)}\n\n${task.modules.flatMap((module) => describeModule(project, module)).join("\n")}\n`,
+    );
+  const content = `# ${forMarkdown(project.title)}
+
+${forMarkdown(project.description) || "A small project without dependencies."}
+
+${usage(project)}
+## Features
+
+${sections.join("\n")}`;
+  return { path: "README.md", content };
+}
+
+function usage(project: Project): string {
+  return project.toolchains
+    .map((toolchain) => (toolchain === "python" ? pythonUsage() : nodeUsage(project)))
+    .join("\n");
+}
+
+function pythonUsage(): string {
+  return `## Run with Python 3.11 or newer
+
+\`\`\`sh
+python3 -m app --port 8000 --data data.json
+python3 -m unittest discover
+\`\`\`
+
+Nothing has to be installed. Without \`--data\` the records live in memory only.
+`;
+}
+
+function nodeUsage(project: Project): string {
+  const note = project.typescript
+    ? "\nThe sources are JavaScript with types in JSDoc, checked by TypeScript (`tsconfig.json`): they run on Node 20 without a build.\n"
+    : "";
+  return `## Run with Node 20 or newer
+
+\`\`\`sh
+node src/index.js --port 8000 --data data.json
+node --test
+\`\`\`
+
+Nothing has to be installed. Without \`--data\` the records live in memory only.
+${note}`;
+}

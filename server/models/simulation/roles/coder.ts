@@ -1,0 +1,125 @@
+// The simulated coder and tester: they put the files of their task into the workspace, as many a turn as the
+// answer's limit allows, and finish when all calls were answered.
+
+import type { Conversation } from "../conversation";
+import { replacementBetween } from "../edits";
+import { withMistakes } from "../faults";
+import { errs, type SimulationModel } from "../model-name";
+import type { Project } from "../project";
+import { coderFiles, coderState, growingFiles, testerFiles } from "../writers";
+import { finish, type PlannedAnswer, type PlannedCall, write } from "./answer";
+
+/** The coder's next answer in task n. */
+export function coderAnswer(
+  talk: Conversation,
+  project: Project,
+  n: number,
+  model: SimulationModel,
+): PlannedAnswer {
+  const title = project.tasks[n - 1]?.title ?? "";
+  if (errs(model, "loop", n)) {
+    return {
+      text: "Let me look at the files first.",
+      calls: [{ name: "run", input: { command: "ls -la" } }],
+    };
+  }
+  if (errs(model, "garbage", n) && talk.turns === 0) return garbage(n);
+  const files = withMistakes(coderFiles(project, n), model, n, project.seed);
+  const calls = [
+    ...missingFiles(talk, project, n, files),
+    ...files.map((file) => write(file.path, file.content)),
+    ...growth(talk, project, n),
+  ];
+  const next = open(talk, calls);
+  if (next.length > 0) return { text: `Working on task ${n}: ${title}.`, calls: next };
+  const paths = files.map((file) => file.path).filter((path) => !path.startsWith("."));
+  return finish(`Task ${n} is done.`, { summary: `${title}: wrote ${paths.join(", ")} and registered it.` });
+}
+
+/** The tester's next answer in task n. */
+export function testerAnswer(talk: Conversation, project: Project, n: number): PlannedAnswer {
+  const files = testerFiles(project, n);
+  const next = open(
+    talk,
+    files.map((file) => write(file.path, file.content)),
+  );
+  const title = project.tasks[n - 1]?.title ?? "";
+  if (next.length > 0) return { text: `Writing tests for task ${n}: ${title}.`, calls: next };
+  const tests = files
+    .map((file) => file.path)
+    .filter((path) => /(^|\/)test_[^/]+\.py$|\.test\.js$/.test(path));
+  return finish("The tests are written.", {
+    summary: `Tests for ${title}: they use the real program from outside, with good input, bad input and unknown records.`,
+    test_files: tests,
+  });
+}
+
+/** Files of earlier tasks that the workspace lacks. Unknown when the list of files is cut or not given. */
+function missingFiles(
+  talk: Conversation,
+  project: Project,
+  n: number,
+  own: { path: string }[],
+): PlannedCall[] {
+  const present = talk.files;
+  if (n === 1 || present === null || present.some((line) => line.startsWith("…"))) return [];
+  const growing = new Set(growingFiles(project, n).map((file) => file.path));
+  return [...coderState(project, n - 1).values()]
+    .filter(
+      ({ path }) => !present.includes(path) && !growing.has(path) && !own.some((file) => file.path === path),
+    )
+    .map((file) => write(file.path, file.content));
+}
+
+/** Extends the files that grow: by an edit where the old text is known, else by writing them anew. */
+function growth(talk: Conversation, project: Project, n: number): PlannedCall[] {
+  const before = new Map(n > 1 ? growingFiles(project, n - 1).map((file) => [file.path, file.content]) : []);
+  return growingFiles(project, n).flatMap((file): PlannedCall[] => {
+    const was = talk.files && !talk.files.includes(file.path) ? undefined : before.get(file.path);
+    const replacement = was === undefined ? null : replacementBetween(was, file.content);
+    if (was === file.content) return [];
+    return [
+      replacement && !refused(talk, "edit", file.path)
+        ? { name: "edit", input: { path: file.path, old: replacement.old, new: replacement.new } }
+        : write(file.path, file.content),
+    ];
+  });
+}
+
+function refused(talk: Conversation, name: string, path: unknown): boolean {
+  return talk.past.some(
+    ({ call, result }) => call.name === name && pathOf(call.input) === path && result?.isError === true,
+  );
+}
+
+/** Calls that were not made yet; a write that went wrong is tried a second time. */
+function open(talk: Conversation, calls: PlannedCall[]): PlannedCall[] {
+  return calls.filter(({ name, input }) => {
+    const made = talk.past.filter(
+      ({ call }) => call.name === name && pathOf(call.input) === input.path && hasText(call.input),
+    );
+    return made.length === 0 || (made.length === 1 && name === "write" && made[0]?.result?.isError === true);
+  });
+}
+
+function pathOf(input: unknown): unknown {
+  return typeof input === "object" && input !== null && "path" in input ? input.path : undefined;
+}
+
+function hasText(input: unknown): boolean {
+  const content =
+    typeof input === "object" && input !== null
+      ? "content" in input
+        ? input.content
+        : "old" in input
+          ? input.old
+          : null
+      : null;
+  return typeof content === "string";
+}
+
+/** An answer nobody can use: words without a call in odd tasks, a call of the wrong types in even ones. */
+function garbage(n: number): PlannedAnswer {
+  if (n % 2 === 1) return { text: '{"tool": "write", "input": {"path": "src/', calls: [] };
+  return { text: "", calls: [{ name: "write", input: { path: 42, content: ["not", "a", "text"] } }] };
+}

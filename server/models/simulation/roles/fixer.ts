@@ -1,0 +1,160 @@
+// The simulated fixer: reads the files that the failure and the task point at, compares them with what the task
+// needs, mends the difference, and says what it was.
+
+import type { Conversation, PastCall } from "../conversation";
+import { replacementBetween } from "../edits";
+import { explainPassage, withMistakes } from "../faults";
+import { errs, type SimulationModel } from "../model-name";
+import type { Project, SourceFile } from "../project";
+import { coderFiles, intendedState } from "../writers";
+import { finish, type PlannedAnswer, type PlannedCall, write } from "./answer";
+
+const FILES_A_TURN = 6;
+
+/** The fixer's next answer in task n. */
+export function fixerAnswer(
+  talk: Conversation,
+  project: Project,
+  n: number,
+  model: SimulationModel,
+): PlannedAnswer {
+  const intended = intendedState(project, n);
+  const patches = talk.past.filter(({ call }) => call.name === "edit" || call.name === "write");
+  if (errs(model, "stubborn", n) && talk.past.length > 0) return stubborn(patches, project, n, model);
+  if (patches.length > 0) return afterPatches(talk, patches, intended);
+  const reads = talk.past.filter(({ call }) => call.name === "read");
+  const calls = reads.flatMap((read) => patch(read, intended));
+  if (calls.length > 0) return { text: "Found it; this is the mend.", calls };
+  const seen = new Set(reads.map(({ call }) => field(call.input, "path")));
+  const next = suspects(talk.failure ?? "", project, n, intended)
+    .filter((path) => !seen.has(path))
+    .slice(0, FILES_A_TURN);
+  if (next.length > 0) {
+    const text =
+      reads.length > 0
+        ? "These files are as they should be; looking further."
+        : "Reading what the failure points at.";
+    return { text, calls: next.map((path) => ({ name: "read", input: { path } })) };
+  }
+  return finish("I found no difference between the code and what the task needs.", {
+    summary: "No file was changed.",
+    root_cause: `Not found in the files of this project. The failure begins with: ${firstLine(talk.failure)}`,
+    files_changed: [],
+  });
+}
+
+/** Paths in the order in which they are worth reading: the task's own code, what the failure names, the rest. */
+function suspects(failure: string, project: Project, n: number, intended: Map<string, SourceFile>): string[] {
+  const own = coderFiles(project, n)
+    .filter((file) => file.bugs)
+    .map((file) => file.path);
+  const named = [...intended.keys()].filter((path) => failure.includes(path));
+  const code = [...intended.keys()].filter((path) => /\.(py|js|json)$/.test(path));
+  return [...new Set([...own.reverse(), ...named, ...code])];
+}
+
+/** The call that turns the file that was read into what it should be; none when it is right. */
+function patch({ call, result }: PastCall, intended: Map<string, SourceFile>): PlannedCall[] {
+  const path = field(call.input, "path");
+  const file = intended.get(path);
+  if (!file || !result) return [];
+  if (result.isError) return [write(path, file.content)];
+  const current = withoutNumbers(result.content, file.content);
+  if (current === null || current.trimEnd() === file.content.trimEnd()) return [];
+  const replacement = replacementBetween(current, file.content);
+  return [replacement ? { name: "edit", input: { path, ...replacement } } : write(path, file.content)];
+}
+
+function afterPatches(
+  talk: Conversation,
+  patches: PastCall[],
+  intended: Map<string, SourceFile>,
+): PlannedAnswer {
+  const written = new Set(
+    patches.filter(({ call }) => call.name === "write").map(({ call }) => field(call.input, "path")),
+  );
+  const refused = patches
+    .filter(({ call, result }) => call.name === "edit" && result?.isError)
+    .map(({ call }) => field(call.input, "path"))
+    .filter((path) => !written.has(path));
+  const again = refused.flatMap((path) => {
+    const file = intended.get(path);
+    return file ? [write(path, file.content)] : [];
+  });
+  if (again.length > 0) return { text: "The edit did not fit; writing the file anew.", calls: again };
+  const changed = [...new Set(patches.map(({ call }) => field(call.input, "path")))];
+  return finish("The cause is mended.", {
+    summary: `Mended ${changed.join(", ")}.`,
+    root_cause: `${causes(patches, intended)} It showed as: ${firstLine(talk.failure)}`,
+    files_changed: changed,
+  });
+}
+
+function causes(patches: PastCall[], intended: Map<string, SourceFile>): string {
+  const sentences = patches.map(({ call }) => {
+    const path = field(call.input, "path");
+    const file = intended.get(path);
+    const why = file && call.name === "edit" ? explainPassage(file, field(call.input, "old")) : null;
+    return `In ${path} ${why ?? "the code was not what the task needs"}.`;
+  });
+  return [...new Set(sentences)].join(" ");
+}
+
+/** Writes the mistaken file again, each time the same, and believes that it helps. */
+function stubborn(patches: PastCall[], project: Project, n: number, model: SimulationModel): PlannedAnswer {
+  const file = withMistakes(coderFiles(project, n), model, n, project.seed).findLast(
+    (candidate) => candidate.bugs,
+  );
+  if (!file || patches.length > 0) {
+    return finish("This should do.", {
+      summary: `Wrote ${file?.path ?? "nothing"} again.`,
+      root_cause: "The file was perhaps not saved completely.",
+      files_changed: file ? [file.path] : [],
+    });
+  }
+  return { text: "Writing the file once more.", calls: [write(file.path, file.content)] };
+}
+
+const NUMBERED = [
+  /^\s*\d+\t/,
+  /^\s*\d+→/,
+  /^\s*\d+ \| ?/,
+  /^\s*\d+\| ?/,
+  /^\s*\d+: ?/,
+  /^\s*\d+:/,
+  /^\s*\d+ {2}/,
+  /^\s*\d+ /,
+  /^/,
+];
+
+/**
+ * The text behind a listing with line numbers. Tools number differently, so the form that agrees best with the
+ * expected text is taken; null when none does (the listing was shortened or replaced).
+ */
+function withoutNumbers(listing: string, expected: string): string | null {
+  const lines = listing.replace(/\n$/, "").split("\n");
+  const known = new Set(expected.split("\n"));
+  let best: { text: string; score: number } | null = null;
+  for (const pattern of NUMBERED) {
+    const bare = lines
+      .filter((line) => pattern.source === "^" || pattern.test(line) || /^\s*\d+[:|→]?\s*$/.test(line))
+      .map((line) => (pattern.test(line) ? line.replace(pattern, "") : ""));
+    const score = bare.filter((line) => line.trim() && known.has(line)).length;
+    if (score > (best?.score ?? 0)) best = { text: `${bare.join("\n").replace(/\n+$/, "")}\n`, score };
+  }
+  return best && best.score * 2 > lines.length / 2 ? best.text : null;
+}
+
+function firstLine(failure: string | null): string {
+  const line =
+    (failure ?? "").split("\n").find((text) => /error|fail|assert|unused|F\d{3}/i.test(text)) ??
+    failure ??
+    "";
+  return line.trim().slice(0, 200) || "no output";
+}
+
+function field(input: unknown, name: string): string {
+  const value =
+    typeof input === "object" && input !== null ? (input as Record<string, unknown>)[name] : undefined;
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,79 @@
+// The roles that only judge or describe: planner, debugger, and the least answer for every other one.
+import type { ToolDefinition } from "../../port";
+import type { Conversation, Job } from "../conversation";
+import { planProject, titlesFor } from "../plan";
+import { writeSpec } from "../spec";
+import { finish, type PlannedAnswer } from "./answer";
+
+/** The planner's only answer: the whole SPEC.md. */
+export function plannerAnswer(talk: Conversation, job: Job): PlannedAnswer {
+  const project = planProject(job, titlesFor(job), talk.jobText);
+  return finish(`A ${project.kind} project in ${project.tasks.length} tasks.`, { spec: writeSpec(project) });
+}
+
+/** The debugger looks once and says what it saw. */
+export function debuggerAnswer(talk: Conversation): PlannedAnswer {
+  if (talk.past.length === 0) {
+    return {
+      text: "Looking at the state of the workspace.",
+      calls: [{ name: "run", input: { command: "git status --short && ls" } }],
+    };
+  }
+  const failure = (talk.failure ?? "").split("\n").filter(Boolean).slice(0, 5).join(" / ").slice(0, 600);
+  return finish("This is what I see.", {
+    findings: `Task ${talk.task?.n ?? "?"} does not get further. ${failure ? `Last failure: ${failure}. ` : ""}The same action was repeated without a new result; begin with the file that the failure names and write it anew.`,
+  });
+}
+
+/** A valid input for a tool whose meaning is unknown here: the least that its schema allows. */
+export function leastAnswer(tool: ToolDefinition): PlannedAnswer {
+  return { text: "Done.", calls: [{ name: tool.name, input: least(tool.input) as Record<string, unknown> }] };
+}
+
+function least(schema: unknown): unknown {
+  if (typeof schema !== "object" || schema === null) return {};
+  const {
+    type,
+    enum: choices,
+    const: constant,
+    properties,
+    required,
+    minimum,
+    anyOf,
+    oneOf,
+    items,
+    minItems,
+  } = schema as {
+    type?: string | string[];
+    enum?: unknown[];
+    const?: unknown;
+    properties?: Record<string, unknown>;
+    required?: string[];
+    minimum?: number;
+    anyOf?: unknown[];
+    oneOf?: unknown[];
+    items?: unknown;
+    minItems?: number;
+  };
+  if (constant !== undefined) return constant;
+  if (choices && choices.length > 0) return choices[0];
+  const choice = anyOf?.[0] ?? oneOf?.[0];
+  if (choice !== undefined) return least(choice);
+  switch (Array.isArray(type) ? type[0] : type) {
+    case "string":
+      return "Nothing to report.";
+    case "number":
+    case "integer":
+      return minimum ?? 0;
+    case "boolean":
+      return true;
+    case "array":
+      return Array.from({ length: minItems ?? 0 }, () => least(items));
+    case "null":
+      return null;
+    default:
+      return Object.fromEntries(
+        (required ?? Object.keys(properties ?? {})).map((name) => [name, least(properties?.[name])]),
+      );
+  }
+}

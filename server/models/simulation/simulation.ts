@@ -1,0 +1,110 @@
+// A model without a model: answers prompts with tool calls, as any provider does, from the messages alone.
+// It keeps nothing between calls and draws every choice from the job, so the same question has the same answer.
+import { type ModelAnswer, ModelError, type ModelProvider, type ModelRequest } from "../port";
+import { type Conversation, readConversation } from "./conversation";
+import { parseSimulationModel, type SimulationModel } from "./model-name";
+import { planProject, titlesFor } from "./plan";
+import type { PlannedAnswer } from "./roles/answer";
+import { coderAnswer, testerAnswer } from "./roles/coder";
+import { fixerAnswer } from "./roles/fixer";
+import { debuggerAnswer, leastAnswer, plannerAnswer } from "./roles/other";
+import { tasksOfSpec } from "./spec";
+import { hashText } from "./text";
+import { outputTokens, usageOf } from "./usage";
+
+/**
+ * Makes the simulation provider.
+ * @param options.latencyMs milliseconds that each answer takes (default 0)
+ */
+export function createSimulation(options: { latencyMs?: number } = {}): ModelProvider {
+  return {
+    name: "simulation",
+    async ask(request) {
+      const model = parseSimulationModel(request.model);
+      await pause(options.latencyMs ?? 0, request.signal);
+      const talk = readConversation(request.messages);
+      return present(request, cutToSize(heard(talk, plan(request, talk, model)), request.maxTokens));
+    },
+    async check() {
+      return { ok: true, detail: "Simulation answers without a key and without a network." };
+    },
+  };
+}
+
+function plan(request: ModelRequest, talk: Conversation, model: SimulationModel): PlannedAnswer {
+  const only = request.tools.find((tool) => tool.name === (request.forceTool ?? "finish"));
+  const answer = byRole(request, talk, model);
+  const offered = new Set(request.tools.map((tool) => tool.name));
+  if (answer?.calls.every((call) => offered.has(call.name))) return answer;
+  const tool = only ?? request.tools[0];
+  return tool ? leastAnswer(tool) : { text: "There is nothing for me to do.", calls: [] };
+}
+
+/** The answer of the roles that build; null for all others, and where the prompt names no job or task. */
+function byRole({ role }: ModelRequest, talk: Conversation, model: SimulationModel): PlannedAnswer | null {
+  const { job, task } = talk;
+  if (!job) return null;
+  if (role === "planner") return plannerAnswer(talk, job);
+  if (!task) return null;
+  if (role === "debugger") return debuggerAnswer(talk);
+  if (role !== "coder" && role !== "tester" && role !== "fixer") return null;
+  const fromSpec = tasksOfSpec(talk.spec ?? "");
+  const titles = fromSpec.length > 0 ? fromSpec : titlesFor(job);
+  while (titles.length < task.n) titles.push(task.title);
+  const project = planProject(job, titles, talk.jobText);
+  if (role === "coder") return coderAnswer(talk, project, task.n, model);
+  if (role === "tester") return testerAnswer(talk, project, task.n);
+  return fixerAnswer(talk, project, task.n, model);
+}
+
+/** Says that a person's message was read, in the first answer after it. */
+function heard(talk: Conversation, answer: PlannedAnswer): PlannedAnswer {
+  return talk.steering
+    ? { ...answer, text: `Noted: ${talk.steering.slice(0, 200)}. ${answer.text}` }
+    : answer;
+}
+
+/** Leaves calls that would go beyond the limit of the answer for the next turn. */
+function cutToSize(answer: PlannedAnswer, maxTokens: number): PlannedAnswer {
+  const calls = [...answer.calls];
+  while (calls.length > 1 && outputTokens({ ...answer, calls }) > maxTokens) calls.pop();
+  return { ...answer, calls };
+}
+
+function present(request: ModelRequest, answer: PlannedAnswer): ModelAnswer {
+  const usage = usageOf(request, answer);
+  if (usage.output > request.maxTokens) {
+    throw new ModelError(
+      "malformed",
+      `The answer needs ${usage.output} tokens, ${request.maxTokens} are allowed.`,
+      null,
+      {
+        ...usage,
+        output: request.maxTokens,
+      },
+    );
+  }
+  for (const piece of answer.text.match(/\S+\s*/g) ?? []) request.onText?.(piece);
+  const seed = hashText(JSON.stringify(request.messages)).toString(36);
+  const calls = answer.calls.map((call, index) => ({
+    id: `sim_${request.messages.length}_${seed}_${index}`,
+    ...call,
+  }));
+  return { text: answer.text, calls, stop: calls.length > 0 ? "tool" : "end", usage, model: request.model };
+}
+
+/** Waits, unless the question is withdrawn. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const withdrawn = () => {
+      clearTimeout(timer);
+      reject(new ModelError("network", "The question was withdrawn."));
+    };
+    if (signal.aborted) return reject(new ModelError("network", "The question was withdrawn."));
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", withdrawn);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", withdrawn, { once: true });
+  });
+}
