@@ -21,6 +21,12 @@ async function testAll(place: TestWorkspace) {
 const outcomesOf = (report: { tests: { id: string; outcome: string }[] }) =>
   report.tests.map((test) => `${test.id} ${test.outcome}`).sort();
 
+it("probes every program of the toolchain folder", async () => {
+  const probe = await make({}).run(node.probe());
+  expect(probe.exitCode).toBe(0);
+  expect(Object.keys(JSON.parse(probe.stdout))).toContain("eslint");
+});
+
 describe("eslint", () => {
   it("reports problems by our configuration where the project has none", async () => {
     const place = make({ "a.js": "const unused = 1;\nnowhere();\n", "dist/b.js": "nowhere();\n" });
@@ -53,6 +59,20 @@ describe("eslint", () => {
     });
     const report = node.parseLint(await place.run(node.lint(place.files())));
     expect(report.problems.map(({ rule }) => rule)).toEqual(["no-var"]);
+  });
+
+  it("lends the toolchain's own packages to a configuration that imports them", async () => {
+    const place = make({
+      "eslint.config.mjs":
+        'import js from "@eslint/js";\nimport globals from "globals";\nexport default [js.configs.recommended, { languageOptions: { globals: globals.node } }];\n',
+      "old/eslint.config.cjs": 'module.exports = [require("@eslint/js").configs.recommended];\n',
+      "a.js": "nowhere(process);\n",
+      "old/b.js": "gone();\n",
+    });
+    const report = node.parseLint(await place.run(node.lint(place.files())));
+    expect(report.problems.map(({ file, rule }) => `${file} ${rule}`)).toContain("a.js no-undef");
+    expect(report.problems.map(({ file, rule }) => `${file} ${rule}`)).toContain("old/b.js no-undef");
+    expect(report.problems.map(({ rule }) => rule)).not.toContain("fabrica/config");
   });
 
   it("falls back to ours, and says so, where the project's needs a plugin that is not there", async () => {
@@ -91,6 +111,107 @@ describe("group", () => {
 });
 describe.skip("off", () => { it("never", () => {}); });
 `;
+
+const GLOBALS = `import { add } from "../add";
+
+jest.mock("../add", () => ({ add: () => 7 }));
+
+describe("add", () => {
+  test("mocked", () => expect(add(1, 2)).toBe(7));
+  test.each([[1, 1], [2, 3]])("row %i %i", (a, b) => expect(a).toBe(b));
+  it.skip("waits", () => {});
+  it.todo("comes");
+});
+`;
+
+describe("jest", () => {
+  const files = {
+    "package.json": '{"devDependencies":{"jest":"30.0.0","ts-jest":"29.0.0"},"jest":{"preset":"ts-jest"}}',
+    "add.js": "export const add = (a, b) => a + b;\n",
+    "tests/a.test.js": GLOBALS,
+    "tests/b.test.ts": 'test("typed", () => {\n  const n: number = 1;\n  expect(n).toBe(1);\n});\n',
+    "tests/c.test.js": 'import "./nowhere";\ntest("x", () => {});\n',
+  };
+
+  it("runs with our transforms where the project's are not installed, and says so", async () => {
+    const place = make(files);
+    const { report, listed } = await testAll(place);
+    expect(report.unreadable).toBeNull();
+    expect(report.tool).toContain("ts-jest is not installed");
+    expect(outcomesOf(report)).toEqual([
+      "tests/a.test.js::add::comes skipped",
+      "tests/a.test.js::add::mocked passed",
+      "tests/a.test.js::add::row 1 1 passed",
+      "tests/a.test.js::add::row 2 3 failed",
+      "tests/a.test.js::add::waits skipped",
+      "tests/b.test.ts::typed passed",
+      "tests/c.test.js error",
+    ]);
+    const ran = report.tests.map((test) => test.id);
+    expect(compareTestIds(listed.ids, ran)).toEqual({
+      missing: ["tests/c.test.js::x"],
+      unexpected: ["tests/c.test.js"],
+    });
+    expect(place.files()).toEqual(Object.keys(files).sort());
+  });
+
+  it("fails its canary under the announced id, in a project of ES modules", async () => {
+    const place = make({
+      "package.json": '{"type":"module","scripts":{"test":"jest"}}',
+      "src/a.test.js": 'import { expect, test } from "@jest/globals";\ntest("x", () => expect(1).toBe(1));\n',
+    });
+    const canary = node.canary(place.files(), place.readText, "k3v9");
+    place.write(canary.path, canary.content);
+    const { report, listed } = await testAll(place);
+    expect(outcomesOf(report)).toEqual(["src/a.test.js::x passed", `${canary.id} failed`].sort());
+    expect(listed.ids).toContain(canary.id);
+  });
+});
+
+describe("vitest", () => {
+  const files = {
+    "web/package.json": '{"devDependencies":{"vitest":"4.0.0"}}',
+    "web/vitest.config.ts":
+      'import { defineConfig } from "vitest/config";\nexport default defineConfig({ test: { globals: true } });\n',
+    "web/add.ts": "export const add = (a: number, b: number): number => a + b;\n",
+    "web/tests/a.test.ts":
+      'import { add } from "../add";\ndescribe("add", () => {\n  it("adds", () => expect(add(1, 2)).toBe(3));\n  it("errs", () => expect(add(1, 2)).toBe(4));\n});\n',
+    "web/tests/b.spec.ts":
+      'import { describe, expect, it } from "vitest";\ndescribe.each([{ n: 1 }])("case $n", ({ n }) => {\n  it("is one", () => expect(n).toBe(1));\n});\n',
+  };
+
+  it("reports every outcome, loads a configuration without installed packages, and leaves nothing behind", async () => {
+    const place = make(files);
+    const { report, listed } = await testAll(place);
+    expect(report.unreadable).toBeNull();
+    expect(outcomesOf(report)).toEqual([
+      "web/tests/a.test.ts::add::adds passed",
+      "web/tests/a.test.ts::add::errs failed",
+      "web/tests/b.spec.ts::case 1::is one passed",
+    ]);
+    const ran = report.tests.map((test) => test.id);
+    expect(compareTestIds(listed.ids, ran)).toEqual({ missing: [], unexpected: [] });
+    expect(place.files()).toEqual(Object.keys(files).sort());
+  });
+
+  it("fails its canary under the announced id", async () => {
+    const place = make(files);
+    const canary = node.canary(place.files(), place.readText, "k3v9");
+    place.write(canary.path, canary.content);
+    const { report, listed } = await testAll(place);
+    expect(report.tests.find((test) => test.id === canary.id)?.outcome).toBe("failed");
+    expect(listed.ids).toContain(canary.id);
+  });
+
+  it("says why when a configuration cannot be loaded", async () => {
+    const place = make({
+      ...files,
+      "web/vitest.config.ts": 'import "nowhere-plugin";\nexport default {};\n',
+    });
+    const { report } = await testAll(place);
+    expect(report.unreadable).toContain("nowhere-plugin");
+  });
+});
 
 describe("node:test", () => {
   it("reports every outcome under ids that match the listed ones", async () => {

@@ -10,7 +10,7 @@ const TEST_REPORT = "/tmp/fabrica-tests-node.jsonl";
 const COLLECT_REPORT = "/tmp/fabrica-collect-node.jsonl";
 const SOURCE = /\.[cm]?[jt]sx?$/;
 /** CI keeps the runners from watching files and from writing snapshots that were not there before. */
-const ENV = { HOME: "/tmp", CI: "1", NO_COLOR: "1" };
+const ENV = { CI: "1", NO_COLOR: "1" };
 
 type ReadText = (path: string) => string | null;
 
@@ -77,7 +77,12 @@ function canaryFor(files: FileList, readText: ReadText, token: string): Canary {
 export const nodeToolchain: ToolchainAdapter = {
   name: "node",
   applies: (files) => ownFiles(files).some((file) => SOURCE.test(file) || nameOf(file) === "package.json"),
-  probe: () => ({ argv: ["node", "--version"], env: ENV, timeoutMs: 20_000, report: null }),
+  probe: () => ({
+    argv: ["node", `${TOOLCHAIN_DIR}/bin/versions.mjs`],
+    env: ENV,
+    timeoutMs: 20_000,
+    report: null,
+  }),
   lint: (files) =>
     ownFiles(files).some((file) => SOURCE.test(file))
       ? {

@@ -188,3 +188,83 @@ describe("unittest", () => {
     expect(listed.ids).toContain(canary.id);
   });
 });
+
+const PYTEST = `import pytest
+
+from calc import add
+
+
+def test_sum():
+    assert add(1, 2) == 3
+
+
+@pytest.mark.parametrize("a,b", [(1, 1), (2, 3)])
+def test_pairs(a, b):
+    assert a == b
+
+
+@pytest.fixture
+def broken():
+    raise RuntimeError("no fixture")
+
+
+class TestMore:
+    def test_uses(self, broken):
+        pass
+
+    @pytest.mark.skip(reason="later")
+    def test_skipped(self):
+        pass
+
+    @pytest.mark.xfail
+    def test_expected(self):
+        assert False
+`;
+
+describe("pytest", () => {
+  const files = {
+    "calc.py": CALC,
+    "tests/test_calc.py": PYTEST,
+    "pytest.ini": "[pytest]\naddopts = --cov -k sum\n",
+  };
+
+  it("reports by node id where pytest is installed, and says what is missing where it is not", async () => {
+    const place = make(files);
+    const probe = await place.run(python.probe());
+    const hasPytest = JSON.parse(probe.stdout).pytest !== null;
+    const { report, listed } = await testAll(place);
+    if (!hasPytest) {
+      expect(report.unreadable).toContain("pytest is not installed");
+      return;
+    }
+    expect(report.unreadable).toBeNull();
+    expect(report.tests.map((test) => `${test.id.split("test_calc.py::")[1]} ${test.outcome}`)).toEqual([
+      "test_sum passed",
+      "test_pairs[1-1] passed",
+      "test_pairs[2-3] failed",
+      "TestMore::test_uses error",
+      "TestMore::test_skipped skipped",
+      "TestMore::test_expected passed",
+    ]);
+    const ran = report.tests.map((test) => test.id);
+    expect(compareTestIds(listed.ids, ran)).toEqual({ missing: [], unexpected: [] });
+  });
+
+  it("never passes pytest's tests over where pytest is missing", async () => {
+    const place = make(files);
+    const command = python.test(place.files(), place.readText);
+    // -S leaves out installed packages.
+    command?.argv.splice(1, 0, "-S");
+    const report = python.parseTests(await place.run(command));
+    expect(report.unreadable).toContain("pytest is not installed");
+  });
+
+  it("runs TestCase classes of a pytest project with unittest where pytest is missing", async () => {
+    const place = make({ "conftest.py": "", "calc.py": CALC, "tests/test_calc.py": UNITTEST });
+    const command = python.test(place.files(), place.readText);
+    command?.argv.splice(1, 0, "-S");
+    const report = python.parseTests(await place.run(command));
+    expect(report.unreadable).toBeNull();
+    expect(report.tests).toHaveLength(5);
+  });
+});

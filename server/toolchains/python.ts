@@ -26,8 +26,8 @@ const PROJECT_MARKERS = [
   "manage.py",
 ];
 const TEST_FILE = /^(?:test_.*|.*_test)\.py$/;
-/** Bytecode must not land in the workspace; HOME is the only other writable place. */
-const ENV = { HOME: "/tmp", PYTHONDONTWRITEBYTECODE: "1", PYTHONUNBUFFERED: "1", PYTHONUTF8: "1" };
+/** Bytecode must not land in the workspace. */
+const ENV = { PYTHONDONTWRITEBYTECODE: "1", PYTHONUNBUFFERED: "1", PYTHONUTF8: "1" };
 
 type ReadText = (path: string) => string | null;
 type Runner = "unittest" | "pytest" | "either";
@@ -99,12 +99,17 @@ function canaryFor(files: FileList, readText: ReadText, token: string): Canary {
 export const pythonToolchain: ToolchainAdapter = {
   name: "python",
   applies: (files) => ownFiles(files).some((file) => file.endsWith(".py")),
-  probe: () => ({ argv: ["python3", "--version"], env: ENV, timeoutMs: 20_000, report: null }),
+  probe: () => ({
+    argv: ["python3", "-B", `${TOOLCHAIN_DIR}/bin/python_versions.py`],
+    env: ENV,
+    timeoutMs: 20_000,
+    report: null,
+  }),
   lint: (files) =>
     ownFiles(files).some((file) => /\.pyi?$/.test(file))
       ? {
           argv: ["node", `${TOOLCHAIN_DIR}/bin/ruff.mjs`, "--report", LINT_REPORT],
-          env: { HOME: "/tmp" },
+          env: {},
           timeoutMs: 120_000,
           report: LINT_REPORT,
         }

@@ -67,6 +67,11 @@ function readLines(fallback: string, text: string): Lines | { broken: string } {
   return state;
 }
 
+/** What the program itself gave as the reason, with its last output. */
+function told(tool: string, errors: string[], output: RunOutput): string {
+  return `${errors.join("\n\n").slice(0, MAX_MESSAGE)}\n\n${unreadableBecause(tool, "stopped", output)}`;
+}
+
 function parseJson(row: string): unknown {
   try {
     return JSON.parse(row);
@@ -88,8 +93,9 @@ export function parseTestReport(tool: string, output: RunOutput): TestReport {
   if (output.report === null || output.report === "") return fail("wrote no report");
   const lines = readLines(tool, output.report);
   if ("broken" in lines) return fail(lines.broken);
-  if (lines.errors.length > 0)
-    return { tool: lines.tool, tests: lines.tests, unreadable: lines.errors.join("\n\n") };
+  if (lines.errors.length > 0) {
+    return { tool: lines.tool, tests: lines.tests, unreadable: told(lines.tool, lines.errors, output) };
+  }
   if (!lines.ended) {
     const last = lines.running === null ? "" : ` while ${lines.running} was running`;
     return fail(`was cut off${last}`, lines.tool, lines.tests);
@@ -111,7 +117,7 @@ export function parseCollectedReport(
   if (output.report === null || output.report === "") return fail("wrote no list of tests");
   const lines = readLines(tool, output.report);
   if ("broken" in lines) return fail(lines.broken);
-  if (lines.errors.length > 0) return { ids: [], unreadable: lines.errors.join("\n\n") };
+  if (lines.errors.length > 0) return { ids: [], unreadable: told(tool, lines.errors, output) };
   if (!lines.ended) return fail("was cut off while it listed the tests");
   return { ids: [...new Set(lines.listed)], unreadable: null };
 }

@@ -46,6 +46,7 @@ async function lintWithOurs(root, files) {
 }
 
 async function lintWithTheirs(root, config, files) {
+  await import("./offer-toolchain.mjs");
   const eslint = new ESLint({ cwd: dirname(join(root, config)), warnIgnored: false });
   return eslint.lintFiles(files.map((file) => join(root, file)));
 }
