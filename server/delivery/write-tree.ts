@@ -71,7 +71,7 @@ async function writeFiles(dir: string, files: TreeEntry[], folder: string): Prom
         await mkdir(dirname(path), { recursive: true, mode: 0o755 });
         made.add(dirname(path));
       }
-      // "wx" never opens something that is there, links included.
+      // "wx" never opens something that is there, links included. One at a time: the disk is the limit, not we.
       await writeFile(path, next.value, { flag: "wx", mode: file.mode === "100755" ? 0o755 : 0o644 });
       bytes += next.value.length;
     }

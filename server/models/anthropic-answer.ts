@@ -1,0 +1,137 @@
+// From the events of a streamed message to our answer. Reads strictly: the SDK's own accumulator mends broken tool
+// arguments, and a mended guess must not run in a sandbox. Until `message_stop` there is no answer.
+import type Anthropic from "@anthropic-ai/sdk";
+import { type ModelAnswer, ModelError, type ToolCall, type Usage } from "./port";
+
+type Event = Anthropic.RawMessageStreamEvent;
+type OpenBlock =
+  | { type: "text" }
+  | { type: "tool"; id: string; name: string; json: string }
+  | { type: "other" };
+
+const STOP: Record<string, ModelAnswer["stop"]> = {
+  end_turn: "end",
+  stop_sequence: "end",
+  pause_turn: "end",
+  tool_use: "tool",
+  max_tokens: "max_tokens",
+  model_context_window_exceeded: "max_tokens",
+  refusal: "refusal",
+};
+
+/** Takes the events of one message in order. */
+export class AnswerReader {
+  private usage: Usage | null = null;
+  private model = "";
+  private text = "";
+  private stop: string | null = null;
+  private complete = false;
+  private received = 0;
+  private readonly open = new Map<number, OpenBlock>();
+  private readonly tools: Extract<OpenBlock, { type: "tool" }>[] = [];
+  private lastBlock: OpenBlock | null = null;
+
+  constructor(private readonly onText: ((text: string) => void) | undefined) {}
+
+  /** @throws ModelError `malformed` when the event cannot follow what came before */
+  take(event: Event): void {
+    if (event.type === "message_start") {
+      this.model = event.message.model;
+      this.usage = usageOf(event.message.usage);
+    } else if (event.type === "content_block_start") this.start(event);
+    else if (event.type === "content_block_delta") this.grow(event);
+    else if (event.type === "content_block_stop") this.open.delete(event.index);
+    else if (event.type === "message_delta") this.settle(event);
+    else if (event.type === "message_stop") this.complete = true;
+  }
+
+  /** @throws ModelError `malformed` when the message is not complete or its tool arguments are not JSON */
+  answer(): ModelAnswer {
+    if (!this.complete || this.open.size > 0 || !this.usage || !this.stop) {
+      throw this.malformed("The answer was cut off on its way.");
+    }
+    const stop = STOP[this.stop] ?? "end";
+    // The last call of an answer that ran out of tokens is cut, even where it happens to be valid JSON.
+    const cut = stop === "max_tokens" && this.lastBlock?.type === "tool" ? this.lastBlock : null;
+    const calls = this.tools.filter((tool) => tool !== cut).map((tool) => this.toCall(tool));
+    return {
+      text: this.text,
+      calls,
+      stop: stop === "end" && calls.length > 0 ? "tool" : stop,
+      usage: this.usage,
+      model: this.model,
+    };
+  }
+
+  /** What may be charged for an answer that did not come to its end; null before the first event. */
+  chargedSoFar(): Usage | null {
+    if (!this.usage) return null;
+    // At least what was seen; three bytes make a token at worst for the text of programs.
+    return { ...this.usage, output: Math.max(this.usage.output, Math.ceil(this.received / 3)) };
+  }
+
+  private start(event: Anthropic.RawContentBlockStartEvent): void {
+    const block = event.content_block;
+    let open: OpenBlock = { type: "other" };
+    if (block.type === "text") {
+      open = { type: "text" };
+      this.say(block.text);
+    } else if (block.type === "tool_use") {
+      open = { type: "tool", id: block.id, name: block.name, json: "" };
+      this.tools.push(open);
+    }
+    this.open.set(event.index, open);
+    this.lastBlock = open;
+  }
+
+  private grow(event: Anthropic.RawContentBlockDeltaEvent): void {
+    const open = this.open.get(event.index);
+    if (!open) throw this.malformed("The answer has a piece that belongs to nothing.");
+    if (event.delta.type === "text_delta" && open.type === "text") this.say(event.delta.text);
+    else if (event.delta.type === "input_json_delta" && open.type === "tool") {
+      open.json += event.delta.partial_json;
+      this.received += Buffer.byteLength(event.delta.partial_json);
+    } else if (event.delta.type === "thinking_delta")
+      this.received += Buffer.byteLength(event.delta.thinking);
+  }
+
+  private say(text: string): void {
+    if (text === "") return;
+    this.text += text;
+    this.received += Buffer.byteLength(text);
+    this.onText?.(text);
+  }
+
+  private settle(event: Anthropic.RawMessageDeltaEvent): void {
+    if (event.delta.stop_reason) this.stop = event.delta.stop_reason;
+    if (!this.usage) return;
+    const { input_tokens, cache_read_input_tokens, cache_creation_input_tokens, output_tokens } = event.usage;
+    this.usage = {
+      input: input_tokens ?? this.usage.input,
+      output: output_tokens ?? this.usage.output,
+      cacheRead: cache_read_input_tokens ?? this.usage.cacheRead,
+      cacheWrite: cache_creation_input_tokens ?? this.usage.cacheWrite,
+    };
+  }
+
+  private toCall(tool: Extract<OpenBlock, { type: "tool" }>): ToolCall {
+    try {
+      return { id: tool.id, name: tool.name, input: JSON.parse(tool.json === "" ? "{}" : tool.json) };
+    } catch {
+      throw this.malformed(`The arguments of the tool ${tool.name} are not valid JSON.`);
+    }
+  }
+
+  private malformed(message: string): ModelError {
+    return new ModelError("malformed", message, null, this.chargedSoFar());
+  }
+}
+
+function usageOf(usage: Anthropic.Usage): Usage {
+  return {
+    input: usage.input_tokens,
+    output: usage.output_tokens,
+    cacheRead: usage.cache_read_input_tokens ?? 0,
+    cacheWrite: usage.cache_creation_input_tokens ?? 0,
+  };
+}

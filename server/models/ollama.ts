@@ -1,0 +1,134 @@
+// Local models through an Ollama server. Asks once, streamed; costs nothing, so faults carry no usage to charge.
+import { type ChatResponse, Ollama } from "ollama";
+import { retryAfterMs, withDeadline } from "./call";
+import { toOllama } from "./ollama-request";
+import { OllamaRefusal, ollamaFetch } from "./ollama-transport";
+import { type ModelAnswer, ModelError, type ModelProvider, type ModelRequest, type ToolCall } from "./port";
+import { splitToolText } from "./tool-text";
+
+const CHECK_MS = 3_000;
+/** Ollama's own default of 4,096 drops the beginning of a longer prompt without a word. */
+const CONTEXT_TOKENS = 16_384;
+
+export interface OllamaOptions {
+  /** Such as "http://127.0.0.1:11434". */
+  host: string;
+  /** Milliseconds for a whole call, loading of the model included. */
+  timeoutMs: number;
+  /** Window that prompt and answer share, in tokens. */
+  contextTokens?: number;
+}
+
+/** The provider `ollama`. Opens nothing before the first call. */
+export function createOllama(options: OllamaOptions): ModelProvider {
+  return {
+    name: "ollama",
+    ask: (request) =>
+      withDeadline(request.signal, options.timeoutMs, (signal) => ask(options, request, signal)),
+    check: () => check(options.host),
+  };
+}
+
+async function ask(options: OllamaOptions, request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer> {
+  const client = new Ollama({ host: options.host, fetch: ollamaFetch(signal) });
+  let begun = false;
+  try {
+    const stream = await client.chat(toOllama(request, options.contextTokens ?? CONTEXT_TOKENS));
+    begun = true;
+    let text = "";
+    const made: ChatResponse["message"]["tool_calls"] = [];
+    let last: ChatResponse | null = null;
+    for await (const piece of stream) {
+      const { content, tool_calls } = piece.message;
+      if (content) {
+        text += content;
+        request.onText?.(content);
+      }
+      if (tool_calls) made.push(...tool_calls);
+      last = piece;
+    }
+    if (!last?.done) throw new ModelError("malformed", "Ollama's answer was cut off on its way.");
+    return toAnswer(request, text, made, last);
+  } catch (error) {
+    throw toModelError(error, begun, options.host, request.model);
+  }
+}
+
+function toAnswer(
+  request: ModelRequest,
+  text: string,
+  made: NonNullable<ChatResponse["message"]["tool_calls"]>,
+  last: ChatResponse,
+): ModelAnswer {
+  const split = splitToolText(text, made.length > 0 ? [] : request.tools.map((tool) => tool.name));
+  const parts = [
+    ...made.map((call) => ({ name: call.function.name, input: readInput(call.function) })),
+    ...split.calls,
+  ];
+  // Unique within the conversation: each answer makes it longer.
+  const prefix = `call_${request.messages.length}`;
+  const calls = parts.map((part, index): ToolCall => ({ id: `${prefix}_${index}`, ...part }));
+  const stop = last.done_reason === "length" ? "max_tokens" : calls.length > 0 ? "tool" : "end";
+  return {
+    text: split.text,
+    calls,
+    stop,
+    usage: { input: last.prompt_eval_count ?? 0, output: last.eval_count ?? 0, cacheRead: 0, cacheWrite: 0 },
+    model: last.model,
+  };
+}
+
+/** Servers in front of Ollama send arguments as a text of JSON. */
+function readInput(call: { name: string; arguments: unknown }): unknown {
+  if (typeof call.arguments !== "string") return call.arguments;
+  try {
+    return JSON.parse(call.arguments);
+  } catch {
+    throw new ModelError("malformed", `The arguments of the tool ${call.name} are not valid JSON.`);
+  }
+}
+
+function toModelError(error: unknown, begun: boolean, host: string, model: string): ModelError {
+  if (error instanceof ModelError) return error;
+  if (error instanceof OllamaRefusal) return refusal(error, model);
+  const said = error instanceof Error ? error.message : "no reason was given";
+  if (begun) return new ModelError("malformed", `Ollama's answer was cut off or unreadable: ${said}`);
+  return new ModelError("network", `Ollama does not answer at ${host}. Is it running (\`ollama serve\`)?`);
+}
+
+function refusal(error: OllamaRefusal, model: string): ModelError {
+  const { status, message } = error;
+  const wait = retryAfterMs(error.headers);
+  if (status === 404) {
+    return new ModelError(
+      "invalid",
+      `Ollama does not have the model ${model}. Get it with: ollama pull ${model}`,
+    );
+  }
+  if (status === 401 || status === 403)
+    return new ModelError("invalid", `Ollama refused the call: ${message}`);
+  if (status === 429) return new ModelError("quota", `Ollama's limit is reached: ${message}`, wait);
+  if (status === 408 || status === 504)
+    return new ModelError("timeout", `Ollama took too long: ${message}`, wait);
+  if (status >= 500) return new ModelError("overloaded", `Ollama could not answer: ${message}`, wait);
+  if (/does not support tools/.test(message)) {
+    return new ModelError(
+      "invalid",
+      `The model ${model} cannot call tools. Choose another, such as qwen2.5-coder:14b.`,
+    );
+  }
+  return new ModelError("invalid", `Ollama refused the request: ${message}`);
+}
+
+/** Lists the models that are there: loads none. */
+async function check(host: string): Promise<{ ok: boolean; detail: string }> {
+  try {
+    const client = new Ollama({ host, fetch: ollamaFetch(AbortSignal.timeout(CHECK_MS)) });
+    const { models } = await client.list();
+    if (models.length === 0)
+      return { ok: false, detail: "Ollama runs but has no model. Get one with: ollama pull NAME" };
+    return { ok: true, detail: `Ollama answers and has ${models.map((model) => model.name).join(", ")}.` };
+  } catch (error) {
+    return { ok: false, detail: toModelError(error, false, host, "").message };
+  }
+}

@@ -1,0 +1,178 @@
+// What a call costs. One table, with date and source of every row; all sums in whole micro-dollars, rounded up once
+// per call. Invariant 11: the upper bound of a call is never below what the call then costs.
+import type { ProviderName, Usage } from "./port";
+
+/** US dollars for a million tokens of each kind. */
+interface Dollars {
+  input: number;
+  output: number;
+  cacheRead: number;
+  cacheWrite: number;
+}
+
+interface Row {
+  model: string;
+  /** Day from which the price holds, or on which it was read. */
+  since: string;
+  dollars: Dollars;
+  /** Prices of a whole call whose prompt has more tokens than this. */
+  long?: { above: number; dollars: Dollars };
+}
+
+const SOURCE = "platform.claude.com/docs/en/about-claude/pricing";
+
+/** Cache writes are those of the five-minute cache, a quarter above plain input. */
+function row(model: string, since: string, input: number, output: number, cacheRead: number): Row {
+  return { model, since, dollars: { input, output, cacheRead, cacheWrite: input * 1.25 } };
+}
+
+const CLAUDE: Row[] = [
+  row("claude-fable-5-2", "2026-11-09", 8, 40, 0.2),
+  row("claude-mythos-5-2", "2026-11-09", 8, 40, 0.2),
+  row("claude-fable-5-1", "2026-09-01", 10, 50, 0.25),
+  row("claude-mythos-5-1", "2026-09-01", 10, 50, 0.25),
+  row("claude-fable-5", "2026-06-09", 10, 50, 1),
+  row("claude-mythos-5", "2026-06-09", 10, 50, 1),
+  row("claude-opus-5-5", "2026-09-22", 4, 20, 0.2),
+  row("claude-opus-5", "2026-07-24", 5, 25, 0.5),
+  row("claude-opus-4-8", "2026-10-24", 5, 25, 0.5),
+  row("claude-opus-4-7", "2026-10-24", 5, 25, 0.5),
+  row("claude-opus-4-6", "2026-10-24", 5, 25, 0.5),
+  row("claude-opus-4-5", "2026-10-24", 5, 25, 0.5),
+  row("claude-opus-4-1", "2026-10-24", 15, 75, 1.5),
+  row("claude-opus-4", "2026-10-24", 15, 75, 1.5),
+  row("claude-sonnet-5-5", "2026-10-07", 2, 10, 0.1),
+  row("claude-sonnet-5", "2026-10-24", 2, 10, 0.2),
+  row("claude-sonnet-4-6", "2026-10-24", 3, 15, 0.3),
+  row("claude-sonnet-4-5", "2026-10-24", 3, 15, 0.3),
+  row("claude-sonnet-4", "2026-10-24", 3, 15, 0.3),
+  {
+    ...row("claude-haiku-5-5", "2026-10-07", 0.1, 0.5, 0.01),
+    long: { above: 100_000, dollars: row("", "", 0.5, 2.5, 0.05).dollars },
+  },
+  row("claude-haiku-4-5", "2026-10-24", 1, 5, 0.1),
+];
+
+/** Thousandths of a micro-dollar for one token, which is dollars per million times a thousand: always whole. */
+type Rates = Dollars;
+
+export interface Price {
+  provider: ProviderName;
+  /** Model of the table whose price is used. */
+  model: string;
+  /** False when the model is not in the table and a dearer price stands in. */
+  known: boolean;
+  since: string;
+  source: string;
+  /** One sentence for pages when the price is not the model's own, else null. */
+  note: string | null;
+  rates: Rates;
+  long: { above: number; rates: Rates } | null;
+}
+
+function ratesOf(dollars: Dollars): Rates {
+  const thousandths = (value: number) => Math.round(value * 1000);
+  return {
+    input: thousandths(dollars.input),
+    output: thousandths(dollars.output),
+    cacheRead: thousandths(dollars.cacheRead),
+    cacheWrite: thousandths(dollars.cacheWrite),
+  };
+}
+
+const FREE: Dollars = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+
+/** The price of a model; an unknown Claude model costs what the dearest one does. */
+export function priceOf(provider: ProviderName, model: string): Price {
+  if (provider === "ollama") {
+    return plain(
+      { provider, model, since: "", source: "local", note: "A local model costs nothing per token." },
+      FREE,
+    );
+  }
+  if (provider === "simulation") {
+    const note =
+      "Nobody is paid: simulation is charged like a small model, so that cost and caps can be seen.";
+    return plain({ provider, model, since: "", source: "Fabrica", note }, row("", "", 1, 5, 0.1).dollars);
+  }
+  const wanted = plainName(model);
+  const found = CLAUDE.find((entry) => entry.model === wanted);
+  const used = found ?? DEAREST;
+  return {
+    provider,
+    model: used.model,
+    known: found !== undefined,
+    since: used.since,
+    source: SOURCE,
+    note: found
+      ? null
+      : `The price of ${model} is not known here; it is charged like ${used.model}, the dearest.`,
+    rates: ratesOf(used.dollars),
+    long: used.long ? { above: used.long.above, rates: ratesOf(used.long.dollars) } : null,
+  };
+}
+
+const DEAREST = CLAUDE.reduce((dearest, entry) =>
+  entry.dollars.output > dearest.dollars.output ? entry : dearest,
+);
+
+function plain(head: Omit<Price, "known" | "rates" | "long">, dollars: Dollars): Price {
+  return { ...head, known: true, rates: ratesOf(dollars), long: null };
+}
+
+/** Takes away what a name may carry around the model: a vendor before it, a date or a variant behind it. */
+function plainName(model: string): string {
+  return model
+    .toLowerCase()
+    .replace(/^.*(?=claude-)/, "")
+    .replace(/\[[^\]]*\]$/, "")
+    .replace(/[-@]\d{8}$/, "")
+    .replace(/-latest$/, "");
+}
+
+/** Micro-dollars of a call, rounded up. Tokens that are no whole positive numbers count as they can at worst: rounded up, or none. */
+export function costMicro(price: Price, usage: Usage): number {
+  const input = whole(usage.input);
+  const output = whole(usage.output);
+  const cacheRead = whole(usage.cacheRead);
+  const cacheWrite = whole(usage.cacheWrite);
+  const prompt = input + cacheRead + cacheWrite;
+  const rates = price.long && prompt > price.long.above ? price.long.rates : price.rates;
+  const thousandths =
+    input * rates.input + output * rates.output + cacheRead * rates.cacheRead + cacheWrite * rates.cacheWrite;
+  return Math.ceil(thousandths / 1000);
+}
+
+/**
+ * Micro-dollars that a call can cost at most: its whole prompt at the dearest way of reading it, its whole answer.
+ * `inputTokens` must itself be an upper bound of the prompt.
+ */
+export function upperBoundMicro(price: Price, call: { inputTokens: number; maxTokens: number }): number {
+  const input = whole(call.inputTokens);
+  const rates = ratesAtMost(price, input);
+  return Math.ceil((input * dearestInput(rates) + whole(call.maxTokens) * rates.output) / 1000);
+}
+
+/**
+ * How many tokens of answer `micro` buys after a prompt of `inputTokens` (0 when not even that is bought).
+ * `upperBoundMicro` of the result never exceeds `micro`. A free model answers with Number.MAX_SAFE_INTEGER.
+ */
+export function tokensFor(price: Price, micro: number, inputTokens = 0): number {
+  const input = whole(inputTokens);
+  const rates = ratesAtMost(price, input);
+  if (rates.output === 0) return Number.MAX_SAFE_INTEGER;
+  const left = Math.floor(micro) * 1000 - input * dearestInput(rates);
+  return Math.max(0, Math.floor(left / rates.output));
+}
+
+function ratesAtMost(price: Price, inputTokens: number): Rates {
+  return price.long && inputTokens > price.long.above ? price.long.rates : price.rates;
+}
+
+function dearestInput(rates: Rates): number {
+  return Math.max(rates.input, rates.cacheRead, rates.cacheWrite);
+}
+
+function whole(tokens: number): number {
+  return Number.isFinite(tokens) && tokens > 0 ? Math.ceil(tokens) : 0;
+}

@@ -1,0 +1,99 @@
+// Local models often write a tool call as text instead of making one. This finds such calls: the whole answer, a
+// fenced block, or a <tool_call> element that is JSON and names a tool that was offered. Nothing else is guessed.
+import { ModelError } from "./port";
+
+export interface TextCall {
+  name: string;
+  input: unknown;
+}
+
+export interface SplitText {
+  /** What remains to be read. */
+  text: string;
+  calls: TextCall[];
+}
+
+const WRAPPED = [
+  /<tool_call>\s*([\s\S]*?)\s*<\/tool_call>/g,
+  /```(?:json|tool_call|tool)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```/g,
+];
+
+/**
+ * Takes tool calls out of an answer's text.
+ * @throws ModelError `malformed` when a marked piece is plainly a call of an offered tool but is not JSON
+ */
+export function splitToolText(text: string, tools: readonly string[]): SplitText {
+  if (tools.length === 0) return { text, calls: [] };
+  const whole = readCalls(text.trim(), tools);
+  if (whole) return { text: "", calls: whole };
+  const calls: TextCall[] = [];
+  let rest = text;
+  for (const pattern of WRAPPED) {
+    rest = rest.replace(pattern, (piece: string, inner: string) => {
+      const found = readCalls(inner.trim(), tools);
+      if (!found) {
+        if (claimsCall(inner, tools))
+          throw new ModelError("malformed", "The model wrote a tool call that is not valid JSON.");
+        return piece;
+      }
+      calls.push(...found);
+      return "";
+    });
+  }
+  return calls.length > 0 ? { text: rest.trim(), calls } : { text, calls };
+}
+
+function readCalls(json: string, tools: readonly string[]): TextCall[] | null {
+  if (!/^[{[]/.test(json)) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return readLines(json, tools);
+  }
+  const calls = (Array.isArray(value) ? value : [value]).map((item) => readCall(item, tools));
+  const found = calls.filter((call) => call !== null);
+  return found.length > 0 && found.length === calls.length ? found : null;
+}
+
+/** One call a line, as some models put several. */
+function readLines(json: string, tools: readonly string[]): TextCall[] | null {
+  const lines = json.split("\n").filter((line) => line.trim() !== "");
+  if (lines.length < 2) return null;
+  const calls: TextCall[] = [];
+  for (const line of lines) {
+    try {
+      const call = readCall(JSON.parse(line), tools);
+      if (!call) return null;
+      calls.push(call);
+    } catch {
+      return null;
+    }
+  }
+  return calls;
+}
+
+function readCall(value: unknown, tools: readonly string[]): TextCall | null {
+  if (!isRecord(value)) return null;
+  const inner = isRecord(value.function) ? value.function : value;
+  const name = inner.name ?? inner.tool ?? inner.tool_name;
+  if (typeof name !== "string" || !tools.includes(name)) return null;
+  const input = inner.arguments ?? inner.parameters ?? inner.input ?? inner.args;
+  if (typeof input === "string") {
+    try {
+      return { name, input: JSON.parse(input) };
+    } catch {
+      return null;
+    }
+  }
+  return isRecord(input) ? { name, input } : null;
+}
+
+function claimsCall(text: string, tools: readonly string[]): boolean {
+  const name = /^\s*\{\s*"(?:name|tool|tool_name)"\s*:\s*"([^"]*)"/.exec(text)?.[1];
+  return name !== undefined && tools.includes(name) && /"(?:arguments|parameters|input|args)"\s*:/.test(text);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
