@@ -32,6 +32,3 @@ export function sseBytes(event: string, data: unknown, id?: number): Uint8Array 
   const head = id === undefined ? "" : `id: ${id}\n`;
   return encoder.encode(`${head}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
-
-/** Keeps proxies from closing a quiet stream; browsers ignore it. */
-export const PING: Uint8Array = encoder.encode(": ping\n\n");

@@ -64,7 +64,10 @@ export class JobFeed {
     if (seq !== null && seq <= this.known) return;
     this.known = seq === null ? this.known + 1 : seq;
     this.reading ??= this.read()
-      .catch((error: unknown) => log.warn({ error }, "The events of a job could not be read; will try again."))
+      .catch((error: unknown) => {
+        this.known = this.head;
+        log.warn({ err: error }, "The events of a job could not be read; the next look tries again.");
+      })
       .finally(() => {
         this.reading = null;
       });
@@ -72,11 +75,13 @@ export class JobFeed {
 
   private async read(): Promise<void> {
     for (;;) {
+      const goal = this.known;
       const frames = await readFrames(this.db, this.job, this.head);
       for (const frame of frames) this.keep(frame);
       if (frames.length > 0) for (const wake of [...this.waiting]) wake();
       if (frames.length < BATCH && this.head >= this.known) return;
-      if (frames.length === 0) {
+      // A notification that came meanwhile raised `known` again; then look once more.
+      if (frames.length === 0 && this.known === goal) {
         this.known = this.head;
         return;
       }
@@ -113,7 +118,10 @@ export class JobFeeds {
       present.watchers++;
       return present;
     }
-    const { lastSeq } = await this.db.job.findUniqueOrThrow({ where: { id: job }, select: { lastSeq: true } });
+    const { lastSeq } = await this.db.job.findUniqueOrThrow({
+      where: { id: job },
+      select: { lastSeq: true },
+    });
     const feed = this.feeds.get(job) ?? new JobFeed(this.db, job, lastSeq);
     this.feeds.set(job, feed);
     feed.watchers++;

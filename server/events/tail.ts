@@ -3,7 +3,7 @@
 import type { Db } from "../db";
 import { type Clock, systemClock } from "./clock";
 import type { Frame } from "./frame";
-import { BATCH, type JobFeed, type JobFeeds, readFrames } from "./job-feed";
+import { type JobFeed, type JobFeeds, readFrames } from "./job-feed";
 
 export interface TailOptions {
   db: Db;
@@ -29,7 +29,7 @@ export async function* tailJob(options: TailOptions): AsyncGenerator<readonly Fr
       const last = fresh.at(-1);
       if (last) {
         after = last.seq;
-        yield fresh.length > BATCH ? fresh.slice() : fresh;
+        yield fresh;
       } else if (!(await somethingNew(feed, after, idleMs, clock, signal))) {
         yield [];
       }

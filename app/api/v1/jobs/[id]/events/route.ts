@@ -1,0 +1,12 @@
+import { handleJobEvents } from "@/server/api/http/job-events";
+import { handleRest } from "@/server/api/http/rest";
+
+export const dynamic = "force-dynamic";
+
+export async function GET(request: Request, { params }: { params: Promise<{ id: string }> }) {
+  return handleJobEvents(request, (await params).id);
+}
+
+const refuse = (request: Request) => handleRest(request);
+
+export { refuse as DELETE, refuse as PATCH, refuse as POST, refuse as PUT };

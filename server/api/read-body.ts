@@ -1,0 +1,51 @@
+// Takes in the body of a request under a cap, as JSON or not at all.
+import { AppError } from "../domain/errors";
+import { parseStrictJson } from "./strict-json";
+
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/**
+ * Text of the body; empty when there is none.
+ * @throws AppError `too_large`, `unsupported_media_type`, `bad_request` (not UTF-8)
+ */
+export async function readJsonText(request: Request): Promise<string> {
+  const bytes = await readCapped(request);
+  if (bytes.length === 0) return "";
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i.test(type)) {
+    throw new AppError("unsupported_media_type", "The body must be sent as application/json in UTF-8.");
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new AppError("bad_request", "The body is not valid UTF-8.");
+  }
+}
+
+/** The body as an object; `{}` when there is none. @throws AppError as above and for anything but an object */
+export async function readJsonObject(request: Request): Promise<Record<string, unknown>> {
+  const text = await readJsonText(request);
+  if (text === "") return {};
+  const value = parseStrictJson(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new AppError("bad_request", "The body must be a JSON object.");
+  }
+  return value as Record<string, unknown>;
+}
+
+async function readCapped(request: Request): Promise<Uint8Array> {
+  const tooLarge = new AppError("too_large", "The body is larger than 1 MB.");
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = request.body?.getReader();
+  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    size += next.value.length;
+    if (size > MAX_BODY_BYTES) {
+      await reader?.cancel().catch(() => undefined); // The answer says why; the sender may be gone.
+      throw tooLarge;
+    }
+    chunks.push(next.value);
+  }
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+}

@@ -1,0 +1,19 @@
+// All procedures. The type is what clients of the API are written against.
+import { authRouter } from "./routers/auth";
+import { factoryRouter } from "./routers/factory";
+import { healthRouter } from "./routers/health";
+import { jobsRouter } from "./routers/jobs";
+import { queueRouter } from "./routers/queue";
+import { workersRouter } from "./routers/workers";
+import { router } from "./trpc";
+
+export const appRouter = router({
+  auth: authRouter,
+  factory: factoryRouter,
+  health: healthRouter,
+  jobs: jobsRouter,
+  queue: queueRouter,
+  workers: workersRouter,
+});
+
+export type AppRouter = typeof appRouter;

@@ -1,0 +1,21 @@
+// The feeds of this process, one set for each database client (tests have several).
+import type { Db } from "../../db";
+import { JobFeeds } from "../../events/job-feed";
+import { type Listener, listener } from "../../events/listen";
+import { TeamFeeds } from "./team-feeds";
+
+interface Feeds {
+  jobs: JobFeeds;
+  teams: TeamFeeds;
+}
+
+const shared = globalThis as unknown as { fabricaFeeds?: WeakMap<Db, Feeds> };
+
+export function feedsOf(db: Db, source: Listener = listener()): Feeds {
+  shared.fabricaFeeds ??= new WeakMap();
+  const present = shared.fabricaFeeds.get(db);
+  if (present) return present;
+  const made = { jobs: new JobFeeds(db, source), teams: new TeamFeeds(db, source) };
+  shared.fabricaFeeds.set(db, made);
+  return made;
+}
