@@ -26,12 +26,14 @@ export class AnswerReader {
   private text = "";
   private stop: string | null = null;
   private complete = false;
-  private received = 0;
   private readonly open = new Map<number, OpenBlock>();
   private readonly tools: Extract<OpenBlock, { type: "tool" }>[] = [];
   private lastBlock: OpenBlock | null = null;
 
-  constructor(private readonly onText: ((text: string) => void) | undefined) {}
+  constructor(
+    private readonly maxTokens: number,
+    private readonly onText: ((text: string) => void) | undefined,
+  ) {}
 
   /** @throws ModelError `malformed` when the event cannot follow what came before */
   take(event: Event): void {
@@ -63,11 +65,13 @@ export class AnswerReader {
     };
   }
 
-  /** What may be charged for an answer that did not come to its end; null before the first event. */
+  /**
+   * What may be charged for an answer that did not come to its end: the prompt, and all the tokens that were allowed,
+   * because thinking is paid for without being seen. Null before the first event.
+   */
   chargedSoFar(): Usage | null {
     if (!this.usage) return null;
-    // At least what was seen; three bytes make a token at worst for the text of programs.
-    return { ...this.usage, output: Math.max(this.usage.output, Math.ceil(this.received / 3)) };
+    return this.stop ? this.usage : { ...this.usage, output: this.maxTokens };
   }
 
   private start(event: Anthropic.RawContentBlockStartEvent): void {
@@ -88,17 +92,13 @@ export class AnswerReader {
     const open = this.open.get(event.index);
     if (!open) throw this.malformed("The answer has a piece that belongs to nothing.");
     if (event.delta.type === "text_delta" && open.type === "text") this.say(event.delta.text);
-    else if (event.delta.type === "input_json_delta" && open.type === "tool") {
+    else if (event.delta.type === "input_json_delta" && open.type === "tool")
       open.json += event.delta.partial_json;
-      this.received += Buffer.byteLength(event.delta.partial_json);
-    } else if (event.delta.type === "thinking_delta")
-      this.received += Buffer.byteLength(event.delta.thinking);
   }
 
   private say(text: string): void {
     if (text === "") return;
     this.text += text;
-    this.received += Buffer.byteLength(text);
     this.onText?.(text);
   }
 

@@ -13,7 +13,7 @@ const CACHE = { type: "ephemeral" } as const;
  * Whether the model answers a forced tool with an error. All since Opus 5.5 and Fable 5.1 do, and newer ones are
  * expected to. Source: platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5
  */
-export function refusesForcedTool(model: string): boolean {
+function refusesForcedTool(model: string): boolean {
   const version = /claude-[a-z]+-(\d+)(?:-(\d{1,2}))?(?!\d)/.exec(model);
   if (!version) return false;
   const [major, minor] = [Number(version[1]), Number(version[2] ?? 0)];

@@ -2,7 +2,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { AnswerReader } from "./anthropic-answer";
 import { toAnthropic } from "./anthropic-request";
-import { retryAfterMs, withDeadline } from "./call";
+import { chargedUnsent, NOTHING, retryAfterMs, withDeadline } from "./call";
 import {
   type ModelAnswer,
   ModelError,
@@ -42,7 +42,7 @@ export function createAnthropic(options: AnthropicOptions): ModelProvider {
 }
 
 async function ask(client: Anthropic, request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer> {
-  const reader = new AnswerReader(request.onText);
+  const reader = new AnswerReader(request.maxTokens, request.onText);
   let begun = false;
   try {
     const stream = await client.messages.create(toAnthropic(request), { signal });
@@ -74,7 +74,12 @@ function toModelError(error: unknown, begun: boolean, usage: Usage | null): Mode
   }
   if (error instanceof Anthropic.APIError && (error.status !== undefined || error.type)) {
     const fault = faultOf(error);
-    return new ModelError(fault, sentence(fault, error), retryAfterMs(error.headers), usage);
+    return new ModelError(
+      fault,
+      sentence(fault, error),
+      retryAfterMs(error.headers),
+      begun ? usage : refusedUsage(error),
+    );
   }
   // Whatever breaks once the answer has begun is a cut or unreadable stream.
   if (begun)
@@ -84,7 +89,20 @@ function toModelError(error: unknown, begun: boolean, usage: Usage | null): Mode
       null,
       usage,
     );
-  return new ModelError("network", `The Anthropic API could not be reached: ${reasonOf(error)}`, null, usage);
+  const charged = chargedUnsent(error);
+  return new ModelError(
+    "network",
+    `The Anthropic API could not be reached: ${reasonOf(error)}`,
+    null,
+    charged,
+  );
+}
+
+/** A refusal costs nothing; a server that broke while it worked may have charged. */
+function refusedUsage({ status }: InstanceType<typeof Anthropic.APIError>): Usage | null {
+  const refused =
+    status !== undefined && ((status >= 400 && status < 500 && status !== 408) || status === 529);
+  return refused ? NOTHING : null;
 }
 
 function faultOf(error: InstanceType<typeof Anthropic.APIError>): ModelFault {

@@ -1,5 +1,17 @@
 // What every provider over a network needs: one deadline for the whole call, and a reading of Retry-After.
-import { ModelError } from "./port";
+import { ModelError, type Usage } from "./port";
+
+/** Usage of a call that was not made, or that was refused before it began. */
+export const NOTHING: Usage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+
+const UNSENT = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 
 /**
  * Runs `work` with a signal that ends it after `timeoutMs` or when `signal` is aborted, and tells the two apart.
@@ -14,18 +26,40 @@ export async function withDeadline<T>(
   const timer = setTimeout(() => deadline.abort(), timeoutMs);
   const either = AbortSignal.any([signal, deadline.signal]);
   try {
-    if (signal.aborted) throw signal.reason;
+    if (signal.aborted)
+      throw new ModelError("network", "The call was stopped before it began.", null, NOTHING);
     return await work(either);
   } catch (error) {
     if (!either.aborted) throw error;
     const usage = error instanceof ModelError ? error.usage : null;
-    if (signal.aborted)
+    if (signal.aborted && !ranOut(signal))
       throw new ModelError("network", "The call was stopped before its answer was complete.", null, usage);
-    const seconds = Math.round(timeoutMs / 1000);
-    throw new ModelError("timeout", `The model did not answer within ${seconds} s.`, null, usage);
+    throw new ModelError(
+      "timeout",
+      "The model did not answer in the time that a call may take.",
+      null,
+      usage,
+    );
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whether a caller's own clock stopped the call, which is a deadline like ours. */
+function ranOut(signal: AbortSignal): boolean {
+  return signal.reason instanceof DOMException && signal.reason.name === "TimeoutError";
+}
+
+/**
+ * What is charged for a request that never reached the server, as far as the error tells: nothing; null when it may
+ * have arrived.
+ */
+export function chargedUnsent(error: unknown): Usage | null {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code && UNSENT.has(code)) return NOTHING;
+  }
+  return null;
 }
 
 /**

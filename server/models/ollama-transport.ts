@@ -14,7 +14,7 @@ export class OllamaRefusal extends Error {
 }
 
 /** A line of the stream is not JSON. */
-export class UnreadableLine extends Error {}
+class UnreadableLine extends Error {}
 
 const MAX_REFUSAL_CHARS = 2_000;
 

@@ -16,7 +16,7 @@ export interface ImportLimits extends TreeLimits {
   checkMs: number;
 }
 
-export const IMPORT_LIMITS: ImportLimits = {
+const IMPORT_LIMITS: ImportLimits = {
   ...TREE_LIMITS,
   bundleBytes: 256 * 1024 * 1024,
   checkMs: 60_000,

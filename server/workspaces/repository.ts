@@ -1,7 +1,7 @@
 // One bare repository per job. Invariant 8: what was taken in stays: nothing collects garbage here, because later
 // bundles build on commits of the sandbox that no ref names.
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -31,11 +31,22 @@ export function repositoryPath(root: string, jobId: string): string {
 
 /** Makes an empty bare repository, or leaves the one that is there. @throws GitError */
 export async function createRepository(dir: string): Promise<void> {
+  // The attributes are written last: where they are, all is.
+  if (await holds(join(dir, "info", "attributes"), ATTRIBUTES)) return;
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await git(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"], { dir });
   await mkdir(join(dir, "info"), { recursive: true });
-  await replaceFile(join(dir, "info", "attributes"), ATTRIBUTES);
   await replaceFile(join(dir, "config"), CONFIG);
+  await replaceFile(join(dir, "info", "attributes"), ATTRIBUTES);
+}
+
+async function holds(path: string, text: string): Promise<boolean> {
+  try {
+    return (await readFile(path, "utf8")) === text;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {

@@ -162,13 +162,20 @@ describe.each(["anthropic", "ollama"] as const)("%s", (name) => {
 
   it("gives up at its deadline", async () => {
     wire.answer("hello", { content: "slow ".repeat(200) }, { streamingProfile: { ttft: 0, tps: 5 } });
+    const byCaller = await faultOf(ask({ signal: AbortSignal.timeout(300) }));
+    expect(byCaller.fault).toBe("timeout");
     const hasty = wire.other({ timeoutMs: 300 });
     expect((await faultOf(hasty.ask(question({ model: wire.model })))).fault).toBe("timeout");
   });
 
   it("tells when nobody is there", async () => {
     await wire.stop();
-    expect((await faultOf(ask({}))).fault).toBe("network");
+    const fault = await faultOf(ask({}));
+    expect(fault.fault).toBe("network");
+    expect(fault.message).toMatch(/reached|does not answer/);
+    // What was never sent is not charged.
+    if (name === "anthropic")
+      expect(fault.usage).toEqual({ input: 0, output: 0, cacheRead: 0, cacheWrite: 0 });
     expect((await wire.provider.check()).ok).toBe(false);
   });
 
