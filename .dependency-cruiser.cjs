@@ -19,7 +19,7 @@ module.exports = {
     only("domain-knows-nobody", "server/domain", []),
     only("runner-knows-itself", "runner", []),
     only("engine-knows-itself", "inngest/embedded", []),
-    only("functions-hold-order", "inngest/functions", ["inngest/client", "server/loop/", "server/services/", "server/domain/", "server/errors"]),
+    only("functions-hold-order", "inngest/functions", ["inngest/client", "inngest/drive", "server/loop/", "server/agents/take-turn", "server/services/", "server/domain/"]),
     only("loop", "server/loop", [...BASE, "server/services/", "server/agents/", "server/events/", "server/db", "runner/protocol", ...adapters.map((a) => `server/${a}/`)]),
     only("agents", "server/agents", [...BASE, "server/services/", "server/events/", "server/db", "runner/protocol", "server/models/", "server/workspaces/"]),
     only("services", "server/services", [...BASE, "server/db", "server/context", "server/events/", "runner/protocol", ...adapters.map((a) => `server/${a}/`)]),

@@ -2,8 +2,8 @@
 import { Readable } from "node:stream";
 import type { z } from "zod";
 import {
-  claimRequest,
   type ClaimAnswer,
+  claimRequest,
   commandsRequest,
   failRequest,
   heartbeatRequest,

@@ -17,7 +17,10 @@ export interface AppendOutput {
  * Stores streamed output. Chunks are taken by their sequence number: known ones are ignored, a gap is refused.
  * @throws AppError as holdLease; `not_found` (command of another job); `conflict` (a chunk is missing before these)
  */
-export async function appendOutput(db: Db, { worker, job: publicId, fence, command, chunks }: AppendOutput): Promise<void> {
+export async function appendOutput(
+  db: Db,
+  { worker, job: publicId, fence, command, chunks }: AppendOutput,
+): Promise<void> {
   await db.$transaction(async (tx) => {
     const job = await holdLease(tx, worker, publicId, fence);
     const row = await tx.command.findFirst({ where: { id: command, jobId: job.id, fence } });

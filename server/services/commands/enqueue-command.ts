@@ -18,7 +18,10 @@ export interface NewCommand {
 }
 
 /** Inserts the command or finds the one with the same key. */
-export async function enqueueCommand(tx: Tx, { job, key, spec, pinned = false }: NewCommand): Promise<Command> {
+export async function enqueueCommand(
+  tx: Tx,
+  { job, key, spec, pinned = false }: NewCommand,
+): Promise<Command> {
   const id = commandId(job.publicId, job.run, key);
   const inserted = await tx.command.createMany({
     data: [{ id, jobId: job.id, run: job.run, key, spec, pinned }],

@@ -21,7 +21,10 @@ export interface FinishCommand {
  * Stores the one result of a command. A second result is answered like the first and changes nothing.
  * @throws AppError as holdLease; `not_found` (command of another job or lease)
  */
-export async function finishCommand(db: Db, { worker, job: publicId, fence, command, result }: FinishCommand): Promise<void> {
+export async function finishCommand(
+  db: Db,
+  { worker, job: publicId, fence, command, result }: FinishCommand,
+): Promise<void> {
   await db.$transaction(async (tx) => {
     const job = await holdLease(tx, worker, publicId, fence);
     await tx.$queryRaw`SELECT 1 FROM command WHERE id = ${command} FOR UPDATE`;

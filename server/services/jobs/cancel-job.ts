@@ -24,7 +24,8 @@ export async function cancelJob({ ctx, input }: { ctx: Ctx; input: { id: string 
       where: { parentId: job.id, state: { notIn: [...SETTLED] } },
       orderBy: { id: "asc" },
     });
-    for (const child of children) await moveJob(tx, { job: child.id, move: "cancel", actor, reason: "parent cancelled" });
+    for (const child of children)
+      await moveJob(tx, { job: child.id, move: "cancel", actor, reason: "parent cancelled" });
     return cancelled;
   });
 }

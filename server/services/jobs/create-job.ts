@@ -57,7 +57,10 @@ async function refuseKnownSource(ctx: Ctx, input: CreateJobInput): Promise<void>
     where: { teamId: ctx.actor.teamId, source: input.source, sourceId: input.source_id },
   });
   if (known) {
-    throw new AppError("conflict", `${input.source} ${input.source_id} was filed already as ${known.publicId}.`);
+    throw new AppError(
+      "conflict",
+      `${input.source} ${input.source_id} was filed already as ${known.publicId}.`,
+    );
   }
 }
 

@@ -2,7 +2,14 @@
 import type { Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import type { NewJobEvent } from "../../domain/events";
-import { EXECUTING, isSettled, type JobMove, type JobState, NEW_RUN, nextState } from "../../domain/job-state";
+import {
+  EXECUTING,
+  isSettled,
+  type JobMove,
+  type JobState,
+  NEW_RUN,
+  nextState,
+} from "../../domain/job-state";
 import { HEAD_RANK, rankOf } from "../../domain/priority";
 import { appendEvents } from "../../events/append";
 import type { Job, Prisma } from "../../generated/prisma/client";
@@ -55,7 +62,8 @@ export async function moveJob(tx: Tx, { job, move, actor, reason, set, events = 
       ...(set as Prisma.JobUpdateManyMutationInput | undefined),
     },
   });
-  if (count === 0) throw new AppError("conflict", `${before.publicId} changed at the same moment; try again.`);
+  if (count === 0)
+    throw new AppError("conflict", `${before.publicId} changed at the same moment; try again.`);
   await appendEvents(tx, job, [
     { type: "job.moved", data: { from: before.state, to, move, actor, reason: reason ?? null } },
     ...events,
@@ -87,7 +95,12 @@ function freshRun(before: Job): Prisma.JobUpdateManyMutationInput {
 async function tellEngine(tx: Tx, before: Job, move: JobMove, to: JobState, reason: string): Promise<void> {
   const data = { job: before.publicId, run: before.run };
   if (to === "cancelled" || to === "failed" || to === "escalated") {
-    await addToOutbox(tx, "job/stopped", { ...data, reason }, `stopped:${before.publicId}:${before.run}:${to}`);
+    await addToOutbox(
+      tx,
+      "job/stopped",
+      { ...data, reason },
+      `stopped:${before.publicId}:${before.run}:${to}`,
+    );
   } else if (move === "resume") {
     await addToOutbox(tx, "job/resumed", data);
   }

@@ -10,5 +10,7 @@ import { moveJob } from "./move-job";
 export async function retryJob({ ctx, input }: { ctx: Ctx; input: { id: string } }): Promise<Job> {
   requireRole(ctx.actor, "member");
   const { id: job } = await findJob(ctx, input.id);
-  return ctx.db.$transaction((tx) => moveJob(tx, { job, move: "retry", actor: `person:${ctx.actor.username}` }));
+  return ctx.db.$transaction((tx) =>
+    moveJob(tx, { job, move: "retry", actor: `person:${ctx.actor.username}` }),
+  );
 }

@@ -22,7 +22,8 @@ export async function setPriority({
   return ctx.db.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${id} FOR UPDATE`;
     const job = await tx.job.findUniqueOrThrow({ where: { id } });
-    if (isSettled(job.state)) throw new AppError("conflict", `${job.publicId} is ${job.state}; it waits for nothing.`);
+    if (isSettled(job.state))
+      throw new AppError("conflict", `${job.publicId} is ${job.state}; it waits for nothing.`);
     const begun = job.rank === HEAD_RANK || job.state !== "pending";
     const rank = begun ? job.rank : rankOf(input.priority, job.queuedAt ?? job.createdAt);
     const changed = await tx.job.update({ where: { id }, data: { priority: input.priority, rank } });

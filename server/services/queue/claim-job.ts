@@ -1,8 +1,9 @@
 // The claim: one walk along the index of waiting jobs, one short transaction. It changes lease and fence only;
 // the first claim of a run also moves the job to running and starts its engine run through the outbox.
-import type { Db } from "../../db";
+import type { Db, Tx } from "../../db";
 import { appendEvents } from "../../events/append";
 import type { Job } from "../../generated/prisma/client";
+import { FINISHED_CHANNEL } from "../commands/finish-command";
 import { moveJob } from "../jobs/move-job";
 import { addToOutbox } from "../outbox/add-to-outbox";
 import { announceWorkers } from "../workers/announce-workers";
@@ -23,10 +24,7 @@ export async function claimJob(db: Db, worker: string, leaseSeconds: number): Pr
     if (id === undefined) return null;
     const job = await tx.job.findUniqueOrThrow({ where: { id } });
     await tx.worker.update({ where: { id: worker }, data: { status: "busy", currentJobId: id } });
-    await tx.$executeRaw`
-      UPDATE command SET state = CASE WHEN pinned THEN 'lost'::command_state ELSE 'queued'::command_state END,
-        fence = NULL, worker_id = NULL, next_chunk = 0
-      WHERE job_id = ${id} AND (state = 'running' OR (state = 'queued' AND pinned))`;
+    await takeOverCommands(tx, job);
     await appendEvents(tx, id, [{ type: "lease.claimed", data: { worker_id: worker, fence: job.fence } }]);
     await announceWorkers(tx);
     if (job.state !== "pending") return job;
@@ -39,4 +37,27 @@ export async function claimJob(db: Db, worker: string, leaseSeconds: number): Pr
     );
     return moved;
   });
+}
+
+/**
+ * What the former holder had begun: a command of the job is queued again, one that is bound to the lost sandbox is
+ * lost, and whoever waits for it is told.
+ */
+async function takeOverCommands(tx: Tx, job: Job): Promise<void> {
+  const changed = await tx.$queryRaw<{ id: string; pinned: boolean; awaited: boolean }[]>`
+    UPDATE command SET state = CASE WHEN pinned THEN 'lost'::command_state ELSE 'queued'::command_state END,
+      fence = NULL, worker_id = NULL, next_chunk = 0
+    WHERE job_id = ${job.id} AND (state = 'running' OR (state = 'queued' AND pinned))
+    RETURNING id, pinned, awaited`;
+  for (const command of changed.filter((one) => one.pinned)) {
+    await tx.$queryRaw`SELECT pg_notify(${FINISHED_CHANNEL}, ${command.id})::text`;
+    if (command.awaited) {
+      await addToOutbox(
+        tx,
+        "command/finished",
+        { job: job.publicId, command: command.id },
+        `lost:${command.id}`,
+      );
+    }
+  }
 }

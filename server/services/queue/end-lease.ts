@@ -11,7 +11,12 @@ import { announceWorkers } from "../workers/announce-workers";
  * @param job the row as read and locked by the caller
  * @param settledAs when the job is settled by the same transaction: counted for the worker
  */
-export async function endLease(tx: Tx, job: Job, reason: string, settledAs: JobState | null = null): Promise<void> {
+export async function endLease(
+  tx: Tx,
+  job: Job,
+  reason: string,
+  settledAs: JobState | null = null,
+): Promise<void> {
   if (!job.leaseWorkerId) return;
   await tx.$executeRaw`
     UPDATE job SET lease_worker_id = NULL, lease_until = NULL, leased_since = NULL, fence = fence + 1,

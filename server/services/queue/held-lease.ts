@@ -9,7 +9,9 @@ import type { Job } from "../../generated/prisma/client";
  * @throws AppError `not_found` (never this worker's), `stale_fence` (an older lease), `lease_over` (nobody's or another's now)
  */
 export async function holdLease(tx: Tx, worker: string, publicId: string, fence: number): Promise<Job> {
-  const rows = await tx.$queryRaw<{ id: bigint; lease_worker_id: string | null; fence: number; last: string | null }[]>`
+  const rows = await tx.$queryRaw<
+    { id: bigint; lease_worker_id: string | null; fence: number; last: string | null }[]
+  >`
     SELECT id, lease_worker_id, fence, last_worker_id AS last FROM job WHERE public_id = ${publicId} FOR UPDATE`;
   const row = rows[0];
   if (!row) throw new AppError("not_found", `There is no job ${publicId}.`);

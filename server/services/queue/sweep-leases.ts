@@ -34,11 +34,7 @@ export async function sweepLeases(db: Db, deadSeconds: number): Promise<number> 
 }
 
 /** Ends the lease on a job that is still to be done and puts it at the head of the queue. */
-export async function freeJob(
-  tx: Parameters<typeof endLease>[0],
-  id: bigint,
-  reason: string,
-): Promise<void> {
+export async function freeJob(tx: Parameters<typeof endLease>[0], id: bigint, reason: string): Promise<void> {
   const job = await tx.job.findUniqueOrThrow({ where: { id } });
   await endLease(tx, job, reason);
   await tx.job.update({

@@ -9,6 +9,7 @@ import { hashToken } from "./register-runner";
  */
 export async function authenticateWorker(db: Db, id: string, token: string): Promise<Worker> {
   const worker = token ? await db.worker.findUnique({ where: { tokenHash: hashToken(token) } }) : null;
-  if (!worker || worker.id !== id) throw new AppError("unauthorized", "This worker token is not valid (any more).");
+  if (!worker || worker.id !== id)
+    throw new AppError("unauthorized", "This worker token is not valid (any more).");
   return worker;
 }

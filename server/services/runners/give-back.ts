@@ -13,11 +13,19 @@ const PAUSE_SECONDS = 5;
  */
 export async function giveBack(
   db: Db,
-  { worker, job: publicId, fence, code, message }: { worker: string; job: string; fence: number; code: string; message: string },
+  {
+    worker,
+    job: publicId,
+    fence,
+    code,
+    message,
+  }: { worker: string; job: string; fence: number; code: string; message: string },
 ): Promise<void> {
   await db.$transaction(async (tx) => {
     const job = await holdLease(tx, worker, publicId, fence);
-    await appendEvents(tx, job.id, [{ type: "job.note", data: { text: `${worker} gave the job back: ${code}: ${message}` } }]);
+    await appendEvents(tx, job.id, [
+      { type: "job.note", data: { text: `${worker} gave the job back: ${code}: ${message}` } },
+    ]);
     await endLease(tx, job, `given back: ${code}`);
     // The lease sweep makes it claimable when this pretended lease of nobody runs out.
     await tx.$executeRaw`

@@ -86,7 +86,11 @@ async function freeLeases(tx: Tx, runnerId: string): Promise<void> {
   for (const { id } of held) await freeJob(tx, id, "runner registered again");
 }
 
-async function seatWorker(tx: Tx, runnerId: string, slot: number): Promise<{ worker_id: string; token: string }> {
+async function seatWorker(
+  tx: Tx,
+  runnerId: string,
+  slot: number,
+): Promise<{ worker_id: string; token: string }> {
   const token = `fabw_${randomBytes(32).toString("base64url")}`;
   const fresh = {
     tokenHash: hashToken(token),
@@ -98,6 +102,8 @@ async function seatWorker(tx: Tx, runnerId: string, slot: number): Promise<{ wor
   const known = await tx.worker.findUnique({ where: { runnerId_slot: { runnerId, slot } } });
   const worker = known
     ? await tx.worker.update({ where: { id: known.id }, data: fresh })
-    : await tx.worker.create({ data: { id: `worker-${crockford(randomBytes(8), 8)}`, runnerId, slot, ...fresh } });
+    : await tx.worker.create({
+        data: { id: `worker-${crockford(randomBytes(8), 8)}`, runnerId, slot, ...fresh },
+      });
   return { worker_id: worker.id, token };
 }

@@ -20,9 +20,12 @@ export async function receiveBundle(
 ): Promise<BundleAnswer> {
   const { job, message } = await db.$transaction(async (tx) => {
     const held = await holdLease(tx, worker, publicId, fence);
-    const row = await tx.command.findFirst({ where: { id: command, jobId: held.id, fence, state: "running" } });
+    const row = await tx.command.findFirst({
+      where: { id: command, jobId: held.id, fence, state: "running" },
+    });
     const spec = row?.spec as CommandSpec | undefined;
-    if (spec?.kind !== "snapshot") throw new AppError("not_found", "There is no such snapshot under this lease.");
+    if (spec?.kind !== "snapshot")
+      throw new AppError("not_found", "There is no such snapshot under this lease.");
     return { job: held, message: spec.message };
   });
   const dir = jobRepository(publicId);

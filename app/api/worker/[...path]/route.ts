@@ -6,6 +6,7 @@ interface Context {
   params: Promise<{ path: string[] }>;
 }
 
-const handle = async (request: Request, { params }: Context) => handleWorkerCall(request, (await params).path);
+const handle = async (request: Request, { params }: Context) =>
+  handleWorkerCall(request, (await params).path);
 
 export { handle as GET, handle as POST };

@@ -1,0 +1,57 @@
+// How an engine function drives one step body to its value: run it; while it says that it cannot yet, wait for the
+// event or the time that it named and run it again. The row is the truth, the event a wake-up.
+import type { GetStepTools } from "inngest";
+import type { Db } from "@/server/db";
+import type { StepOutcome } from "@/server/domain/step-outcome";
+import { stepBody } from "@/server/loop/step-body";
+import type { RunRef } from "@/server/services/jobs/active-job";
+import type { inngest } from "./client";
+
+type Step = GetStepTools<typeof inngest>;
+
+/** How long an event is waited for before the row is looked at again. */
+const COMMAND_WAITS = ["5s", "15s", "60s", "5m", "15m"] as const;
+const PAUSE_WAITS = ["15m", "1h", "6h", "1d"] as const;
+
+const at = <T>(list: readonly T[], index: number): T => list[Math.min(index, list.length - 1)] as T;
+
+/**
+ * Drives one step.
+ * @param id frozen name of the engine step
+ * @returns the body's value, or null when this run of the job is over and the function must leave
+ */
+export async function drive<T extends object>(
+  step: Step,
+  id: string,
+  ref: RunRef,
+  body: (db: Db) => Promise<T>,
+): Promise<T | null> {
+  for (let round = 0; ; round++) {
+    const name = round === 0 ? id : `${id}:${round + 1}`;
+    // The SDK types a result as it looks after JSON; an outcome is plain JSON, so it is what it was.
+    const outcome = (await step.run(name, () => stepBody(ref, body))) as StepOutcome<T>;
+    switch (outcome.s) {
+      case "done":
+        return outcome.v;
+      case "ended":
+        return null;
+      case "later":
+        await step.sleep(`${name}:later`, outcome.ms);
+        break;
+      case "paused":
+        await step.waitForEvent(`${name}:resumed`, {
+          event: "job/resumed",
+          timeout: at(PAUSE_WAITS, round),
+          if: `async.data.job == "${ref.job}"`,
+        });
+        break;
+      case "command":
+        await step.waitForEvent(`${name}:finished`, {
+          event: "command/finished",
+          timeout: at(COMMAND_WAITS, round),
+          if: `async.data.command == "${outcome.command}"`,
+        });
+        break;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// What the app does besides answering: sends the outbox and sweeps. Every part may run in several processes at once
+// and twice in a row; each repeats on its own timer, never two of the same at a time.
+import { db } from "@/server/db";
+import { env } from "@/server/env";
+import { listener } from "@/server/events/listen";
+import { log } from "@/server/log";
+import { OUTBOX_CHANNEL } from "@/server/services/outbox/add-to-outbox";
+import { resendStarts } from "@/server/services/outbox/resend-starts";
+import { sweepLeases } from "@/server/services/queue/sweep-leases";
+import { sweepTimeouts } from "@/server/services/queue/sweep-timeouts";
+import { sweepSpend } from "@/server/services/spend/sweep-spend";
+import { sendOutbox } from "./send-outbox";
+
+const SEND_RETRY_MS = 1_000;
+const SEND_SWEEP_MS = 30_000;
+const SPEND_SWEEP_MS = 30_000;
+const STARTS_SWEEP_MS = 30_000;
+
+/**
+ * Starts the outbox sender and the sweeps.
+ * @returns stops them; what is under way is finished by the database or done again later
+ */
+export function startBackground(): () => void {
+  const leaseMs = Math.max(200, Math.min(5_000, (env().LEASE_SECONDS * 1000) / 6));
+  const sender = repeat("outbox", SEND_SWEEP_MS, () => sendOutbox(db()), SEND_RETRY_MS);
+  const parts = [
+    sender,
+    repeat("leases", leaseMs, () => sweepLeases(db(), env().DEAD_SECONDS)),
+    repeat("timeouts", leaseMs * 2, () => sweepTimeouts(db())),
+    repeat("spend", SPEND_SWEEP_MS, () => sweepSpend(db())),
+    repeat("starts", STARTS_SWEEP_MS, () => resendStarts(db())),
+  ];
+  let unsubscribe = () => {};
+  listener()
+    .subscribe(OUTBOX_CHANNEL, { notify: sender.now, resumed: sender.now })
+    .then((end) => {
+      unsubscribe = end;
+    })
+    .catch((error) =>
+      log.warn({ error: String(error) }, "the outbox is only swept until the database can be listened to"),
+    );
+  return () => {
+    unsubscribe();
+    for (const part of parts) part.stop();
+  };
+}
+
+interface Repeated {
+  now(): void;
+  stop(): void;
+}
+
+/** Runs `work` now and every `everyMs`; sooner when told; after a fault again in `retryMs`. */
+function repeat(name: string, everyMs: number, work: () => Promise<number>, retryMs = everyMs): Repeated {
+  let timer: NodeJS.Timeout | null = null;
+  let running = false;
+  let again = false;
+  let stopped = false;
+  const later = (ms: number) => {
+    if (stopped) return;
+    if (timer) clearTimeout(timer);
+    timer = setTimeout(run, ms);
+    timer.unref();
+  };
+  const run = async () => {
+    if (stopped) return;
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    let wait = everyMs;
+    try {
+      do {
+        again = false;
+        const count = await work();
+        if (count > 0) log.debug({ part: name, count }, "background work done");
+      } while (again && !stopped);
+    } catch (error) {
+      wait = retryMs;
+      log.warn({ part: name, error: String(error) }, "background work failed; it is tried again");
+    } finally {
+      running = false;
+      later(wait);
+    }
+  };
+  void run();
+  return {
+    now: () => void run(),
+    stop: () => {
+      stopped = true;
+      if (timer) clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,179 @@
+// The first half of a turn: one model call under a reservation, its answer stored before anything acts on it.
+import type { Db } from "../db";
+import { GiveUp, NotYet } from "../domain/step-outcome";
+import { env } from "../env";
+import { appendEvents } from "../events/append";
+import type { AgentRun, Job, Turn } from "../generated/prisma/client";
+import { providerOf } from "../models/choose-model";
+import { type ModelAnswer, ModelError, type ProviderName } from "../models/port";
+import { costMicro, priceOf } from "../models/prices";
+import { moveJob } from "../services/jobs/move-job";
+import { redact } from "../services/redact";
+import { reserveSpend } from "../services/spend/reserve-spend";
+import { settleSpend } from "../services/spend/settle-spend";
+import { inputTokenBound, messagesOf, type StoredPrompt } from "./history";
+import type { AgentRole } from "./roles/roles";
+import { callTitle } from "./tools";
+
+const NO_USAGE = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+/** How often a call is tried before the job gives up, and the first pause, doubled each time. */
+const MAX_TRIES = 4;
+const FIRST_PAUSE_MS = 2_000;
+const MAX_PAUSE_MS = 60_000;
+
+/**
+ * Asks the model for turn `n` and stores its answer.
+ * @param turns the finished turns before it
+ * @throws NotYet (`later` on a passing fault or while others hold the budget, `paused` at the cap), GiveUp when it is useless to go on
+ */
+export async function askModel(db: Db, job: Job, agentRun: AgentRun, turns: readonly Turn[]): Promise<Turn> {
+  const n = turns.length + 1;
+  const role = agentRun.role as AgentRole;
+  const prompt = agentRun.prompt as unknown as StoredPrompt;
+  const price = priceOf(agentRun.provider as ProviderName, agentRun.model);
+  const prefix = `${job.publicId}/${job.run}/${agentRun.key}/${n}/`;
+  const tries = await db.spend.count({ where: { key: { startsWith: prefix } } });
+  const key = `${prefix}${tries + 1}`;
+  const timeoutMs = env().WORKER_TIMEOUT * 1000;
+  const reservation = await reserveSpend(db, {
+    job,
+    key,
+    role,
+    provider: agentRun.provider,
+    model: agentRun.model,
+    price,
+    inputTokens: inputTokenBound(prompt, turns),
+    maxTokens: env().CLAUDE_MAX_TOKENS,
+    timeoutMs,
+  });
+  if (!reservation.allowed) {
+    if (reservation.why === "waits") throw new NotYet({ kind: "later", ms: 5_000 });
+    await pauseForBudget(db, job, reservation.message);
+    throw new NotYet({ kind: "paused" });
+  }
+  const began = Date.now();
+  let answer: ModelAnswer;
+  try {
+    answer = await providerOf(agentRun.provider as ProviderName).ask({
+      model: agentRun.model,
+      role,
+      system: prompt.system,
+      messages: messagesOf(prompt, turns),
+      tools: prompt.tools,
+      maxTokens: reservation.maxTokens,
+      forceTool: prompt.forceTool,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (error) {
+    throw await settleFault(db, job, agentRun, key, tries + 1, error);
+  }
+  return storeAnswer(
+    db,
+    job,
+    agentRun,
+    n,
+    key,
+    answer,
+    Date.now() - began,
+    BigInt(costMicro(price, answer.usage)),
+  );
+}
+
+async function storeAnswer(
+  db: Db,
+  job: Job,
+  agentRun: AgentRun,
+  n: number,
+  key: string,
+  answer: ModelAnswer,
+  modelMs: number,
+  cost: bigint,
+): Promise<Turn> {
+  const clean = JSON.parse(redact(JSON.stringify(answer)).replaceAll("\\u0000", "")) as ModelAnswer;
+  return db.$transaction(async (tx) => {
+    const turn = await tx.turn.create({
+      data: {
+        agentRunId: agentRun.id,
+        n,
+        answer: clean as object,
+        usage: clean.usage as object,
+        costMicroUsd: cost,
+        modelMs,
+        fence: job.fence,
+      },
+    });
+    await settleSpend(tx, { key, usage: clean.usage, costMicro: cost, as: "settled" });
+    await tx.$executeRaw`UPDATE agent_run SET spent_micro_usd = spent_micro_usd + ${cost} WHERE id = ${agentRun.id}`;
+    await appendEvents(tx, job.id, [
+      ...(clean.text.trim()
+        ? [{ type: "agent.text" as const, data: { agent_run: agentRun.key, turn: n, text: clean.text } }]
+        : []),
+      ...clean.calls.map((call) => ({
+        type: "agent.call" as const,
+        data: {
+          agent_run: agentRun.key,
+          turn: n,
+          tool: call.name,
+          title: callTitle(call.name, call.input),
+          command_id: null,
+        },
+      })),
+    ]);
+    return turn;
+  });
+}
+
+/** Settles what a failed call may have cost, logs it, and says how to go on. */
+async function settleFault(
+  db: Db,
+  job: Job,
+  agentRun: AgentRun,
+  key: string,
+  tries: number,
+  error: unknown,
+): Promise<Error> {
+  const fault = error instanceof ModelError ? error : new ModelError("network", String(error));
+  const price = priceOf(agentRun.provider as ProviderName, agentRun.model);
+  const free = fault.fault === "quota" || fault.fault === "overloaded" || fault.fault === "invalid";
+  const retryMs = fault.retryAfterMs ?? Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1));
+  await db.$transaction(async (tx) => {
+    if (fault.usage) {
+      const usage = fault.usage;
+      await settleSpend(tx, { key, usage, costMicro: BigInt(costMicro(price, usage)), as: "settled" });
+    } else if (free) {
+      await settleSpend(tx, { key, usage: NO_USAGE, costMicro: 0n, as: "released" });
+    } else {
+      // Nobody knows whether the provider charged for it, so the cap counts it in full.
+      const spend = await tx.spend.findUniqueOrThrow({ where: { key } });
+      await settleSpend(tx, { key, usage: NO_USAGE, costMicro: spend.reservedMicro, as: "estimated" });
+    }
+    await appendEvents(tx, job.id, [
+      {
+        type: "model.waiting",
+        data: { fault: fault.fault, message: redact(fault.message), retry_in_ms: retryMs },
+      },
+    ]);
+  });
+  if (fault.fault === "invalid")
+    return new GiveUp("model_refused", `The model refused the request: ${redact(fault.message)}`);
+  if (fault.fault !== "quota" && tries >= MAX_TRIES) {
+    return new GiveUp(
+      "model_unavailable",
+      `The model gave no answer in ${tries} tries: ${redact(fault.message)}`,
+    );
+  }
+  return new NotYet({ kind: "later", ms: retryMs });
+}
+
+/** At the cap nothing is lost: the work is committed, the job waits for a person. */
+async function pauseForBudget(db: Db, job: Job, message: string): Promise<void> {
+  await db.$transaction((tx) =>
+    moveJob(tx, {
+      job: job.id,
+      move: "pause",
+      actor: "factory",
+      reason: message,
+      set: { waitingReason: message },
+    }),
+  );
+}

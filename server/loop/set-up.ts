@@ -1,0 +1,49 @@
+// Step "setup": the workspace, the engine run that owns this run of the job, and whether the sandbox has what the
+// job's toolchains need.
+import type { Db } from "../db";
+import { toolchainsOf } from "../domain/stacks";
+import { Ended, GiveUp } from "../domain/step-outcome";
+import { PROGRESS } from "../domain/steps";
+import { activeJob, type RunRef } from "../services/jobs/active-job";
+import { setStep } from "../services/jobs/set-step";
+import { jobRepository } from "../services/workspace/job-repository";
+import { TOOLCHAINS } from "../toolchains/registry";
+import { createRepository } from "../workspaces/repository";
+import { runTools } from "./run-programs";
+
+/**
+ * Takes this run of the job for one engine run, by compare-and-set (invariant 2).
+ * @throws Ended when another engine run has it
+ */
+export async function takeRun(db: Db, ref: RunRef, engineRunId: string): Promise<{ taken: true }> {
+  const { count } = await db.job.updateMany({
+    where: { publicId: ref.job, run: ref.run, OR: [{ engineRunId: null }, { engineRunId }] },
+    data: { engineRunId },
+  });
+  if (count === 0) throw new Ended();
+  await activeJob(db, ref);
+  return { taken: true };
+}
+
+/** Makes the workspace and asks the sandbox for its programs. */
+export async function setUp(db: Db, ref: RunRef): Promise<{ toolchains: number }> {
+  const job = await activeJob(db, ref);
+  await setStep(db, job, { step: "setup", progress: 0 });
+  await createRepository(jobRepository(job.publicId));
+  const toolchains = toolchainsOf(job.techStack);
+  const answers = await runTools(
+    db,
+    job,
+    toolchains.map((name) => ({ key: `setup/${name}`, command: TOOLCHAINS[name].probe() })),
+  );
+  answers.forEach((answer, i) => {
+    if (answer.exitCode === 0) return;
+    const said = (answer.stderr || answer.stdout).trim().split("\n").slice(-3).join(" ");
+    throw new GiveUp(
+      "toolchain_missing",
+      `The sandbox cannot serve ${toolchains[i]}: ${said || "its programs are missing"}.`,
+    );
+  });
+  await setStep(db, job, { step: "setup", progress: PROGRESS.setup });
+  return { toolchains: toolchains.length };
+}

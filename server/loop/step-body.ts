@@ -1,0 +1,63 @@
+// Runs a step body and turns what it throws into an outcome that the engine functions can act on. A job that cannot
+// go on is moved here, in the very step that found it out.
+import { type Db, db } from "../db";
+import { AppError } from "../domain/errors";
+import { Ended, GiveUp, NotYet, type StepOutcome, Stuck } from "../domain/step-outcome";
+import { log } from "../log";
+import type { RunRef } from "../services/jobs/active-job";
+import { moveJob } from "../services/jobs/move-job";
+
+/** What a step may hand to the engine, in bytes of JSON: the state of a run travels with every call. */
+const MAX_OUTCOME_BYTES = 8 * 1024;
+
+/**
+ * Runs `body` for a run of a job.
+ * @throws whatever the body throws that is no answer: the engine tries the step again with backoff
+ */
+export async function stepBody<T>(ref: RunRef, body: (db: Db) => Promise<T>): Promise<StepOutcome<T>> {
+  try {
+    const outcome: StepOutcome<T> = { s: "done", v: await body(db()) };
+    const bytes = Buffer.byteLength(JSON.stringify(outcome));
+    if (bytes > MAX_OUTCOME_BYTES)
+      throw new Error(`a step returned ${bytes} bytes; at most ${MAX_OUTCOME_BYTES} may travel`);
+    return outcome;
+  } catch (error) {
+    if (error instanceof NotYet) return waiting(error);
+    if (error instanceof Ended) return { s: "ended" };
+    if (error instanceof GiveUp) return end(ref, "gave_up", error.code, error.message);
+    if (error instanceof Stuck) return end(ref, "stuck", "stuck", error.message);
+    throw error;
+  }
+}
+
+function waiting({ on }: NotYet): StepOutcome<never> {
+  if (on.kind === "command") return { s: "command", command: on.command };
+  if (on.kind === "later") return { s: "later", ms: on.ms };
+  return { s: "paused" };
+}
+
+/** Ends a run for a reason that people are shown. A job that was settled in the meantime stays as it is. */
+export async function end(
+  { job: publicId, run }: RunRef,
+  move: "gave_up" | "stuck",
+  code: string,
+  message: string,
+): Promise<{ s: "ended" }> {
+  await db().$transaction(async (tx) => {
+    const job = await tx.job.findUnique({ where: { publicId } });
+    if (!job || job.run !== run) return;
+    try {
+      await moveJob(tx, {
+        job: job.id,
+        move: move === "stuck" && job.state !== "running" ? "gave_up" : move,
+        actor: "factory",
+        reason: message,
+        set: { errorCode: code, errorMessage: message },
+      });
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === "conflict")) throw error;
+      log.info({ job: publicId, code }, "the job was settled before it could be ended");
+    }
+  });
+  return { s: "ended" };
+}

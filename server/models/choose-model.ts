@@ -1,0 +1,57 @@
+// Which provider and model answers for a role: the job's own choice, else the factory's default.
+// With no key and no Ollama the default is simulation, and every screen says so.
+import type { Role } from "../domain/roles";
+import { type Env, env } from "../env";
+import { createAnthropic } from "./anthropic";
+import { createOllama } from "./ollama";
+import type { ModelProvider, ProviderName } from "./port";
+import { createSimulation } from "./simulation/simulation";
+
+export interface ModelChoice {
+  provider: ProviderName;
+  model: string;
+}
+
+/** The model that answers when a job names none. */
+export function defaultModel(settings: Env = env()): ModelChoice {
+  if (settings.ANTHROPIC_API_KEY) return { provider: "anthropic", model: settings.CLAUDE_MODEL };
+  if (settings.OLLAMA_HOST) return { provider: "ollama", model: settings.OLLAMA_MODEL };
+  return { provider: "simulation", model: settings.SIMULATION_MODEL };
+}
+
+/** @param choices a job's `models`: role → "provider/model" */
+export function modelFor(role: Role, choices: Partial<Record<Role, string>>): ModelChoice {
+  const choice = choices[role];
+  if (!choice) return defaultModel();
+  const slash = choice.indexOf("/");
+  return { provider: choice.slice(0, slash) as ProviderName, model: choice.slice(slash + 1) };
+}
+
+const providers = new Map<ProviderName, ModelProvider>();
+
+/** The adapter of a provider; made once a process. */
+export function providerOf(name: ProviderName): ModelProvider {
+  let provider = providers.get(name);
+  if (!provider) {
+    provider = makeProvider(name);
+    providers.set(name, provider);
+  }
+  return provider;
+}
+
+function makeProvider(name: ProviderName): ModelProvider {
+  const settings = env();
+  const timeoutMs = settings.WORKER_TIMEOUT * 1000;
+  switch (name) {
+    case "anthropic":
+      return createAnthropic({
+        apiKey: settings.ANTHROPIC_API_KEY ?? "",
+        baseURL: settings.ANTHROPIC_BASE_URL,
+        timeoutMs,
+      });
+    case "ollama":
+      return createOllama({ host: settings.OLLAMA_HOST ?? "http://127.0.0.1:11434", timeoutMs });
+    case "simulation":
+      return createSimulation();
+  }
+}

@@ -1,0 +1,40 @@
+// Step (a) and the reading half of step (b) of invariant 6: insert or find, watch for a few seconds, then hand over
+// to an event. The row is the truth, the event a wake-up.
+import type { CommandResult } from "../../../runner/protocol";
+import type { Db } from "../../db";
+import { NotYet } from "../../domain/step-outcome";
+import { waitFor } from "../../events/wait-for";
+import type { Command } from "../../generated/prisma/client";
+import { FINISHED_CHANNEL } from "./finish-command";
+
+/** How long a step watches before it hands over to an event, in milliseconds. */
+export const WATCH_MS = 5_000;
+
+/**
+ * Waits for commands that were enqueued.
+ * @returns their rows in the same order; every one is `finished` or `lost`
+ * @throws NotYet on the first that is neither within WATCH_MS; it will send `command/finished`
+ */
+export async function awaitCommands(db: Db, ids: readonly string[]): Promise<Command[]> {
+  const done = await waitFor(
+    FINISHED_CHANNEL,
+    async () => {
+      const rows = await db.command.findMany({ where: { id: { in: [...ids] } } });
+      return rows.every((row) => row.state === "finished" || row.state === "lost") ? rows : null;
+    },
+    { waitMs: WATCH_MS, wants: (payload) => ids.includes(payload) },
+  );
+  if (done) return ids.map((id) => done.find((row) => row.id === id) as Command);
+  // Marked under the row's lock: either the end is seen here, or the end sees the mark.
+  const last = await db.$queryRaw<{ id: string }[]>`
+    UPDATE command SET awaited = true WHERE id = ANY(${[...ids]}::text[]) AND state NOT IN ('finished', 'lost')
+    RETURNING id`;
+  const open = [...ids].reverse().find((id) => last.some((row) => row.id === id));
+  if (open) throw new NotYet({ kind: "command", command: open });
+  return awaitCommands(db, ids);
+}
+
+/** The result of a finished command. */
+export function resultOf(command: Command): CommandResult {
+  return command.result as unknown as CommandResult;
+}

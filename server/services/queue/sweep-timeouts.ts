@@ -1,0 +1,31 @@
+import type { Db } from "../../db";
+import { AppError } from "../../domain/errors";
+import { env } from "../../env";
+import { moveJob } from "../jobs/move-job";
+
+/** Ends jobs that used up their working time, even when none of their steps comes to look. */
+export async function sweepTimeouts(db: Db): Promise<number> {
+  const limit = env().JOB_TIMEOUT;
+  const late = await db.$queryRaw<{ id: bigint }[]>`
+    SELECT id FROM job WHERE lease_until IS NOT NULL AND leased_since IS NOT NULL
+      AND state IN ('running', 'validating', 'approved')
+      AND leased_ms / 1000.0 + extract(epoch FROM now() - leased_since) > ${limit}::float8 LIMIT 100`;
+  const message = `The job used up its ${limit} s of working time; the last commit is kept.`;
+  for (const { id } of late) {
+    try {
+      await db.$transaction((tx) =>
+        moveJob(tx, {
+          job: id,
+          move: "gave_up",
+          actor: "factory",
+          reason: message,
+          set: { errorCode: "timeout", errorMessage: message },
+        }),
+      );
+    } catch (error) {
+      // It was settled between the two statements, which is just as well.
+      if (!(error instanceof AppError && error.code === "conflict")) throw error;
+    }
+  }
+  return late.length;
+}
