@@ -8,9 +8,16 @@ import { isMainThread } from "node:worker_threads";
 const LEASH_DESCRIPTOR = 3;
 const GRACE_MS = 5_000;
 
+/** The process leads its own group, so this takes along whatever it started. */
+function endGroup(): void {
+  process.kill(-process.pid, "SIGKILL");
+}
+
 function letGo(): void {
+  if (process.listenerCount("SIGTERM") === 0) return endGroup(); // Nothing to finish, and no exit event either.
+  process.on("exit", endGroup);
+  setTimeout(endGroup, GRACE_MS).unref();
   process.kill(process.pid, "SIGTERM");
-  setTimeout(() => process.kill(process.pid, "SIGKILL"), GRACE_MS).unref();
 }
 
 if (isMainThread && process.env.FABRICA_LEASH === "1") {

@@ -69,6 +69,7 @@ export async function* followEvents(
     try {
       const headers = { accept: "text/event-stream", ...(last && { "last-event-id": last }) };
       for await (const event of readEvents(await client.stream(path, headers, signal))) {
+        if (signal.aborted) return;
         if (event.id) last = event.id;
         yield event;
       }

@@ -8,6 +8,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const OTHERS_MAY_ENTER = 0o001;
+/** Others get through to what they are allowed to open, but see no names. */
+const MAY_WALK_THROUGH = 0o711;
 const SYSTEM_STATE = "/var/lib/fabrica";
 
 /** The folders of one installation. */
@@ -64,12 +66,12 @@ export function resolvePlaces(root: string, dataDir?: string): Places {
   const wished = resolve(root, dataDir || ".data");
   const shared = isReachable(dirname(wished)) ? wished : systemFolderFor(wished);
   const places = { root, dataDir: dataDir ? wished : shared, sharedDir: shared };
-  mkdirSync(places.dataDir, { recursive: true });
-  mkdirSync(places.sharedDir, { recursive: true, mode: 0o755 });
+  mkdirSync(places.dataDir, { recursive: true, mode: MAY_WALK_THROUGH });
+  mkdirSync(places.sharedDir, { recursive: true, mode: MAY_WALK_THROUGH });
   // A data folder that was made earlier with a tighter mode would still shut the others out.
   if (!isReachable(places.sharedDir)) {
-    places.sharedDir = systemFolderFor(places.sharedDir);
-    mkdirSync(places.sharedDir, { recursive: true, mode: 0o755 });
+    places.sharedDir = systemFolderFor(wished);
+    mkdirSync(places.sharedDir, { recursive: true, mode: MAY_WALK_THROUGH });
   }
   return places;
 }

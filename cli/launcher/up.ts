@@ -87,6 +87,8 @@ async function wholeFactory(options: UpOptions, undo: Undo): Promise<Running> {
   const { settings, root, say } = options;
   const { appUrl, publicUrl } = addresses(settings);
   const places = resolvePlaces(root, settings.dataDir);
+  if (!places.sharedDir.startsWith(root))
+    say(`Data that other system users must reach lies in ${places.sharedDir}`);
   requireSpace(places.dataDir);
   requireBuild(root, options.watch);
   const lock = hold(takeLock(places.dataDir, appUrl), undo);
