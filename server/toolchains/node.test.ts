@@ -261,6 +261,29 @@ describe("node:test", () => {
     expect(compared.missing).toContain("a.test.cjs::lost");
   });
 
+  it("ends a file that keeps something open, and says so", async () => {
+    const place = make({
+      "a.test.mjs":
+        'import http from "node:http";\nimport test from "node:test";\nhttp.createServer().listen(0);\ntest("x", () => {});\n',
+    });
+    const command = node.test(place.files(), place.readText);
+    if (command) command.env = { ...command.env, FABRICA_FILE_TIMEOUT_MS: "1500" };
+    const report = node.parseTests(await place.run(command));
+    expect(outcomesOf(report)).toEqual(["a.test.mjs error", "a.test.mjs::x passed"]);
+    expect(report.tests.find((test) => test.outcome === "error")?.message).toContain("left open");
+  });
+
+  it("reports tests that a helper defines under the file that called it", async () => {
+    const place = make({
+      "tests/helper.mjs":
+        'import test from "node:test";\nexport const shared = (name) => test(`${name} works`, () => {});\n',
+      "tests/a.test.mjs": 'import { shared } from "./helper.mjs";\nshared("a");\n',
+    });
+    const { report, listed } = await testAll(place);
+    expect(outcomesOf(report)).toContain("tests/a.test.mjs::a works passed");
+    expect(listed.ids).toContain("tests/a.test.mjs{*}");
+  });
+
   it("runs TypeScript tests, and projects in sub-folders in their own folder", async () => {
     const place = make({
       "api/package.json": '{"type":"module"}',

@@ -10,7 +10,7 @@ const TEST_REPORT = "/tmp/fabrica-tests-node.jsonl";
 const COLLECT_REPORT = "/tmp/fabrica-collect-node.jsonl";
 const SOURCE = /\.[cm]?[jt]sx?$/;
 /** CI keeps the runners from watching files and from writing snapshots that were not there before. */
-const ENV = { CI: "1", NO_COLOR: "1" };
+const ENV = { CI: "1", NO_COLOR: "1", FABRICA_FILE_TIMEOUT_MS: "120000" };
 
 type ReadText = (path: string) => string | null;
 

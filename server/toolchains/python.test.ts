@@ -146,6 +146,16 @@ describe("unittest", () => {
     expect(report.unreadable).toContain("cut off while test_a.py::T::test_x was running");
   });
 
+  it("names a thread that the tests left running", async () => {
+    const place = make({
+      "test_a.py":
+        "import threading\nimport time\nimport unittest\n\n\nclass T(unittest.TestCase):\n    def test_x(self):\n        threading.Thread(target=time.sleep, args=(600,), name='server').start()\n",
+    });
+    const { report } = await testAll(place);
+    expect(report.tests).toMatchObject([{ outcome: "passed" }]);
+    expect(report.unreadable).toContain("left a thread running (server)");
+  });
+
   it("runs packages, same names in several folders, and several projects", async () => {
     const test = (module: string) =>
       `import unittest\n\nfrom ${module} import NAME\n\n\nclass T(unittest.TestCase):\n    def test_name(self):\n        self.assertTrue(NAME)\n`;

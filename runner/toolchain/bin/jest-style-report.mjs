@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { runTimeoutMs } from "./limits.mjs";
 
 const OUTCOMES = {
   passed: "passed",
@@ -23,19 +24,23 @@ export function runJestStyle(report, workspace, tool, argumentsFor) {
   const folder = mkdtempSync(join(tmpdir(), "fabrica-result-"));
   const resultFile = join(folder, "result.json");
   try {
-    const { status, signal } = spawnSync(process.execPath, argumentsFor(resultFile), {
+    const { status, signal, error } = spawnSync(process.execPath, argumentsFor(resultFile), {
       stdio: ["ignore", "inherit", "inherit"],
+      timeout: runTimeoutMs(),
+      killSignal: "SIGKILL",
     });
+    const end =
+      error?.code === "ETIMEDOUT"
+        ? `did not end within ${runTimeoutMs() / 1000} s: a test hangs, or a server, timer or connection was left open`
+        : `ended with ${signal ?? `exit code ${status}`}; its output says why`;
     const result = readResult(resultFile);
     if (result === null) {
-      report.error(`${tool} gave no result (${signal ?? `exit code ${status}`}); its output says why.`);
+      report.error(`${tool} gave no result and ${end}.`);
       return;
     }
     const failures = reportFiles(report, workspace, result);
     if (status !== 0 && failures === 0) {
-      report.error(
-        `${tool} ended with ${signal ?? `exit code ${status}`} although no test failed; its output says why.`,
-      );
+      report.error(`${tool} reported no failure but ${end}.`);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

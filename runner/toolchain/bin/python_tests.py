@@ -10,6 +10,8 @@ import os
 import platform
 import subprocess
 import sys
+import threading
+import time
 
 # The project must not find our programs, nor we modules of the project before all of ours are loaded.
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -20,6 +22,8 @@ import fabrica_report  # noqa: E402
 import fabrica_unittest  # noqa: E402
 
 sys.path.remove(HERE)
+
+LEFTOVER_SECONDS = 5
 
 
 def merge(groups):
@@ -50,7 +54,18 @@ def run_group(mode, report_path, group, append):
         os.chdir(place)
         module = fabrica_pytest if runner == "pytest" else fabrica_unittest
         module.run(report, os.getcwd(), files, prefix, mode == "collect")
+        name_leftovers(report)
     return report
+
+
+def name_leftovers(report):
+    """Python would wait for these threads for ever at its end, here and wherever else the tests are run."""
+    deadline = time.monotonic() + LEFTOVER_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                report.error(f"The tests left a thread running ({thread.name}), for example a server not shut down.")
 
 
 def main(argv):
@@ -65,7 +80,7 @@ def main(argv):
             report.end()
         sys.stdout.flush()
         sys.stderr.flush()
-        # Threads that the tests left behind must not keep the run alive.
+        # Not sys.exit: the threads just reported would keep the process alive.
         os._exit(1 if report.failures else 0)
     # Several projects in one workspace: modules of the same name must not meet, so each has its own process.
     report = fabrica_report.Report(report_path, "python")
