@@ -181,8 +181,8 @@ export async function initDbCommand(root: string, args: string[]): Promise<numbe
 /** `fabrica setup`: everything the first start would have to make; prints the toolchain folder last. */
 export async function setupCommand(root: string): Promise<number> {
   const places = resolvePlaces(root, readLauncherSettings().dataDir);
-  const toolchain = await ensureToolchain(join(root, "runner", "toolchain"), places.sharedDir, { say });
+  const toolchain = await ensureToolchain(root, { say });
   say(`Data folder: ${places.dataDir}`);
-  say(`Toolchain: ${toolchain ?? "none"}`);
+  say(`Toolchain: ${toolchain}`);
   return 0;
 }

@@ -147,7 +147,6 @@ describe("what each process is given", () => {
     port: 9000,
     enginePort: 4711,
     workers: 2,
-    toolchainDir: "/shared/toolchain/x",
     environment: {
       NODE_ENV: "test",
       ANTHROPIC_API_KEY: "sk-secret",
@@ -161,7 +160,11 @@ describe("what each process is given", () => {
   };
 
   it("the runner gets its registration token and no other secret", () => {
-    const { env } = runnerSpec({ ...plan, registrationToken: plan.secrets.runner });
+    const { env } = runnerSpec({
+      ...plan,
+      registrationToken: plan.secrets.runner,
+      toolchainDir: "/cache/toolchain-x",
+    });
     expect(Object.keys(env).sort()).toEqual([
       "FABRICA_RUNNER_TOKEN",
       "FABRICA_URL",

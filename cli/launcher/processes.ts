@@ -33,7 +33,6 @@ export interface ProcessPlan {
   /** Port of the embedded engine; null when a real Inngest server is set. */
   enginePort: number | null;
   workers: number;
-  toolchainDir: string | null;
   environment: NodeJS.ProcessEnv;
   /** Development: reload on every change of the sources. */
   watch: boolean;
@@ -126,7 +125,7 @@ export interface RunnerPlan {
   appUrl: string;
   registrationToken: string;
   workers: number;
-  toolchainDir: string | null;
+  toolchainDir: string;
   environment: NodeJS.ProcessEnv;
   watch: boolean;
 }
@@ -142,7 +141,7 @@ export function runnerSpec(plan: RunnerPlan): ProcessSpec {
     env: {
       RUNNER_STATE_DIR: join(sharedDir, "runner"),
       RUNNER_SUPERVISOR: join(root, "dist", "supervisor.cjs"),
-      ...(plan.toolchainDir && { RUNNER_TOOLCHAIN_DIR: plan.toolchainDir }),
+      RUNNER_TOOLCHAIN_DIR: plan.toolchainDir,
       ...common(plan, RUNNER_SETTINGS),
       FABRICA_URL: plan.appUrl,
       FABRICA_RUNNER_TOKEN: plan.registrationToken,

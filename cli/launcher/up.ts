@@ -3,7 +3,6 @@
  * Invariant: when `stop` has returned, or starting has failed, no process of this start is left.
  */
 import { statfsSync } from "node:fs";
-import { join } from "node:path";
 import { migrate } from "../../prisma/migrate";
 import type { LauncherSettings } from "../env";
 import { LauncherError } from "../launcher-error";
@@ -95,7 +94,7 @@ async function wholeFactory(options: UpOptions, undo: Undo): Promise<Running> {
   await requirePort(settings.port, settings.host, lock.stale);
   const secrets = loadSecrets(places.dataDir);
   // Installing the toolchain needs nothing of the others, so it does not wait for them, nor they for it.
-  const toolchain = options.only === "app" ? null : toolchainOf(options, places);
+  const toolchain = options.only === "app" ? null : toolchainOf(options);
   const database = await startDatabase(options, places, undo);
   const plan: ProcessPlan = {
     places,
@@ -107,7 +106,6 @@ async function wholeFactory(options: UpOptions, undo: Undo): Promise<Running> {
     port: settings.port,
     enginePort: settings.externalEngine ? null : await freePort(),
     workers: options.workers,
-    toolchainDir: null,
     environment: settings.environment,
     watch: options.watch,
   };
@@ -138,7 +136,7 @@ async function runnerAlone(options: UpOptions, undo: Undo): Promise<Running> {
     appUrl: settings.remote.url,
     registrationToken: settings.remote.runnerToken,
     workers: options.workers,
-    toolchainDir: await toolchainOf(options, places),
+    toolchainDir: await toolchainOf(options),
     environment: settings.environment,
     watch: options.watch,
   });
@@ -152,8 +150,8 @@ function hold(lock: Lock, undo: Undo): Lock {
   return lock;
 }
 
-function toolchainOf(options: UpOptions, places: Places): Promise<string | null> {
-  const installing = ensureToolchain(join(options.root, "runner", "toolchain"), places.sharedDir, options);
+function toolchainOf(options: UpOptions): Promise<string> {
+  const installing = ensureToolchain(options.root, options);
   installing.catch(() => undefined); // Awaited later; until then a failure must not end the process.
   return installing;
 }
