@@ -6,7 +6,7 @@ import type { Kind } from "./project";
 
 export interface Route {
   method: string;
-  /** Normalised: `/api/x/:id/pdf`, no trailing slash. */
+  /** Normalised: `/api/x/:id/pdf`, further parameters `:id2`…, no trailing slash. */
   path: string;
 }
 
@@ -75,6 +75,7 @@ export function routesIn(text: string): Route[] {
 }
 
 function normalisePath(path: string): string {
+  let parameters = 0;
   const parts = path
     .replace(/[?#].*$/, "")
     .replace(/[.:]+$/, "")
@@ -82,7 +83,9 @@ function normalisePath(path: string): string {
     .filter(Boolean)
     .map((part) => {
       const name = /^:(.+)$/.exec(part)?.[1] ?? /^[{<]([^}>]+)[}>]$/.exec(part)?.[1];
-      return name ? ":id" : part.replace(/[^A-Za-z0-9._~-]/g, "");
+      if (name) parameters += 1;
+      if (name) return parameters === 1 ? ":id" : `:id${parameters}`;
+      return part.replace(/[^A-Za-z0-9._~-]/g, "");
     })
     .filter(Boolean);
   return `/${parts.slice(0, 12).join("/")}`;

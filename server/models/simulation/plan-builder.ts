@@ -67,7 +67,7 @@ export class PlanBuilder {
       this.modules.push({ shape: wish, title, name, path: `${resource.path}/${wish}`, resource });
       return;
     }
-    const verb = slug(title) || `step_${n}`;
+    const verb = identifier(title, `step_${n}`);
     const path = `${resource.path}/:id/${verb.replaceAll("_", "-")}`;
     this.modules.push({
       shape: "action",
@@ -82,6 +82,7 @@ export class PlanBuilder {
 
   private addRoute({ method, path }: Route, title: string, n: number): void {
     const [, base = path, rest = ""] = /^(.*?)\/:id(?:\/(.+))?$/.exec(path) ?? [];
+    if (!base) return;
     const noun = lastWord(base);
     const existing = this.resource((resource) => resource.path === base);
     const resource = existing ?? this.addResource(noun, slug(noun), this.conceptOfNoun(noun), base, n);
@@ -96,7 +97,7 @@ export class PlanBuilder {
       });
       return;
     }
-    const verb = slug(rest.replace(/:id/g, "")) || `step_${n}`;
+    const verb = identifier(rest.replace(/:id\d*/g, ""), `step_${n}`);
     this.modules.push({
       shape: "action",
       title,
@@ -250,7 +251,7 @@ function lastWord(path: string): string {
   return (
     path
       .split("/")
-      .filter((part) => part && part !== ":id")
+      .filter((part) => part && !part.startsWith(":"))
       .at(-1) ?? ""
   );
 }

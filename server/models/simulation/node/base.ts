@@ -183,7 +183,7 @@ export function nodeFields(fields: readonly FieldSpec[]): string {
     ];
     return `  ${field.name}: { ${options.join(", ")} },\n`;
   });
-  return `/** @type {Record<string, import("../validation.js").Field>} */\nconst FIELDS = {\n${rows.join("")}};\n`;
+  return `/** @type {Record<string, import("../validation.js").Field>} */\nexport const FIELDS = {\n${rows.join("")}};\n`;
 }
 
 /** A JSON value as a JavaScript literal on one line. */

@@ -38,7 +38,7 @@ export function nodeResource(resource: ResourceModule): SourceFile {
 import { validate } from "../validation.js";
 
 // ${sentence(forSource(resource.title, 40))}: list, create, read, update and delete.
-const COLLECTION = "${resource.name}";
+export const COLLECTION = "${resource.name}";
 
 ${nodeFields(resource.fields)}
 /** @param {import("../router.js").Router} router */

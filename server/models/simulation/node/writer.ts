@@ -1,10 +1,17 @@
 // The writer of JavaScript services: one template for each shape of module.
-import type { Project, Writer } from "../project";
+import type { Module, Project, SourceFile, Writer } from "../project";
 import { NODE_HTTP_TEST_BASE, nodeHttpSkeleton, nodeRegistry } from "./http";
+import { nodeDocument, nodeDocumentTest } from "./http-document";
 import { nodeResource, nodeResourceTest } from "./http-resource";
-
-const namesUpTo = (project: Project, n: number) =>
-  project.tasks.slice(0, n).flatMap((task) => task.modules.map((module) => module.name));
+import { nodeCart, nodeCartTest, nodeCheckout, nodeCheckoutTest } from "./http-shop";
+import {
+  nodeAction,
+  nodeActionTest,
+  nodeSearch,
+  nodeSearchTest,
+  nodeSummary,
+  nodeSummaryTest,
+} from "./http-views";
 
 export const NODE_HTTP: Writer = {
   skeleton: nodeHttpSkeleton,
@@ -14,7 +21,53 @@ export const NODE_HTTP: Writer = {
       "The features of the service, in the order in which they were added.",
     ),
   ],
-  feature: (_project, module) => (module.shape === "resource" ? [nodeResource(module)] : []),
+  feature: (_project, module) => feature(module),
   testBase: () => NODE_HTTP_TEST_BASE,
-  tests: (_project, module) => (module.shape === "resource" ? [nodeResourceTest(module)] : []),
+  tests: (_project, module) => tests(module),
 };
+
+function namesUpTo(project: Project, n: number): string[] {
+  return project.tasks.slice(0, n).flatMap((task) => task.modules.map((module) => module.name));
+}
+
+function feature(module: Module): SourceFile[] {
+  switch (module.shape) {
+    case "resource":
+      return [nodeResource(module)];
+    case "cart":
+      return [nodeCart(module)];
+    case "checkout":
+      return [nodeCheckout(module)];
+    case "document":
+      return nodeDocument(module);
+    case "search":
+      return [nodeSearch(module)];
+    case "summary":
+      return [nodeSummary(module)];
+    case "action":
+      return [nodeAction(module)];
+    case "function":
+      return [];
+  }
+}
+
+function tests(module: Module): SourceFile[] {
+  switch (module.shape) {
+    case "resource":
+      return [nodeResourceTest(module)];
+    case "cart":
+      return [nodeCartTest(module)];
+    case "checkout":
+      return [nodeCheckoutTest(module)];
+    case "document":
+      return [nodeDocumentTest(module)];
+    case "search":
+      return [nodeSearchTest(module)];
+    case "summary":
+      return [nodeSummaryTest(module)];
+    case "action":
+      return [nodeActionTest(module)];
+    case "function":
+      return [];
+  }
+}

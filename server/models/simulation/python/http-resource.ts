@@ -133,9 +133,9 @@ function parentLines(resource: ResourceModule, done = new Set<string>()): string
   return lines;
 }
 
-/** The method of a test class that makes one record; \`number\` makes unique values differ. */
-export function pythonMaker(resource: ResourceModule): string {
-  const lines = parentLines(resource);
+/** The method of a test class that makes one record; \`number\` makes unique values differ, `setUpLines` follow the making of parents. */
+export function pythonMaker(resource: ResourceModule, setUpLines = ""): string {
+  const lines = parentLines(resource) + setUpLines;
   const own = resource.fields
     .filter((field) => !field.parent)
     .map((field) => {

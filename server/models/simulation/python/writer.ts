@@ -1,11 +1,18 @@
 // The writer of Python services: one template for each shape of module.
 import { pascal } from "../names";
-import type { Module, Project, Writer } from "../project";
+import type { Module, Project, SourceFile, Writer } from "../project";
 import { PYTHON_HTTP_TEST_BASE, pythonHttpSkeleton, pythonRegistry } from "./http";
+import { pythonDocument, pythonDocumentTest } from "./http-document";
 import { pythonResource, pythonResourceTest } from "./http-resource";
-
-const namesUpTo = (project: Project, n: number) =>
-  project.tasks.slice(0, n).flatMap((task) => task.modules.map((module) => module.name));
+import { pythonCart, pythonCartTest, pythonCheckout, pythonCheckoutTest } from "./http-shop";
+import {
+  pythonAction,
+  pythonActionTest,
+  pythonSearch,
+  pythonSearchTest,
+  pythonSummary,
+  pythonSummaryTest,
+} from "./http-views";
 
 export const PYTHON_HTTP: Writer = {
   skeleton: pythonHttpSkeleton,
@@ -15,8 +22,53 @@ export const PYTHON_HTTP: Writer = {
       "The features of the service, in the order in which they were added.",
     ),
   ],
-  feature: (_project, module) => (module.shape === "resource" ? [pythonResource(module)] : []),
+  feature: (_project, module) => feature(module),
   testBase: () => PYTHON_HTTP_TEST_BASE,
-  tests: (_project, module: Module) =>
-    module.shape === "resource" ? [pythonResourceTest(module, pascal(module.name))] : [],
+  tests: (_project, module) => tests(module, pascal(module.name)),
 };
+
+function namesUpTo(project: Project, n: number): string[] {
+  return project.tasks.slice(0, n).flatMap((task) => task.modules.map((module) => module.name));
+}
+
+function feature(module: Module): SourceFile[] {
+  switch (module.shape) {
+    case "resource":
+      return [pythonResource(module)];
+    case "cart":
+      return [pythonCart(module)];
+    case "checkout":
+      return [pythonCheckout(module)];
+    case "document":
+      return pythonDocument(module);
+    case "search":
+      return [pythonSearch(module)];
+    case "summary":
+      return [pythonSummary(module)];
+    case "action":
+      return [pythonAction(module)];
+    case "function":
+      return [];
+  }
+}
+
+function tests(module: Module, className: string): SourceFile[] {
+  switch (module.shape) {
+    case "resource":
+      return [pythonResourceTest(module, className)];
+    case "cart":
+      return [pythonCartTest(module, className)];
+    case "checkout":
+      return [pythonCheckoutTest(module, className)];
+    case "document":
+      return [pythonDocumentTest(module, className)];
+    case "search":
+      return [pythonSearchTest(module, className)];
+    case "summary":
+      return [pythonSummaryTest(module, className)];
+    case "action":
+      return [pythonActionTest(module, className)];
+    case "function":
+      return [];
+  }
+}

@@ -1,0 +1,329 @@
+// Further features of a Python resource: search, summary, and named steps in a record's life.
+import { sentence } from "../names";
+import type { ActionModule, Bug, SearchModule, SourceFile, SummaryModule } from "../project";
+import { mainField, sampleValue } from "../samples";
+import { forSource } from "../text";
+import { pythonMaker } from "./http-resource";
+
+/** The module of a search. */
+export function pythonSearch(search: SearchModule): SourceFile {
+  const content = `"""${sentence(forSource(search.title, 40))}: finds records by text, in a chosen order, page by page."""
+
+from app.errors import Invalid
+from app.features.${search.resource.name} import COLLECTION, FIELDS
+
+MAX_LIMIT = 100
+
+
+def register(router):
+    router.add("GET", "${search.path}", search)
+
+
+def search(request):
+    """Query: q (text in any field), sort (a field, "-" before it turns it round), limit, offset."""
+    query = request.query
+    wanted = query.get("q", "").casefold()
+    found = [record for record in request.store.all(COLLECTION) if contains(record, wanted)]
+    found = in_order(found, query.get("sort", "id"))
+    start = number(query, "offset", 0)
+    limit = min(number(query, "limit", 20), MAX_LIMIT)
+    return 200, {"items": found[start : start + limit], "total": len(found)}
+
+
+def contains(record, wanted):
+    return any(wanted in str(record[name]).casefold() for name in FIELDS)
+
+
+def in_order(records, sort):
+    name = sort.removeprefix("-")
+    if name != "id" and name not in FIELDS:
+        raise Invalid("Some parameters are not valid.", {"sort": "is not a field"})
+    # Records without a value come last in either direction.
+    present = [record for record in records if record[name] is not None]
+    absent = [record for record in records if record[name] is None]
+    return sorted(present, key=lambda record: record[name], reverse=sort.startswith("-")) + absent
+
+
+def number(query, name, default):
+    text = query.get(name, str(default))
+    if not text.isdecimal():
+        raise Invalid("Some parameters are not valid.", {name: "must be a whole number"})
+    return int(text)
+`;
+  const bugs: Bug[] = [
+    {
+      right: "any(wanted in str(record[name]).casefold()",
+      wrong: "all(wanted in str(record[name]).casefold()",
+      why: "a record was found only when every field held the text, not any of them",
+    },
+    {
+      right: 'reverse=sort.startswith("-")',
+      wrong: "reverse=False",
+      why: "the descending order was ignored",
+    },
+    {
+      right: "found[start : start + limit]",
+      wrong: "found[start:limit]",
+      why: "the end of a page was not counted from its start",
+    },
+  ];
+  return { path: `app/features/${search.name}.py`, content, bugs };
+}
+
+/** Tests of a search over HTTP. */
+export function pythonSearchTest(search: SearchModule, className: string): SourceFile {
+  const main = mainField(search.resource);
+  const text = main.type === "text" && !main.email;
+  const term = text ? `${main.name}%202` : "";
+  const content = `from tests.client import ServiceTestCase
+
+
+class ${className}Test(ServiceTestCase):
+${pythonMaker(search.resource, '        self.ids = [self.create(number)["id"] for number in (1, 2, 3)]\n')}
+    def found(self, query):
+        status, answer = self.call("GET", f"${search.path}{query}")
+        self.assertEqual(status, 200)
+        return [item["id"] for item in answer["items"]], answer["total"]
+
+    def test_everything(self):
+        self.assertEqual(self.found(""), (self.ids, 3))
+
+    def test_text(self):
+        self.assertEqual(self.found("?q=${term}"), (${text ? "self.ids[1:2], 1" : "self.ids, 3"}))
+        self.assertEqual(self.found("?q=nothing-like-this"), ([], 0))
+
+    def test_order(self):
+        self.assertEqual(self.found("?sort=-id")[0], self.ids[::-1])
+        self.assertEqual(self.found("?sort=${main.name}")[0], self.ids)
+
+    def test_pages(self):
+        self.assertEqual(self.found("?limit=1&offset=1"), (self.ids[1:2], 3))
+        self.assertEqual(self.found("?offset=5"), ([], 3))
+
+    def test_bad_parameters(self):
+        for query in ("?sort=nonsense", "?limit=many", "?offset=-1"):
+            status, answer = self.call("GET", f"${search.path}{query}")
+            self.assertEqual((status, answer["error"]["code"]), (422, "invalid"))
+`;
+  return { path: `tests/test_${search.name}.py`, content };
+}
+
+/** The module of a summary. */
+export function pythonSummary(summary: SummaryModule): SourceFile {
+  const content = `"""${sentence(forSource(summary.title, 40))}: counts records and sums up their numbers."""
+
+from app.features.${summary.resource.name} import COLLECTION, FIELDS
+
+
+def register(router):
+    router.add("GET", "${summary.path}", summarise)
+
+
+def summarise(request):
+    records = request.store.all(COLLECTION)
+    numbers = [name for name, field in FIELDS.items() if field.type in (int, float)]
+    flags = [name for name, field in FIELDS.items() if field.type is bool]
+    return 200, {
+        "count": len(records),
+        "numbers": {name: figures([record[name] for record in records]) for name in numbers},
+        "true": {name: sum(bool(record[name]) for record in records) for name in flags},
+    }
+
+
+def figures(values):
+    """Return sum, average, least and greatest of the values that are there."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return {"sum": 0, "average": None, "least": None, "greatest": None}
+    total = sum(values)
+    return {
+        "sum": round(total, 2),
+        "average": round(total / len(values), 2),
+        "least": min(values),
+        "greatest": max(values),
+    }
+`;
+  const bugs: Bug[] = [
+    {
+      right: '"count": len(records)',
+      wrong: '"count": len(FIELDS)',
+      why: "the count was that of the fields, not of the records",
+    },
+  ];
+  return { path: `app/features/${summary.name}.py`, content, bugs };
+}
+
+/** Tests of a summary over HTTP. */
+export function pythonSummaryTest(summary: SummaryModule, className: string): SourceFile {
+  const number = summary.resource.fields.find(
+    (field) => (field.type === "number" || field.type === "integer") && !field.parent,
+  );
+  const value = number ? Number(sampleValue(number)) : 0;
+  const figures = number
+    ? `
+    def test_figures(self):
+        self.create(1)
+        self.create(2)
+        figures = self.summary()["numbers"]["${number.name}"]
+        self.assertEqual(figures["sum"], ${value * 2})
+        self.assertEqual(figures["average"], ${value})
+        self.assertEqual((figures["least"], figures["greatest"]), (${value}, ${value}))
+`
+    : "";
+  const content = `from tests.client import ServiceTestCase
+
+
+class ${className}Test(ServiceTestCase):
+${pythonMaker(summary.resource)}
+    def summary(self):
+        status, answer = self.call("GET", "${summary.path}")
+        self.assertEqual(status, 200)
+        return answer
+
+    def test_nothing_yet(self):
+        self.assertEqual(self.summary()["count"], 0)
+
+    def test_count(self):
+        self.create(1)
+        self.create(2)
+        self.assertEqual(self.summary()["count"], 2)
+${figures}`;
+  return { path: `tests/test_${summary.name}.py`, content };
+}
+
+/** The module of a named step (POST, PUT, PATCH), of its withdrawal (DELETE), or of entries below a record (GET). */
+export function pythonAction(action: ActionModule): SourceFile {
+  const { method, path, verb, resource } = action;
+  const path_ = `app/features/${action.name}.py`;
+  if (method === "GET") {
+    const content = `"""${sentence(forSource(action.title, 40))}: entries that belong to one record."""
+
+from app.features.${resource.name} import find
+from app.validation import Field, validate
+
+COLLECTION = "${action.name}"
+FIELDS = {"text": Field(str, required=True)}
+
+
+def register(router):
+    router.add("GET", "${path}", list_entries)
+    router.add("POST", "${path}", add_entry)
+
+
+def list_entries(request):
+    owner = find(request.store, request.params["id"])
+    entries = [one for one in request.store.all(COLLECTION) if one["owner_id"] == owner["id"]]
+    return 200, {"items": entries, "total": len(entries)}
+
+
+def add_entry(request):
+    owner = find(request.store, request.params["id"])
+    values = validate(request.body, FIELDS)
+    return 201, request.store.insert(COLLECTION, {"owner_id": owner["id"], **values})
+`;
+    const right = 'if one["owner_id"] == owner["id"]';
+    return {
+      path: path_,
+      content,
+      bugs: [
+        {
+          right,
+          wrong: 'if one["owner_id"] >= owner["id"]',
+          why: "entries of later records were listed as well",
+        },
+      ],
+    };
+  }
+  const content = `"""${sentence(forSource(action.title, 40))}: one step in the life of a record."""
+
+from datetime import UTC, datetime
+
+from app.errors import Conflict
+from app.features.${resource.name} import COLLECTION, find
+
+MARK = "${verb}_at"
+
+
+def register(router):
+    router.add("${method === "DELETE" ? "POST" : method}", "${path}", mark)
+    router.add("DELETE", "${path}", unmark)
+
+
+def mark(request):
+    """Note when the step was taken; a second time is a conflict."""
+    with request.store.lock:
+        record = find(request.store, request.params["id"])
+        if record.get(MARK):
+            raise Conflict("This was done already.")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return 200, request.store.update(COLLECTION, record["id"], {MARK: now})
+
+
+def unmark(request):
+    record = find(request.store, request.params["id"])
+    return 200, request.store.update(COLLECTION, record["id"], {MARK: None})
+`;
+  const bugs: Bug[] = [
+    {
+      right: "        if record.get(MARK):\n",
+      wrong: "        if not record.get(MARK, True):\n",
+      why: "a step that was taken already could be taken again",
+    },
+    { right: "{MARK: None})", wrong: "{})", why: "taking the step back left its mark in place" },
+  ];
+  return { path: path_, content, bugs };
+}
+
+/** Tests of an action over HTTP. */
+export function pythonActionTest(action: ActionModule, className: string): SourceFile {
+  const { method, verb, resource } = action;
+  const [before = "", after = ""] = action.path.split(":id");
+  const head = `from tests.client import ServiceTestCase
+
+
+class ${className}Test(ServiceTestCase):
+${pythonMaker(resource)}
+    def address(self, key):
+        return f"${before}{key}${after.replace(/:id\d*/g, "1")}"
+`;
+  const verbMethod = method === "DELETE" ? "POST" : method;
+  const body =
+    method === "GET"
+      ? `
+    def test_entries_belong_to_their_record(self):
+        first, second = self.create(1), self.create(2)
+        for owner in (first, second):
+            status, entry = self.call("POST", self.address(owner["id"]), {"text": "hello"})
+            self.assertEqual((status, entry["owner_id"]), (201, owner["id"]))
+        status, answer = self.call("GET", self.address(first["id"]))
+        self.assertEqual(status, 200)
+        self.assertEqual([item["owner_id"] for item in answer["items"]], [first["id"]])
+
+    def test_text_is_required(self):
+        status, answer = self.call("POST", self.address(self.create()["id"]), {})
+        self.assertEqual((status, list(answer["error"]["details"])), (422, ["text"]))
+
+    def test_unknown_record(self):
+        self.assertEqual(self.call("GET", self.address(999))[0], 404)
+`
+      : `
+    def test_step_is_noted_once(self):
+        record = self.create()
+        status, marked = self.call("${verbMethod}", self.address(record["id"]), {})
+        self.assertEqual(status, 200)
+        self.assertTrue(marked["${verb}_at"])
+        self.assertEqual(self.call("${verbMethod}", self.address(record["id"]), {})[0], 409)
+
+    def test_step_can_be_taken_back(self):
+        record = self.create()
+        self.call("${verbMethod}", self.address(record["id"]), {})
+        status, answer = self.call("DELETE", self.address(record["id"]))
+        self.assertEqual((status, answer["${verb}_at"]), (200, None))
+        self.assertEqual(self.call("${verbMethod}", self.address(record["id"]), {})[0], 200)
+
+    def test_unknown_record(self):
+        for method in ("${verbMethod}", "DELETE"):
+            self.assertEqual(self.call(method, self.address(999), {})[0], 404)
+`;
+  return { path: `tests/test_${action.name}.py`, content: head + body };
+}
