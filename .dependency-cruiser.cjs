@@ -24,7 +24,7 @@ module.exports = {
     only("agents", "server/agents", [...BASE, "server/services/", "server/events/", "server/db", "runner/protocol", "server/models/", "server/workspaces/"]),
     only("services", "server/services", [...BASE, "server/db", "server/context", "server/events/", "runner/protocol", ...adapters.map((a) => `server/${a}/`)]),
     only("events", "server/events", [...BASE, "server/db"]),
-    ...adapters.map((a) => only(`adapter-${a}`, `server/${a}`, [...BASE, "server/db"])),
+    ...adapters.map((a) => only(`adapter-${a}`, `server/${a}`, [...BASE, "server/db", ...(a === "delivery" ? ["server/workspaces/"] : [])])),
     only("api", "server/api", [...BASE, "server/services/", "server/context", "server/events/", "server/db", "runner/protocol"]),
     only("components", "components", ["server/domain/", "server/api/"]),
     {

@@ -1,17 +1,11 @@
-// The one Inngest client. No function knows whether the embedded engine or a real server drives it.
+// The one Inngest client. No function knows whether the embedded engine or a real server drives it: the SDK reads
+// INNGEST_BASE_URL and its two keys itself, when it is first used; server/env.ts has checked that they go together.
 import { eventType, Inngest } from "inngest";
 import { z } from "zod";
-import type { EngineEvents } from "@/server/domain/engine-events";
-import { env } from "@/server/env";
-
-const settings = env();
 
 export const inngest = new Inngest({
   id: "fabrica",
   isDev: false,
-  baseUrl: settings.INNGEST_BASE_URL,
-  eventKey: settings.INNGEST_EVENT_KEY,
-  signingKey: settings.INNGEST_SIGNING_KEY,
   checkpointing: { maxRuntime: "5m" },
 });
 
@@ -22,5 +16,3 @@ export const jobStarted = eventType("job/started", { schema: runRef });
 export const cancelWithJob = [
   { event: "job/stopped", if: "event.data.job == async.data.job && event.data.run == async.data.run" },
 ];
-
-export type EngineEventName = keyof EngineEvents;

@@ -1,0 +1,10 @@
+// Runs once before the first request: settings are checked, and what must outlive requests begins and ends here.
+
+export async function register(): Promise<void> {
+  if (process.env.NEXT_RUNTIME !== "nodejs") return;
+  const { startApp } = await import("./server/api/start-app");
+  await startApp();
+  const { startBackground } = await import("./inngest/start-background");
+  const stop = startBackground();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+}
