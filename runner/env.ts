@@ -1,0 +1,60 @@
+// The runner's whole configuration. The only file of the runner that reads process.env.
+// Nothing here is a secret of the app: the registration token is all that a runner ever holds.
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+
+const schema = z.object({
+  FABRICA_URL: z.url().default("http://127.0.0.1:9000"),
+  FABRICA_RUNNER_TOKEN: z.string().min(1, "FABRICA_RUNNER_TOKEN is missing"),
+  RUNNER_NAME: z.string().min(1).max(100).default(hostname()),
+  RUNNER_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
+  RUNNER_DRIVER: z.enum(["auto", "docker", "bubblewrap"]).default("auto"),
+  RUNNER_STATE_DIR: z.string().min(1).default("/var/lib/fabrica-runner"),
+  RUNNER_TOOLCHAIN_DIR: z.string().min(1).optional(),
+  RUNNER_SUPERVISOR: z.string().min(1).optional(),
+  RUNNER_IMAGE: z.string().min(1).default("fabrica-sandbox"),
+  RUNNER_RUNTIME: z.string().min(1).optional(),
+  DOCKER_HOST: z.string().min(1).optional(),
+});
+
+/** Settings of one runner process; see docs/runners.md for the meaning of each. */
+export interface RunnerEnv {
+  url: string;
+  registrationToken: string;
+  name: string;
+  workers: number;
+  driver: "auto" | "docker" | "bubblewrap";
+  stateDir: string;
+  toolchainDir: string | null;
+  /** Path of the bundled supervisor; by default beside the running file. */
+  supervisor: string;
+  image: string;
+  /** Container runtime of the Docker daemon, such as runsc; null takes the daemon's default. */
+  runtime: string | null;
+  dockerHost: string | null;
+}
+
+/** Reads the settings; empty values count as unset. Throws an Error with one plain sentence per mistake. */
+export function readRunnerEnv(source: NodeJS.ProcessEnv = process.env): RunnerEnv {
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    const mistakes = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    throw new Error(`The runner's settings are not usable. ${mistakes.join(". ")}.`);
+  }
+  const env = parsed.data;
+  return {
+    url: env.FABRICA_URL.replace(/\/+$/, ""),
+    registrationToken: env.FABRICA_RUNNER_TOKEN,
+    name: env.RUNNER_NAME,
+    workers: env.RUNNER_WORKERS,
+    driver: env.RUNNER_DRIVER,
+    stateDir: env.RUNNER_STATE_DIR,
+    toolchainDir: env.RUNNER_TOOLCHAIN_DIR ?? null,
+    supervisor: env.RUNNER_SUPERVISOR ?? join(import.meta.dirname, "supervisor.cjs"),
+    image: env.RUNNER_IMAGE,
+    runtime: env.RUNNER_RUNTIME ?? null,
+    dockerHost: env.DOCKER_HOST ?? null,
+  };
+}

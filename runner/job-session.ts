@@ -1,0 +1,147 @@
+// One claimed job: its sandbox, its workspace and its commands, in order, until the lease is over.
+// Invariant: at most one live sandbox (7); it is destroyed at once when the lease ends, whatever is running in it.
+import type { Lease } from "./lease";
+import type { Log } from "./log";
+import type { ClaimAnswer, CommandResult, CommandSpec } from "./protocol";
+import { MAX_POLL_MS } from "./protocol";
+import { emptyResult, failedResult, runProgram } from "./run-command";
+import { RequestError, type Sandbox, type SandboxDriver, SandboxError } from "./sandbox/port";
+import { ServerRefusal, type WorkerClient } from "./server-client";
+import { bundleWorkspace, restoreWorkspace, WorkspaceError } from "./workspace";
+
+export interface SessionOptions {
+  client: WorkerClient;
+  driver: SandboxDriver;
+  claim: ClaimAnswer;
+  lease: Lease;
+  log: Log;
+}
+
+/** Works on a job until its lease is over. Throws ServerRefusal only when the worker is not known any more. */
+export async function runJob(options: SessionOptions): Promise<void> {
+  const session = new JobSession(options);
+  const stop = () => void session.destroySandbox();
+  options.lease.signal.addEventListener("abort", stop, { once: true });
+  try {
+    await session.work();
+  } catch (error) {
+    await session.giveUp(error);
+  } finally {
+    options.lease.finish("finished");
+    await session.destroySandbox();
+  }
+}
+
+class JobSession {
+  private sandbox: Sandbox | null = null;
+  private destroying: Promise<void> = Promise.resolve();
+  /** The last commit that the server holds; snapshots are made on top of it. */
+  private base: string | null = null;
+  private hasWorkspace: boolean;
+  /** Results by command, for a server that asks again because an answer of ours was lost. */
+  private readonly results = new Map<string, CommandResult>();
+
+  constructor(private readonly options: SessionOptions) {
+    this.hasWorkspace = options.claim.has_workspace;
+  }
+
+  async work(): Promise<void> {
+    const { client, lease } = this.options;
+    await this.liveSandbox();
+    while (!lease.signal.aborted) {
+      const commands = await client.commands(lease.key, MAX_POLL_MS, lease.signal);
+      for (const { command_id, spec } of commands) {
+        const result = this.results.get(command_id) ?? (await this.carryOut(command_id, spec));
+        this.results.set(command_id, result);
+        await client.result(lease.key, command_id, result, lease.signal);
+        // Only the newest can be asked for again, and output is large.
+        for (const id of this.results.keys()) if (id !== command_id) this.results.delete(id);
+      }
+    }
+  }
+
+  /** Ends the lease because of an error; gives the job back when the server still counts on this worker. */
+  async giveUp(error: unknown): Promise<void> {
+    const { client, lease, log, claim } = this.options;
+    if (lease.end !== null) return;
+    if (error instanceof ServerRefusal && error.kind === "token") throw error;
+    if (error instanceof ServerRefusal && ["not_found", "stale", "over"].includes(error.kind)) {
+      return lease.finish("refused");
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    log(`job ${claim.job_id}: given back: ${message}`);
+    const code =
+      error instanceof WorkspaceError ? "workspace" : error instanceof SandboxError ? "sandbox" : "runner";
+    await client.fail(lease.key, code, message, lease.signal).catch((refusal: unknown) => {
+      log(`job ${claim.job_id}: could not be given back: ${String(refusal)}`);
+    });
+  }
+
+  destroySandbox(): Promise<void> {
+    const sandbox = this.sandbox;
+    this.sandbox = null;
+    if (sandbox) {
+      this.destroying = this.destroying
+        .then(() => sandbox.destroy())
+        .catch((error: unknown) => this.options.log(`a sandbox could not be removed: ${String(error)}`));
+    }
+    return this.destroying;
+  }
+
+  /** The job's sandbox; made and filled from the server when there is none. */
+  private async liveSandbox(): Promise<Sandbox> {
+    if (this.sandbox) return this.sandbox;
+    const { client, driver, claim, lease } = this.options;
+    await this.destroying;
+    const [sandbox, bundle] = await Promise.all([
+      driver.create(claim.limits),
+      this.hasWorkspace ? client.downloadBundle(lease.key, lease.signal) : null,
+    ]);
+    this.sandbox = sandbox;
+    if (lease.signal.aborted) await this.destroySandbox();
+    lease.signal.throwIfAborted();
+    this.base = await restoreWorkspace(sandbox, bundle);
+    return sandbox;
+  }
+
+  private async carryOut(id: string, spec: CommandSpec): Promise<CommandResult> {
+    const started = performance.now();
+    try {
+      const result = await this.carryOutKind(id, spec);
+      return { ...result, duration_ms: result.duration_ms || Math.round(performance.now() - started) };
+    } catch (error) {
+      if (this.options.lease.signal.aborted) throw error;
+      if (error instanceof RequestError || error instanceof WorkspaceError)
+        return failedResult(error.message);
+      if (!(error instanceof SandboxError)) throw error;
+      if (error.gone) await this.destroySandbox();
+      return failedResult(error.message);
+    }
+  }
+
+  private async carryOutKind(id: string, spec: CommandSpec): Promise<CommandResult> {
+    const { client, lease } = this.options;
+    switch (spec.kind) {
+      case "exec":
+        return runProgram(await this.liveSandbox(), spec, (chunks) =>
+          client.output(lease.key, id, chunks, lease.signal),
+        );
+      case "snapshot":
+        return this.snapshot(id, spec.message, spec.timeout_ms);
+      case "reset":
+        await this.destroySandbox();
+        await this.liveSandbox();
+        return { ...emptyResult(), exit_code: 0 };
+    }
+  }
+
+  private async snapshot(id: string, message: string, timeoutMs: number): Promise<CommandResult> {
+    const { client, lease } = this.options;
+    const bundle = await bundleWorkspace(await this.liveSandbox(), this.base, message, timeoutMs);
+    const answer = await client.uploadBundle(lease.key, id, bundle.bytes, lease.signal);
+    if (!answer.accepted) return failedResult(answer.reason);
+    this.base = bundle.commit;
+    this.hasWorkspace = true;
+    return { ...emptyResult(), exit_code: 0, snapshot: { commit: answer.commit, tree: answer.tree } };
+  }
+}

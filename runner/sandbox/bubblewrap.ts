@@ -1,0 +1,146 @@
+// The driver for machines without a Docker daemon: one bubblewrap jail per command, this process is the supervisor.
+// Invariant: a jail is started by an unprivileged user with an empty environment; its process namespace dies with it.
+// For trusted users on one machine: the kernel is shared, and no system call filter is set yet.
+
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { accessSync, constants, existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { SandboxLimits } from "../protocol";
+import { type Cgroup, type CgroupHost, createCgroup, detectCgroups, reapCgroups } from "./cgroups";
+import { closeInheritedDescriptors } from "./inherited-descriptors";
+import { jailCommand, runJail } from "./jail";
+import { type JailSetup, prepareJailHost } from "./jail-host";
+import { canMount, listJobFolders, makeJobFolder, removeJobFolder } from "./job-folder";
+import type { EnforcedLimits, ExecOutcome, ExecRequest, Sandbox, SandboxDriver } from "./port";
+import { SandboxError } from "./port";
+
+/** bubblewrap must know --disable-userns and --size. */
+const OLDEST_BWRAP = [0, 8];
+
+export interface BubblewrapOptions {
+  stateDir: string;
+  toolchainDir: string | null;
+}
+
+/** Makes the driver. Throws an Error with a plain sentence when bubblewrap cannot be used here. */
+export async function createBubblewrapDriver(options: BubblewrapOptions): Promise<SandboxDriver> {
+  requirePrograms();
+  closeInheritedDescriptors();
+  const isRoot = process.getuid?.() === 0;
+  const host = prepareJailHost(options.stateDir, options.toolchainDir, isRoot);
+  const cgroups: CgroupHost = isRoot ? detectCgroups() : { version: 0, reason: "the runner is not root" };
+  const mounts = isRoot && (await canMount(host.jobsDir));
+  const setup: JailSetup = { host, isRoot, mounts, cgroups, live: new Set() };
+  const limited = cgroups.version !== 0;
+  const enforced: EnforcedLimits = { memory: limited, pids: limited, cpu: limited, disk: mounts };
+  return {
+    name: "bubblewrap",
+    enforced,
+    notes: describe(setup),
+    create: (limits) => createJail(setup, limits),
+    reap: () => reap(setup),
+  };
+}
+
+function requirePrograms(): void {
+  const found = (name: string) =>
+    ["/usr/local/bin", "/usr/bin", "/bin"].some((folder) => existsSync(join(folder, name)));
+  if (!found("bwrap"))
+    throw new Error("bubblewrap is not installed. On Debian or Ubuntu: apt-get install bubblewrap");
+  for (const name of ["git", "setpriv"]) {
+    if (!found(name)) throw new Error(`The program ${name} is not installed on the fixed PATH.`);
+  }
+  const version = execFileSync("bwrap", ["--version"], { encoding: "utf8" }).trim();
+  const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version)?.slice(1) ?? []).map(Number);
+  const [wantMajor = 0, wantMinor = 0] = OLDEST_BWRAP;
+  if (major < wantMajor || (major === wantMajor && minor < wantMinor)) {
+    throw new Error(`${version} is too old: version ${OLDEST_BWRAP.join(".")} or newer is needed.`);
+  }
+}
+
+function describe(setup: JailSetup): string[] {
+  const notes = ["bubblewrap shares the kernel with this machine: only for people whom you trust."];
+  if (setup.cgroups.version === 0) {
+    notes.push(`Memory, processes and processor time are not limited: ${setup.cgroups.reason}.`);
+  }
+  if (!setup.mounts) notes.push("The disk space of a job is not limited: the runner may not mount.");
+  return notes;
+}
+
+async function createJail(setup: JailSetup, limits: SandboxLimits): Promise<Sandbox> {
+  const name = `job-${process.pid}-${randomBytes(6).toString("hex")}`;
+  const { mounts: mount, isRoot } = setup;
+  setup.live.add(name);
+  const folder = await makeJobFolder(setup.host.jobsDir, name, limits, { mount, isRoot });
+  try {
+    accessSync(folder, constants.X_OK);
+    const cgroup =
+      setup.cgroups.version === 0 ? null : createCgroup(setup.cgroups, groupName(setup, name), limits);
+    return new JailSandbox(setup, limits, folder, cgroup, () => setup.live.delete(name));
+  } catch (error) {
+    await removeJobFolder(folder);
+    throw new SandboxError(`The sandbox could not be made: ${(error as Error).message}`, true);
+  }
+}
+
+/** Names of groups carry the jobs folder, so that two runners of one machine never reap each other's. */
+function groupPrefix(setup: JailSetup): string {
+  return `${setup.host.jobsDir.replaceAll("/", "_")}-`;
+}
+function groupName(setup: JailSetup, name: string): string {
+  return groupPrefix(setup) + name;
+}
+
+async function reap(setup: JailSetup): Promise<number> {
+  const isLeft = (name: string) => !setup.live.has(name);
+  reapCgroups(setup.cgroups, groupPrefix(setup), isLeft);
+  const left = listJobFolders(setup.host.jobsDir).filter(isLeft);
+  for (const name of left) await removeJobFolder(join(setup.host.jobsDir, name));
+  return left.length;
+}
+
+class JailSandbox implements Sandbox {
+  private readonly stop = new AbortController();
+  private readonly running = new Set<Promise<unknown>>();
+  private destroyed: Promise<void> | null = null;
+
+  constructor(
+    private readonly setup: JailSetup,
+    private readonly limits: SandboxLimits,
+    private readonly folder: string,
+    private readonly cgroup: Cgroup | null,
+    private readonly onGone: () => void,
+  ) {}
+
+  async exec(request: ExecRequest): Promise<ExecOutcome> {
+    if (this.stop.signal.aborted) throw new SandboxError("The sandbox was destroyed.", true);
+    const command = jailCommand(this.setup, this.folder, this.limits, request, this.cgroup?.joinFiles ?? []);
+    const run = runJail(command, request, {
+      cgroup: this.cgroup,
+      signal: this.stop.signal,
+      othersRunning: () => this.running.size > 1,
+    });
+    this.running.add(run);
+    try {
+      return await run;
+    } finally {
+      this.running.delete(run);
+    }
+  }
+
+  destroy(): Promise<void> {
+    this.destroyed ??= this.tearDown();
+    return this.destroyed;
+  }
+
+  private async tearDown(): Promise<void> {
+    this.stop.abort();
+    await Promise.allSettled(this.running);
+    // A killed program leaves its group within milliseconds; the group can only be removed when it is empty.
+    for (let round = 0; this.cgroup && !this.cgroup.remove() && round < 200; round++) await delay(5);
+    await removeJobFolder(this.folder);
+    this.onGone();
+  }
+}

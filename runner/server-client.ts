@@ -1,0 +1,258 @@
+// The typed client of runner/protocol.ts: the runner's only connection to the app.
+// Invariant: the app may be away at any time. Whatever may still succeed is repeated with a growing pause until the
+// caller's signal aborts (the lease is over, or the runner stops); a refusal is never repeated.
+import { setTimeout as delay } from "node:timers/promises";
+import type { z } from "zod";
+import {
+  type BundleAnswer,
+  bundleAnswer,
+  type ClaimAnswer,
+  type CommandResult,
+  type CommandsAnswer,
+  claimAnswer,
+  commandsAnswer,
+  type HeartbeatAnswer,
+  type HeartbeatRequest,
+  heartbeatAnswer,
+  MAX_BUNDLE_BYTES,
+  type OutputChunk,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+  protocolError,
+  type RegisterAnswer,
+  type RegisterRequest,
+  registerAnswer,
+} from "./protocol";
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+/** How long one attempt may take beyond the time for which the server holds a poll open. */
+const ATTEMPT_MS = 30_000;
+
+/** Why the server refused, by status: see the error table of the protocol. */
+export type RefusalKind = "token" | "not_found" | "stale" | "over" | "version" | "too_large" | "refused";
+const KINDS: Readonly<Record<number, RefusalKind>> = {
+  401: "token",
+  403: "token",
+  404: "not_found",
+  409: "stale",
+  410: "over",
+  413: "too_large",
+  426: "version",
+};
+
+/** The server answered and said no; saying it again would not help. */
+export class ServerRefusal extends Error {
+  override name = "ServerRefusal";
+  constructor(
+    readonly kind: RefusalKind,
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Job and fence of the lease under which a call is made. */
+export interface LeaseKey {
+  job_id: string;
+  fence: number;
+}
+
+interface Call {
+  path: string;
+  token: string;
+  json?: unknown;
+  bytes?: Uint8Array<ArrayBuffer>;
+  method?: "GET" | "POST";
+  holdMs?: number;
+  signal: AbortSignal;
+  /** Told about every attempt that failed in a way that may pass. */
+  onFailure?: (reason: string) => void;
+  pauseMs?: number;
+}
+
+/** Speaks to one app. */
+export class ServerClient {
+  constructor(private readonly url: string) {}
+
+  /** Registers, repeating every `pauseMs` for as long as it takes. Throws ServerRefusal for a wrong token or version. */
+  async register(
+    token: string,
+    request: RegisterRequest,
+    options: { signal: AbortSignal; onFailure: (reason: string) => void; pauseMs?: number },
+  ): Promise<RegisterAnswer> {
+    const response = await this.call({
+      path: "/api/worker/register",
+      token,
+      json: request,
+      pauseMs: 5_000,
+      ...options,
+    });
+    return parse(registerAnswer, response);
+  }
+
+  /** The calls of one worker (slot). */
+  worker(workerId: string, token: string): WorkerClient {
+    return new WorkerClient((call) =>
+      this.call({ ...call, token, path: `/api/worker/${encodeURIComponent(workerId)}${call.path}` }),
+    );
+  }
+
+  private async call(call: Call): Promise<Response> {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      call.signal.throwIfAborted();
+      const outcome = await this.attempt(call);
+      if (outcome instanceof Response) return outcome;
+      call.onFailure?.(outcome.reason);
+      await delay(call.pauseMs ?? pause * (0.5 + Math.random()), undefined, { signal: call.signal });
+    }
+  }
+
+  /** One request. Returns the answer, or a passing failure; throws ServerRefusal, or the reason of the abort. */
+  private async attempt(call: Call): Promise<Response | { reason: string }> {
+    const timeout = AbortSignal.timeout((call.holdMs ?? 0) + ATTEMPT_MS);
+    let response: Response;
+    try {
+      response = await fetch(this.url + call.path, {
+        method: call.method ?? "POST",
+        headers: {
+          authorization: `Bearer ${call.token}`,
+          [PROTOCOL_HEADER]: String(PROTOCOL_VERSION),
+          ...(call.json === undefined ? {} : { "content-type": "application/json" }),
+          ...(call.bytes === undefined ? {} : { "content-type": "application/octet-stream" }),
+        },
+        body: call.bytes ?? (call.json === undefined ? null : JSON.stringify(call.json)),
+        redirect: "error",
+        signal: AbortSignal.any([call.signal, timeout]),
+      });
+      // The body is taken here, so that a connection that breaks in the middle is repeated like any other failure.
+      if (response.ok) return await buffered(response);
+    } catch (error) {
+      call.signal.throwIfAborted();
+      return { reason: describe(error) };
+    }
+    const text = await response.text().catch(() => "");
+    if (response.status === 429 || response.status >= 500)
+      return { reason: `the app answered ${response.status}` };
+    throw refusal(response.status, text);
+  }
+}
+
+/** The calls of one worker. Every one throws ServerRefusal when refused, or the signal's reason when aborted. */
+export class WorkerClient {
+  constructor(private readonly call: (call: Omit<Call, "token">) => Promise<Response>) {}
+
+  async heartbeat(request: HeartbeatRequest, signal: AbortSignal): Promise<HeartbeatAnswer> {
+    return parse(heartbeatAnswer, await this.call({ path: "/heartbeat", json: request, signal }));
+  }
+
+  /** Waits up to `waitMs` for a job; null when none came. */
+  async claim(waitMs: number, signal: AbortSignal): Promise<ClaimAnswer | null> {
+    const response = await this.call({ path: "/claim", json: { wait_ms: waitMs }, holdMs: waitMs, signal });
+    return response.status === 204 ? null : parse(claimAnswer, response);
+  }
+
+  /** Waits up to `waitMs` for commands of the job. */
+  async commands(lease: LeaseKey, waitMs: number, signal: AbortSignal): Promise<CommandsAnswer["commands"]> {
+    const json = { ...lease, wait_ms: waitMs };
+    const response = await this.call({ path: "/commands", json, holdMs: waitMs, signal });
+    return response.status === 204 ? [] : (await parse(commandsAnswer, response)).commands;
+  }
+
+  async output(
+    lease: LeaseKey,
+    commandId: string,
+    chunks: OutputChunk[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.call({
+      path: `/commands/${encodeURIComponent(commandId)}/output`,
+      json: { ...lease, chunks },
+      signal,
+    });
+  }
+
+  async result(
+    lease: LeaseKey,
+    commandId: string,
+    result: CommandResult,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.call({
+      path: `/commands/${encodeURIComponent(commandId)}/result`,
+      json: { ...lease, result },
+      signal,
+    });
+  }
+
+  /** The workspace as a git bundle, or null when it is empty. */
+  async downloadBundle(lease: LeaseKey, signal: AbortSignal): Promise<Uint8Array | null> {
+    const response = await this.call({ method: "GET", path: `/bundle?${query(lease)}`, signal });
+    return response.status === 204 ? null : new Uint8Array(await response.arrayBuffer());
+  }
+
+  /** Sends a bundle up; repeated sends of one command give the same answer. */
+  async uploadBundle(
+    lease: LeaseKey,
+    commandId: string,
+    bundle: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<BundleAnswer> {
+    const path = `/bundle?${query(lease)}&command_id=${encodeURIComponent(commandId)}`;
+    return parse(bundleAnswer, await this.call({ path, bytes: bundle, signal }));
+  }
+
+  /** Gives the job back. */
+  async fail(lease: LeaseKey, code: string, message: string, signal: AbortSignal): Promise<void> {
+    await this.call({ path: "/fail", json: { ...lease, code, message: message.slice(0, 2_000) }, signal });
+  }
+
+  async deregister(signal: AbortSignal): Promise<void> {
+    await this.call({ path: "/deregister", json: {}, signal });
+  }
+}
+
+function query(lease: LeaseKey): string {
+  return new URLSearchParams({ job_id: lease.job_id, fence: String(lease.fence) }).toString();
+}
+
+async function buffered(response: Response): Promise<Response> {
+  if (response.status === 204) return response;
+  if (Number(response.headers.get("content-length") ?? 0) > MAX_BUNDLE_BYTES) {
+    throw new ServerRefusal(
+      "too_large",
+      response.status,
+      "too_large",
+      "The app's answer is larger than allowed.",
+    );
+  }
+  return new Response(await response.arrayBuffer(), { status: response.status });
+}
+
+async function parse<T>(schema: z.ZodType<T>, response: Response): Promise<T> {
+  const parsed = schema.safeParse(await response.json().catch(() => undefined));
+  if (parsed.success) return parsed.data;
+  throw new ServerRefusal(
+    "version",
+    response.status,
+    "bad_answer",
+    "The app's answer does not follow the protocol.",
+  );
+}
+
+function refusal(status: number, text: string): ServerRefusal {
+  const kind = KINDS[status] ?? "refused";
+  try {
+    const { error } = protocolError.parse(JSON.parse(text));
+    return new ServerRefusal(kind, status, error.code, error.message);
+  } catch {
+    return new ServerRefusal(kind, status, "unknown", `The app refused with status ${status}.`);
+  }
+}
+
+function describe(error: unknown): string {
+  const cause = (error as { cause?: { code?: string } }).cause?.code;
+  return cause ?? (error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,114 @@
+// One slot of the runner: claims a job, works on it, claims the next. Holds at most one lease (invariant 7).
+import { setTimeout as delay } from "node:timers/promises";
+import { beat } from "./heartbeat";
+import { runJob } from "./job-session";
+import { Lease } from "./lease";
+import type { Log } from "./log";
+import { type ClaimAnswer, type HeartbeatAnswer, MAX_POLL_MS } from "./protocol";
+import type { SandboxDriver } from "./sandbox/port";
+import type { WorkerClient } from "./server-client";
+
+export interface SlotOptions {
+  client: WorkerClient;
+  driver: SandboxDriver;
+  /** Milliseconds between heartbeats, and how long a lease lasts after the last answer. */
+  heartbeatMs: number;
+  leaseMs: number;
+  log: Log;
+}
+
+/** `killed`: the server took this slot out of service. `stopped`: the caller's signal. */
+export type SlotEnd = "killed" | "stopped";
+
+/** Runs until the signal aborts or the server kills the slot. Throws ServerRefusal when the worker is unknown. */
+export async function runSlot(options: SlotOptions, signal: AbortSignal): Promise<SlotEnd> {
+  const slot = new Slot(options, signal);
+  try {
+    return await slot.run();
+  } catch (error) {
+    if (signal.aborted) return "stopped";
+    throw error;
+  }
+}
+
+class Slot {
+  private draining = false;
+  private readonly killed = new AbortController();
+  private lease: Lease | null = null;
+
+  constructor(
+    private readonly options: SlotOptions,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async run(): Promise<SlotEnd> {
+    while (!this.signal.aborted && !this.killed.signal.aborted) {
+      const claim = await this.waitForJob();
+      if (claim) await this.work(claim);
+    }
+    return this.signal.aborted ? "stopped" : "killed";
+  }
+
+  /** Claims while a second loop sends heartbeats; null when it is time to look whether to go on. */
+  private async waitForJob(): Promise<ClaimAnswer | null> {
+    const round = new AbortController();
+    const signal = AbortSignal.any([this.signal, this.killed.signal, round.signal]);
+    const beating = this.beat(null, signal);
+    // A worker that became unknown is told by both loops; the first to hear it ends the other.
+    beating.catch(() => round.abort());
+    try {
+      if (!this.draining) return await this.options.client.claim(MAX_POLL_MS, signal);
+      await delay(this.options.heartbeatMs, undefined, { signal });
+      return null;
+    } catch (error) {
+      if (round.signal.aborted) await beating;
+      if (signal.aborted) return null;
+      throw error;
+    } finally {
+      round.abort();
+    }
+  }
+
+  private async work(claim: ClaimAnswer): Promise<void> {
+    const { client, driver, log, leaseMs } = this.options;
+    const lease = new Lease({ job_id: claim.job_id, fence: claim.fence }, leaseMs);
+    this.lease = lease;
+    log(`job ${claim.job_id}: claimed, run ${claim.run}, fence ${claim.fence}`);
+    const stop = () => lease.finish("stopping");
+    this.signal.addEventListener("abort", stop, { once: true });
+    if (this.signal.aborted) stop();
+    const beating = this.beat(lease, this.signal);
+    beating.catch(() => lease.finish("refused"));
+    try {
+      await runJob({ client, driver, claim, lease, log });
+      await beating;
+    } finally {
+      this.signal.removeEventListener("abort", stop);
+      this.lease = null;
+      log(`job ${claim.job_id}: lease over (${lease.end})`);
+      if (lease.end === "stopping") await this.handBack(lease);
+    }
+  }
+
+  /** The runner stops in good order, so that the job need not wait until the lease runs out. */
+  private async handBack(lease: Lease): Promise<void> {
+    const { client, log } = this.options;
+    const message = "The runner was stopped.";
+    await client
+      .fail(lease.key, "runner_stopped", message, AbortSignal.timeout(1_500))
+      .catch((error: unknown) => {
+        log(`job ${lease.key.job_id}: could not be given back: ${String(error)}`);
+      });
+  }
+
+  private beat(lease: Lease | null, signal: AbortSignal): Promise<void> {
+    const { client, heartbeatMs } = this.options;
+    return beat({ client, lease, intervalMs: heartbeatMs, signal, onAction: (action) => this.act(action) });
+  }
+
+  private act(action: HeartbeatAnswer["action"]): void {
+    this.draining = action === "drain";
+    if (action === "kill") this.killed.abort();
+    if (action === "kill" || action === "cancel") this.lease?.finish("cancelled");
+  }
+}
