@@ -1,6 +1,6 @@
 "use client";
 // One query cache and one API client a tab. Failed changes show themselves as a notice with the request id.
-import { MutationCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createTRPCClient, httpBatchLink } from "@trpc/client";
 import { type ReactNode, useState } from "react";
 import superjson from "superjson";
@@ -12,8 +12,14 @@ import { TRPCProvider } from "./trpc";
 /** The API refuses larger batches. */
 const MAX_BATCH = 10;
 
+/** A session that ended leads to the sign-in, wherever it is noticed. */
+function leaveWhenSignedOut(error: unknown): void {
+  if (readFault(error).httpStatus === 401) window.location.assign("/sign-in");
+}
+
 function makeQueryClient(): QueryClient {
   return new QueryClient({
+    queryCache: new QueryCache({ onError: leaveWhenSignedOut }),
     mutationCache: new MutationCache({
       onError: (error) =>
         showNotice({ tone: "bad", text: readFault(error).text, id: readFault(error).requestId }),

@@ -2,7 +2,7 @@
 // The list of jobs. Its filters live in the address, so that a view can be kept and sent.
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useSearchParams } from "next/navigation";
-import { useTRPC } from "@/components/api/trpc";
+import { useTRPC, useTRPCClient } from "@/components/api/trpc";
 import { Button, ButtonLink } from "@/components/ui/button";
 import { PageHead } from "@/components/ui/page-head";
 import { BoneRows, Empty, ErrorNote } from "@/components/ui/states";
@@ -37,12 +37,16 @@ function JobList({
   search: string | undefined;
 }) {
   const trpc = useTRPC();
-  const jobs = useInfiniteQuery(
-    trpc.jobs.list.infiniteQueryOptions(
-      { state: state ?? undefined, search, limit: PAGE },
-      { getNextPageParam: (page) => page.next_cursor ?? undefined, placeholderData: keepPreviousData },
-    ),
-  );
+  const client = useTRPCClient();
+  const filter = { state: state ?? undefined, search, limit: PAGE };
+  // The ready-made options of the client send a field of their own, which the API refuses as unknown.
+  const jobs = useInfiniteQuery({
+    queryKey: trpc.jobs.list.infiniteQueryKey(filter),
+    queryFn: ({ pageParam, signal }) => client.jobs.list.query({ ...filter, cursor: pageParam }, { signal }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+  });
   if (jobs.isPending) return <BoneRows rows={10} label="Jobs are being fetched" />;
   if (jobs.isError) return <ErrorNote error={jobs.error} onRetry={() => jobs.refetch()} />;
   const rows = jobs.data.pages.flatMap((page) => page.jobs);

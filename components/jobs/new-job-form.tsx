@@ -57,7 +57,6 @@ export function NewJobForm() {
           label="Request"
           name="request"
           rows={6}
-          // biome-ignore lint/a11y/noAutofocus: the page exists to fill in this box
           autoFocus
           placeholder={
             "REST API for a small shop\nProducts with prices, a cart, a checkout that reduces the stock."

@@ -1,8 +1,7 @@
 "use client";
-import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { usePathname } from "next/navigation";
-import { useTRPC } from "@/components/api/trpc";
+import { useMe } from "@/components/api/use-me";
 import { LiveDot } from "@/components/live/live-dot";
 import { ButtonLink, IconButton } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
@@ -81,8 +80,7 @@ export function RailContent() {
 }
 
 function Account() {
-  const trpc = useTRPC();
-  const me = useQuery(trpc.auth.me.queryOptions(undefined, { staleTime: 300_000 }));
+  const me = useMe();
   const leave = async () => {
     const { signOut } = await import("next-auth/react");
     await signOut({ callbackUrl: "/sign-in" });
@@ -90,13 +88,13 @@ function Account() {
   return (
     <div className="flex h-14 items-center gap-2 border-t hairline pt-2 pl-2.5">
       <div className="min-w-0 flex-1">
-        {me.data ? (
+        {me ? (
           <>
-            <p className="truncate font-medium" title={me.data.email}>
-              {me.data.username}
+            <p className="truncate font-medium" title={me.email}>
+              {me.username}
             </p>
             <p className="truncate text-xs text-faint">
-              {me.data.team} · {me.data.role}
+              {me.team} · {me.role}
             </p>
           </>
         ) : (

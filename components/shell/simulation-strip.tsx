@@ -1,14 +1,12 @@
 "use client";
-import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
-import { useTRPC } from "@/components/api/trpc";
+import { useFactory } from "@/components/api/use-factory";
 import { Icon } from "@/components/ui/icons";
 
 /** Says on every screen that no model is behind the answers. */
 export function SimulationStrip() {
-  const trpc = useTRPC();
-  const factory = useQuery(trpc.factory.info.queryOptions(undefined, { staleTime: 300_000 }));
-  if (!factory.data?.simulated) return null;
+  const factory = useFactory();
+  if (!factory?.simulated) return null;
   return (
     <div role="note" className="border-b border-warn/30 bg-warn/8 px-4 py-1.5 text-xs sm:px-6 lg:px-8">
       <span className="inline-flex items-center gap-1.5 font-medium text-warn">

@@ -1,0 +1,61 @@
+"use client";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useTRPC } from "@/components/api/trpc";
+import { Button } from "@/components/ui/button";
+import { ConfirmButton } from "@/components/ui/confirm";
+import { offersOf } from "@/components/ui/job-state";
+import { showNotice } from "@/components/ui/notices";
+import type { JobView } from "@/server/domain/outputs";
+
+/** The moves that a person may make now. */
+export function JobActions({ job }: { job: JobView }) {
+  const trpc = useTRPC();
+  const cache = useQueryClient();
+  const id = job.job_id;
+  const renew = () => {
+    void cache.invalidateQueries(trpc.jobs.pathFilter());
+    void cache.invalidateQueries(trpc.queue.pathFilter());
+  };
+  const resume = useMutation(trpc.jobs.resume.mutationOptions({ onSettled: renew }));
+  const pause = useMutation(
+    trpc.jobs.pause.mutationOptions({
+      onSettled: renew,
+      onSuccess: () => showNotice({ tone: "good", text: "Paused.", undo: () => resume.mutate({ id }) }),
+    }),
+  );
+  const retry = useMutation(trpc.jobs.retry.mutationOptions({ onSettled: renew }));
+  const stop = useMutation(trpc.jobs.cancel.mutationOptions({ onSettled: renew }));
+  const busy = resume.isPending || pause.isPending || retry.isPending || stop.isPending;
+  const offers = offersOf(job.status);
+  return (
+    <div className="flex flex-wrap gap-2">
+      {offers.pause && (
+        <Button icon="pause" disabled={busy} onClick={() => pause.mutate({ id })}>
+          {pause.isPending ? "Pausing …" : "Pause"}
+        </Button>
+      )}
+      {offers.resume && (
+        <Button icon="play" kind="primary" disabled={busy} onClick={() => resume.mutate({ id })}>
+          {resume.isPending ? "Resuming …" : "Resume"}
+        </Button>
+      )}
+      {offers.retry && (
+        <Button icon="again" kind="primary" disabled={busy} onClick={() => retry.mutate({ id })}>
+          {retry.isPending ? "Starting again …" : "Retry"}
+        </Button>
+      )}
+      {offers.stop && (
+        <ConfirmButton
+          label={stop.isPending ? "Stopping …" : "Stop"}
+          icon="stop"
+          title="Stop this job?"
+          action="Stop the job"
+          disabled={busy}
+          onConfirm={() => stop.mutate({ id })}
+        >
+          Its sandbox ends within seconds. What was committed stays, and the job can be retried.
+        </ConfirmButton>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+"use client";
+// The tabs of a job. Which one is open is part of the address.
+import { useSearchParams } from "next/navigation";
+import type { ComponentType } from "react";
+import { useRef } from "react";
+import { cx } from "@/components/ui/cx";
+import type { JobDetailView, JobView } from "@/server/domain/outputs";
+import type { JobLog } from "./job-log";
+import { JobTimeline } from "./job-timeline";
+import { TabChanges } from "./tab-changes";
+import { TabChecks } from "./tab-checks";
+import { TabLive } from "./tab-live";
+import { TabLog } from "./tab-log";
+import { TabPlan } from "./tab-plan";
+import { TabTests } from "./tab-tests";
+
+export interface TabProps {
+  job: JobView;
+  detail: JobDetailView;
+  log: JobLog;
+}
+
+interface Tab {
+  name: string;
+  label: string;
+  View: ComponentType<TabProps>;
+  count?: (props: TabProps) => string | null;
+  className?: string;
+}
+
+const TABS: readonly Tab[] = [
+  { name: "live", label: "Live", View: TabLive },
+  { name: "steps", label: "Steps", View: JobTimeline, className: "lg:hidden" },
+  {
+    name: "plan",
+    label: "Plan",
+    View: TabPlan,
+    count: ({ detail, log }) =>
+      detail.tasks.length > 0
+        ? `${detail.tasks.filter((task) => task.done || log.doneTasks.has(task.n)).length}/${detail.tasks.length}`
+        : null,
+  },
+  {
+    name: "changes",
+    label: "Changes",
+    View: TabChanges,
+    count: ({ detail }) => (detail.files.length > 0 ? String(detail.files.length) : null),
+  },
+  {
+    name: "tests",
+    label: "Tests",
+    View: TabTests,
+    count: ({ job }) => (job.test_results ? `${job.test_results.passed}/${job.test_results.total}` : null),
+  },
+  { name: "checks", label: "Checks", View: TabChecks },
+  {
+    name: "log",
+    label: "Log",
+    View: TabLog,
+    count: ({ log }) => (log.lastSeq > 0 ? String(log.lastSeq) : null),
+  },
+];
+
+export function JobTabs(props: TabProps) {
+  const wanted = useSearchParams().get("tab");
+  const active = TABS.find((tab) => tab.name === wanted) ?? TABS[0]!;
+  const list = useRef<HTMLDivElement>(null);
+  const show = (name: string) => {
+    const url = new URL(window.location.href);
+    if (name === "live") url.searchParams.delete("tab");
+    else url.searchParams.set("tab", name);
+    window.history.replaceState(null, "", url);
+  };
+  const onKey = (event: React.KeyboardEvent) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (!step) return;
+    const buttons = [...(list.current?.querySelectorAll<HTMLElement>("[role=tab]") ?? [])].filter(
+      (tab) => tab.offsetParent,
+    );
+    const at = buttons.indexOf(document.activeElement as HTMLElement);
+    buttons[(at + step + buttons.length) % buttons.length]?.focus();
+  };
+  return (
+    <section className="min-w-0" aria-label="What this job did">
+      <div className="sticky top-12 z-20 -mx-4 border-b hairline bg-ground px-4 sm:mx-0 sm:px-0 lg:top-0">
+        <div
+          ref={list}
+          role="tablist"
+          aria-label="Views"
+          className="flex gap-5 overflow-x-auto"
+          onKeyDown={onKey}
+        >
+          {TABS.map((tab) => (
+            <TabButton
+              key={tab.name}
+              tab={tab}
+              on={tab === active}
+              count={tab.count?.(props)}
+              onShow={show}
+            />
+          ))}
+        </div>
+      </div>
+      <div
+        role="tabpanel"
+        id={`panel-${active.name}`}
+        aria-labelledby={`tab-${active.name}`}
+        className="min-h-[50vh] pt-4"
+      >
+        <active.View {...props} />
+      </div>
+    </section>
+  );
+}
+
+function TabButton({
+  tab,
+  on,
+  count,
+  onShow,
+}: {
+  tab: Tab;
+  on: boolean;
+  count: string | null | undefined;
+  onShow: (name: string) => void;
+}) {
+  return (
+    <button
+      type="button"
+      role="tab"
+      id={`tab-${tab.name}`}
+      aria-selected={on}
+      aria-controls={on ? `panel-${tab.name}` : undefined}
+      tabIndex={on ? 0 : -1}
+      onClick={() => onShow(tab.name)}
+      className={cx(
+        "-mb-px h-10 shrink-0 border-b-2 whitespace-nowrap",
+        on ? "border-accent font-medium text-ink" : "border-transparent text-muted hover:text-ink",
+        tab.className,
+      )}
+    >
+      {tab.label}
+      {count && <span className="ml-1.5 text-xs font-normal text-faint tabular-nums">{count}</span>}
+    </button>
+  );
+}

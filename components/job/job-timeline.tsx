@@ -1,0 +1,81 @@
+"use client";
+import { cx } from "@/components/ui/cx";
+import { Icon, type IconName } from "@/components/ui/icons";
+import { isMoving } from "@/components/ui/job-state";
+import { Empty } from "@/components/ui/states";
+import { Elapsed } from "@/components/ui/time";
+import type { JobView } from "@/server/domain/outputs";
+import type { TimelineStep } from "./fold-timeline";
+import type { JobLog } from "./job-log";
+import { STEP_LABEL } from "./step-label";
+
+/** The steps of this run in order, with how long each took and how it ended. */
+export function JobTimeline({ log, job }: { log: JobLog; job: JobView }) {
+  const groups = groupByTask(log.timeline);
+  if (groups.length === 0) {
+    return (
+      <Empty icon="clock" title="Not begun" text="The steps appear here as soon as a worker takes the job." />
+    );
+  }
+  return (
+    <ol className="flex flex-col gap-4 lg:sticky lg:top-6">
+      {groups.map((group) => (
+        <li key={group.key}>
+          <p className="mb-1 text-xs font-medium text-faint">
+            {group.task === null ? "Job" : `Task ${group.task}`}
+          </p>
+          <ol className="border-l hairline">
+            {group.steps.map((step) => (
+              <TimelineRow key={step.key} step={step} moving={isMoving(job.status)} />
+            ))}
+          </ol>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+interface Group {
+  key: string;
+  task: number | null;
+  steps: TimelineStep[];
+}
+
+function groupByTask(steps: readonly TimelineStep[]): Group[] {
+  const groups: Group[] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (last && last.task === step.task) last.steps.push(step);
+    else groups.push({ key: step.key, task: step.task, steps: [step] });
+  }
+  return groups;
+}
+
+function TimelineRow({ step, moving }: { step: TimelineStep; moving: boolean }) {
+  const open = step.endedAt === null && moving;
+  const look = lookOf(step, open);
+  return (
+    <li className="-ml-2 flex h-8 items-center gap-2">
+      <span className={cx("bg-ground py-1", look.ink)}>
+        <Icon name={look.icon} className={open ? "turning" : undefined} />
+      </span>
+      <span className={cx("min-w-0 flex-1 truncate", open && "font-medium")}>
+        {STEP_LABEL[step.step]}
+        {step.step === "fix" && step.iteration > 1 && (
+          <span className="text-faint"> {step.iteration - 1}</span>
+        )}
+        <span className="sr-only">{look.said}</span>
+      </span>
+      <span className="text-xs text-faint">
+        {(open || step.endedAt) && <Elapsed since={step.startedAt} until={step.endedAt} />}
+      </span>
+    </li>
+  );
+}
+
+function lookOf(step: TimelineStep, open: boolean): { icon: IconName; ink: string; said: string } {
+  if (step.passed === false) return { icon: "ringCross", ink: "text-bad", said: " failed" };
+  if (open) return { icon: "arc", ink: "text-run", said: " is being done" };
+  if (step.endedAt === null) return { icon: "dashed", ink: "text-idle", said: " interrupted" };
+  return { icon: "ring", ink: "text-good", said: " done" };
+}

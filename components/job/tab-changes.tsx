@@ -1,0 +1,88 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTRPC } from "@/components/api/trpc";
+import { Button } from "@/components/ui/button";
+import { formatBytes } from "@/components/ui/format";
+// The files that the job made: on the left which, on the right what changed in the chosen one, or its whole text.
+import { keyed } from "@/components/ui/keyed";
+import { BoneRows, Empty, ErrorNote } from "@/components/ui/states";
+import { parseDiff } from "./diff";
+import { DiffView } from "./diff-view";
+import { FileTree } from "./file-tree";
+import type { TabProps } from "./job-tabs";
+
+export function TabChanges({ job, detail }: TabProps) {
+  const changed = new Map(job.changes?.files.map((file) => [file.path, file]));
+  const first = job.changes?.files[0]?.path ?? detail.files[0]?.path ?? null;
+  const [chosen, setChosen] = useState<string | null>(null);
+  const path = chosen ?? first;
+  if (!path) {
+    return (
+      <Empty icon="folder" title="No files yet" text="Files appear here with every commit of an agent." />
+    );
+  }
+  return (
+    <div className="grid gap-x-6 gap-y-4 md:grid-cols-[14rem_minmax(0,1fr)]">
+      <div className="max-h-64 overflow-y-auto md:sticky md:top-14 md:max-h-[calc(100dvh-5rem)] md:self-start">
+        <FileTree files={detail.files} changed={changed} chosen={path} onChoose={setChosen} />
+      </div>
+      <FilePane key={path} id={job.job_id} path={path} changed={changed.has(path)} />
+    </div>
+  );
+}
+
+function FilePane({ id, path, changed }: { id: string; path: string; changed: boolean }) {
+  const [whole, setWhole] = useState(!changed);
+  return (
+    <section aria-label={path} className="min-w-0">
+      <header className="flex min-h-9 flex-wrap items-center justify-between gap-2 pb-2">
+        <h2 className="min-w-0 font-mono text-xs wrap-anywhere">{path}</h2>
+        {changed && (
+          <Button kind="quiet" icon={whole ? "pencil" : "file"} onClick={() => setWhole(!whole)}>
+            {whole ? "Show the change" : "Show the file"}
+          </Button>
+        )}
+      </header>
+      {whole ? <FileText id={id} path={path} /> : <FileDiff id={id} path={path} />}
+    </section>
+  );
+}
+
+function FileDiff({ id, path }: { id: string; path: string }) {
+  const trpc = useTRPC();
+  const diff = useQuery(trpc.jobs.diff.queryOptions({ id, path }));
+  if (diff.isPending) return <BoneRows rows={6} label="The change is being fetched" />;
+  if (diff.isError) return <ErrorNote error={diff.error} onRetry={() => diff.refetch()} />;
+  return <DiffView files={parseDiff(diff.data.text)} truncated={diff.data.truncated} />;
+}
+
+function FileText({ id, path }: { id: string; path: string }) {
+  const trpc = useTRPC();
+  const file = useQuery(trpc.jobs.file.queryOptions({ id, path }));
+  if (file.isPending) return <BoneRows rows={6} label="The file is being fetched" />;
+  if (file.isError) return <ErrorNote error={file.error} onRetry={() => file.refetch()} />;
+  if (file.data.binary) return <p className="text-muted">A binary file of {formatBytes(file.data.size)}.</p>;
+  const lines = file.data.text.replace(/\n$/, "").split("\n");
+  return (
+    <>
+      <div className="overflow-x-auto rounded-md border hairline py-2 font-mono text-xs leading-[1.15rem]">
+        <div className="w-max min-w-full">
+          {keyed(lines).map(({ key, item }) => (
+            <div key={key} className="flex h-[1.15rem]">
+              <span aria-hidden="true" className="w-12 shrink-0 pr-3 text-right text-faint select-none">
+                {key + 1}
+              </span>
+              <span className="pr-4 whitespace-pre">{item}</span>
+            </div>
+          ))}
+        </div>
+      </div>
+      {file.data.truncated && (
+        <p className="mt-2 text-xs text-faint">
+          Only the beginning of {formatBytes(file.data.size)} is shown.
+        </p>
+      )}
+    </>
+  );
+}

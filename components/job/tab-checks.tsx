@@ -1,0 +1,86 @@
+"use client";
+import { cx } from "@/components/ui/cx";
+import { formatCount } from "@/components/ui/format";
+import { Icon } from "@/components/ui/icons";
+import { keyed } from "@/components/ui/keyed";
+import { Empty } from "@/components/ui/states";
+import { Ago } from "@/components/ui/time";
+import type { CheckView } from "@/server/domain/outputs";
+import { readReport, type ShownProblem } from "./check-report";
+import type { TabProps } from "./job-tabs";
+
+const KIND: Record<CheckView["kind"], string> = { lint: "Lint", test: "Tests", verify: "Verification" };
+const PROBLEMS_SHOWN = 200;
+
+/** Every computed check, newest first, with what it found. */
+export function TabChecks({ detail }: TabProps) {
+  const checks = detail.checks.toReversed();
+  if (checks.length === 0) {
+    return (
+      <Empty
+        icon="magnifier"
+        title="No checks yet"
+        text="Lint, tests and verification are computed by the factory, never claimed by a model."
+      />
+    );
+  }
+  return (
+    <ul className="max-w-[68rem]">
+      {checks.map((check) => (
+        <CheckItem key={check.key} check={check} />
+      ))}
+    </ul>
+  );
+}
+
+function CheckItem({ check }: { check: CheckView }) {
+  const report = readReport(check.report);
+  const failed = report.tests.filter((test) => test.outcome === "failed" || test.outcome === "error").length;
+  const found = [
+    report.problems.length > 0 && formatCount(report.problems.length, "problem"),
+    report.tests.length > 0 && `${report.tests.length - failed} of ${report.tests.length} tests passed`,
+    report.tools.join(", "),
+  ].filter(Boolean);
+  return (
+    <li className="lazy-row border-b hairline py-2.5">
+      <p className="flex items-start gap-2">
+        <Icon
+          name={check.passed ? "check" : "cross"}
+          className={cx("mt-0.5", check.passed ? "text-good" : "text-bad")}
+        />
+        <span className="min-w-0 flex-1">
+          <span className="font-medium">
+            {KIND[check.kind]} {check.passed ? "passed" : "failed"}
+          </span>
+          <span className="block text-xs text-faint wrap-anywhere">{[check.key, ...found].join(" · ")}</span>
+        </span>
+        <span className="text-xs text-faint">
+          <Ago at={check.at} />
+        </span>
+      </p>
+      {report.remarks.map((remark) => (
+        <p key={remark} className="mt-1 pl-6 text-warn wrap-anywhere">
+          {remark}
+        </p>
+      ))}
+      {report.problems.length > 0 && (
+        <ul className="mt-2 flex flex-col gap-1 pl-6">
+          {keyed(report.problems.slice(0, PROBLEMS_SHOWN)).map(({ key, item: problem }) => (
+            <ProblemLine key={key} problem={problem} />
+          ))}
+        </ul>
+      )}
+    </li>
+  );
+}
+
+function ProblemLine({ problem }: { problem: ShownProblem }) {
+  return (
+    <li className="wrap-anywhere">
+      <span className="font-mono text-xs text-muted">
+        {problem.file}:{problem.line}
+      </span>{" "}
+      {problem.message} <span className="text-xs text-faint">{problem.rule}</span>
+    </li>
+  );
+}

@@ -1,0 +1,76 @@
+"use client";
+// What happens now, newest at the end. While a reader is at the end the page follows; who scrolls up is left alone.
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { Button } from "@/components/ui/button";
+import { isMoving } from "@/components/ui/job-state";
+import { BoneRows, Empty } from "@/components/ui/states";
+import type { TabProps } from "./job-tabs";
+import { LiveRow } from "./live-row";
+
+const FIRST_SHOWN = 300;
+/** Nearer to the end than this counts as being there, in pixels. */
+const AT_END = 120;
+
+export function TabLive({ job, log }: TabProps) {
+  const [shown, setShown] = useState(FIRST_SHOWN);
+  const { away, toEnd } = useFollow(log.lastSeq, isMoving(job.status));
+  if (log.rows.length === 0) {
+    if (log.lastSeq === 0 && job.last_seq > 0) return <BoneRows rows={8} label="The log is being fetched" />;
+    return (
+      <Empty
+        icon="clock"
+        title="Nothing has happened yet"
+        text="Every turn of an agent and every line that a program writes appears here while it happens."
+      />
+    );
+  }
+  const first = Math.max(0, log.rows.length - shown);
+  return (
+    <div className="max-w-[68rem]">
+      {first > 0 && (
+        <Button icon="up" className="mb-3" onClick={() => setShown(shown + 1000)}>
+          Show {first.toLocaleString("en")} earlier
+        </Button>
+      )}
+      <div role="log" aria-label="Live log" aria-live="off" className="flex flex-col">
+        {log.rows.slice(first).map((row) => (
+          <LiveRow key={row.key} row={row} command={commandOf(row, log)} />
+        ))}
+      </div>
+      {away && (
+        <div className="sticky bottom-4 mt-4 flex justify-center">
+          <Button icon="down" className="shadow-lg" onClick={toEnd}>
+            Newest
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function commandOf(row: TabProps["log"]["rows"][number], log: TabProps["log"]) {
+  if (row.kind !== "call" && row.kind !== "command") return undefined;
+  return row.commandId ? log.commands.get(row.commandId) : undefined;
+}
+
+/** Keeps the page at its end while `moving`, unless the reader went elsewhere. */
+function useFollow(version: number, moving: boolean): { away: boolean; toEnd: () => void } {
+  const atEnd = useRef(true);
+  const [away, setAway] = useState(false);
+  const toEnd = () => window.scrollTo({ top: document.documentElement.scrollHeight });
+  useEffect(() => {
+    const look = () => {
+      const left = document.documentElement.scrollHeight - window.scrollY - window.innerHeight;
+      atEnd.current = left < AT_END;
+      setAway(left > 4 * AT_END);
+    };
+    look();
+    window.addEventListener("scroll", look, { passive: true });
+    return () => window.removeEventListener("scroll", look);
+  }, []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every new event may make the page longer
+  useLayoutEffect(() => {
+    if (moving && atEnd.current) toEnd();
+  }, [version]);
+  return { away: away && moving, toEnd };
+}

@@ -1,0 +1,109 @@
+"use client";
+// A tool call or a program as one grey line that opens in its place. What runs now, and what failed, is open by itself.
+import { useId, useState } from "react";
+import { cx } from "@/components/ui/cx";
+import { formatDuration } from "@/components/ui/format";
+import { Icon, type IconName } from "@/components/ui/icons";
+import { Elapsed } from "@/components/ui/time";
+import type { CommandLog } from "./job-log";
+import { OutputView, TextView } from "./output-view";
+
+const TOOL_ICON: Record<string, IconName> = {
+  run: "terminal",
+  read: "eye",
+  write: "pencil",
+  edit: "pencil",
+  search: "search",
+  finish: "flag",
+};
+
+interface Props {
+  tool: string;
+  title: string;
+  /** Undefined until the result was observed. */
+  ok: boolean | undefined;
+  observed: string | null;
+  at: string;
+  endedAt: string | null;
+  command: CommandLog | undefined;
+  inAgent?: boolean;
+}
+
+export function ToolRow({ tool, title, ok, observed, at, endedAt, command, inAgent }: Props) {
+  const [chosen, setChosen] = useState<boolean | null>(null);
+  const id = useId();
+  const end = endOf(ok, command);
+  const open = chosen ?? (command !== undefined && end === "running");
+  const hasMore = command !== undefined || Boolean(observed);
+  return (
+    <div className={cx("lazy-row", inAgent && "pl-6")}>
+      <button
+        type="button"
+        disabled={!hasMore}
+        aria-expanded={hasMore ? open : undefined}
+        aria-controls={open ? id : undefined}
+        onClick={() => setChosen(!open)}
+        className="-mx-1 flex min-h-8 w-full items-center gap-2 rounded px-1 text-left text-muted enabled:hover:bg-sunken"
+      >
+        <Icon name={TOOL_ICON[tool] ?? "terminal"} className="text-faint" />
+        <span className="min-w-0 flex-1 truncate font-mono text-xs" title={title}>
+          {title || tool}
+        </span>
+        <End end={end} command={command} at={at} endedAt={endedAt} />
+        <Icon
+          name="right"
+          className={cx(
+            "size-3 text-faint transition-transform duration-150",
+            open && "rotate-90",
+            !hasMore && "invisible",
+          )}
+        />
+      </button>
+      {open && (
+        <div id={id} className="mt-0.5 mb-2 overflow-hidden rounded-md border hairline bg-sunken/60">
+          {command ? <OutputView command={command} /> : observed && <TextView text={observed} />}
+          {command?.note && <p className="border-t hairline px-3 py-1.5 text-xs text-warn">{command.note}</p>}
+        </div>
+      )}
+    </div>
+  );
+}
+
+type EndKind = "running" | "ok" | "failed";
+
+function endOf(ok: boolean | undefined, command: CommandLog | undefined): EndKind {
+  if (command && command.exitCode !== undefined) return command.exitCode === 0 ? "ok" : "failed";
+  if (command) return ok === undefined ? "running" : ok ? "ok" : "failed";
+  if (ok === undefined) return "running";
+  return ok ? "ok" : "failed";
+}
+
+function End({
+  end,
+  command,
+  at,
+  endedAt,
+}: {
+  end: EndKind;
+  command: CommandLog | undefined;
+  at: string;
+  endedAt: string | null;
+}) {
+  const code = command?.exitCode;
+  return (
+    <span className="shrink-0 text-xs text-faint tabular-nums">
+      {end === "running" && <span className="text-run">running · </span>}
+      {end === "failed" && (
+        <span className="text-bad">{typeof code === "number" ? `exit ${code}` : "failed"} · </span>
+      )}
+      {command?.durationMs != null ? (
+        formatDuration(command.durationMs / 1000)
+      ) : (
+        <Elapsed
+          since={command?.startedAt ?? at}
+          until={end === "running" ? null : (endedAt ?? command?.startedAt ?? at)}
+        />
+      )}
+    </span>
+  );
+}
