@@ -72,8 +72,12 @@ export function toTrpcError(error: AppError): TRPCError {
 function fromTrpc(error: TRPCError): AppError {
   if (error.cause instanceof AppError || error.cause instanceof ZodError) return toAppError(error.cause);
   const code = FROM_TRPC[error.code];
-  if (code) return new AppError(code, error.message);
+  if (code) return new AppError(code, asSentence(error.message));
   return toAppError(error.cause ?? new Error(error.message));
+}
+
+function asSentence(message: string): string {
+  return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 
 function isPassing(error: unknown): boolean {

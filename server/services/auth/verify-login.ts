@@ -36,7 +36,8 @@ export async function verifyLogin({
   const name = input.username.toLowerCase();
   await refuseGuessing(ctx, name);
   const user = await ctx.db.user.findFirst({
-    where: name.includes("@") ? { email: { equals: name, mode: "insensitive" } } : { username: name },
+    // Stored in lower case. Not compared with `mode: "insensitive"`, which takes % and _ for wildcards.
+    where: name.includes("@") ? { email: name } : { username: name },
     include: { memberships: { orderBy: { teamId: "asc" }, take: 1 } },
   });
   const fits = await passwordFits(user?.passwordHash ?? null, input.password);

@@ -46,6 +46,8 @@ export class TeamFeeds {
     const team = this.join(teamId, watcher);
     signal.addEventListener("abort", () => wake(), { once: true });
     try {
+      // From here on nothing is missed: a page that looks again now is up to date.
+      yield sseBytes("ready", {});
       while (!signal.aborted && unread.length <= MAX_UNREAD) {
         if (unread.length > 0) {
           yield Buffer.concat(unread.splice(0));
