@@ -14,7 +14,8 @@ function endGroup(): void {
 }
 
 function letGo(): void {
-  if (process.listenerCount("SIGTERM") === 0) return endGroup(); // Nothing to finish, and no exit event either.
+  // Without a listener there is nothing to finish, and no exit event either.
+  if (process.listenerCount("SIGTERM") === 0) endGroup();
   process.on("exit", endGroup);
   setTimeout(endGroup, GRACE_MS).unref();
   process.kill(process.pid, "SIGTERM");
