@@ -5,6 +5,5 @@ export async function register(): Promise<void> {
   const { startApp } = await import("./server/api/start-app");
   await startApp();
   const { startBackground } = await import("./inngest/start-background");
-  const stop = startBackground();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+  startBackground();
 }

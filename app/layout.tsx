@@ -4,6 +4,9 @@ import type { ReactNode } from "react";
 import { ApiProvider } from "@/components/api/api-provider";
 import "./globals.css";
 
+// Every page depends on who asks, and its policy has a nonce: nothing is rendered at build time.
+export const dynamic = "force-dynamic";
+
 export const metadata: Metadata = {
   title: { default: "Fabrica", template: "%s · Fabrica" },
   description: "A self-hosted software factory.",

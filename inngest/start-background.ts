@@ -16,11 +16,8 @@ const SEND_SWEEP_MS = 30_000;
 const SPEND_SWEEP_MS = 30_000;
 const STARTS_SWEEP_MS = 30_000;
 
-/**
- * Starts the outbox sender and the sweeps.
- * @returns stops them; what is under way is finished by the database or done again later
- */
-export function startBackground(): () => void {
+/** Starts the outbox sender and the sweeps; they end with the process, what is under way is done again later. */
+export function startBackground(): void {
   const leaseMs = Math.max(200, Math.min(5_000, (env().LEASE_SECONDS * 1000) / 6));
   const sender = repeat("outbox", SEND_SWEEP_MS, () => sendOutbox(db()), SEND_RETRY_MS);
   const parts = [
@@ -39,10 +36,11 @@ export function startBackground(): () => void {
     .catch((error) =>
       log.warn({ error: String(error) }, "the outbox is only swept until the database can be listened to"),
     );
-  return () => {
+  const stop = () => {
     unsubscribe();
     for (const part of parts) part.stop();
   };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
 }
 
 interface Repeated {

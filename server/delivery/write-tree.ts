@@ -31,7 +31,10 @@ export async function writeTree(
   const files = await listCheckedTree(commit, limits, { dir });
   const parent = dirname(target);
   await mkdir(parent, { recursive: true });
-  const beside = join(parent, `.${basename(target)}.${randomBytes(6).toString("hex")}`);
+  const beside = join(
+    /* turbopackIgnore: true */ parent,
+    `.${basename(target)}.${randomBytes(6).toString("hex")}`,
+  );
   await mkdir(beside, { mode: 0o755 });
   try {
     const bytes = await writeFiles(dir, files, beside);

@@ -12,7 +12,7 @@ export async function archiveZip(dir: string, commit: string, path: string, pref
   if (prefix !== undefined && !/^[A-Za-z0-9][\w.-]{0,99}$/.test(prefix))
     throw new TypeError("Not a folder name.");
   const beside = `${path}.${randomBytes(6).toString("hex")}`;
-  const file = await open(beside, "wx", 0o644);
+  const file = await open(/* turbopackIgnore: true */ beside, "wx", 0o644);
   try {
     const args = [
       "archive",

@@ -128,7 +128,7 @@ export interface GitProcess {
  */
 export function startGit(args: string[], options: GitOptions): GitProcess {
   const [file, argv] = commandLine(args, options);
-  const child: ChildProcess = spawn(file, argv, {
+  const child: ChildProcess = spawn(/* turbopackIgnore: true */ file, argv, {
     cwd: "/",
     // A process group of its own, so that nothing it starts can outlive it.
     detached: true,

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, rm, utimes } from "node:fs/promises";
+import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { git } from "./git";
 import { type ImportLimits, importBundle } from "./import-bundle";
 import { readBlob, readTree } from "./read-files";
 import { WorkspaceRefused } from "./refusal";
-import { createRepository, exportBundleTo } from "./repository";
+import { createRepository, exportBundle } from "./repository";
 import { SandboxRepository, streamOf } from "./sandbox-repository.fixture";
 
 let root: string;
@@ -84,7 +84,7 @@ describe("a sandbox's work", () => {
     sandbox.commit();
     const one = await take(sandbox.bundle());
     const file = join(root, "out.bundle");
-    await exportBundleTo(dir, one.commit, file);
+    await writeFile(file, await exportBundle(dir, one.commit));
     const successor = new SandboxRepository();
     try {
       successor.restore(file);

@@ -1,10 +1,9 @@
 // One bare repository per job. Invariant 8: what was taken in stays: nothing collects garbage here, because later
 // bundles build on commits of the sandbox that no ref names.
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { assertObjectId, GitError, git, startGit } from "./git";
 
 export const MAIN_REF = "refs/heads/main";
@@ -122,19 +121,4 @@ export async function exportBundle(dir: string, commit: string): Promise<Readabl
     }
   }
   return Readable.from(bundle(), { objectMode: false });
-}
-
-/** Writes the bundle of `exportBundle` to a new file; the file appears only when it is complete. @throws GitError */
-export async function exportBundleTo(dir: string, commit: string, path: string): Promise<void> {
-  const beside = `${path}.${randomBytes(6).toString("hex")}`;
-  const file = await open(beside, "wx", 0o600);
-  try {
-    await pipeline(await exportBundle(dir, commit), file.createWriteStream());
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  } finally {
-    await file.close().catch(() => {});
-  }
 }
