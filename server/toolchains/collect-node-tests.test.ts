@@ -1,8 +1,11 @@
 // The collector runs inside a sandbox; here it reads one text at a time.
 import { writeFileSync } from "node:fs";
-import { afterEach, expect, it } from "vitest";
-import { makeWorkspace, type TestWorkspace } from "@/tests/support/toolchain";
+import { afterEach, beforeAll, expect, it } from "vitest";
+import { makeWorkspace, type TestWorkspace, toolchainDir } from "@/tests/support/toolchain";
 import { nodeToolchain as node } from "./node";
+
+// The first run on a machine installs the packages.
+beforeAll(() => toolchainDir(), 300_000);
 
 let workspace: TestWorkspace | null = null;
 afterEach(() => workspace?.remove());

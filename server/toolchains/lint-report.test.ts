@@ -27,7 +27,7 @@ describe("recorded reports", () => {
 });
 
 describe("reports that must not count as clean", () => {
-  const clean = { v: 1, tool: "x", files: 1, notes: [], problems: [], error: null };
+  const clean = { v: 1, tool: "x", files: 1, problems: [], error: null };
   const problem = { file: "a", line: 1, column: 1, rule: "r", message: "m", severity: "error" };
   const cases: [string, string | null, number | null][] = [
     ["none", null, 0],

@@ -1,7 +1,10 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { makeWorkspace, type TestWorkspace } from "@/tests/support/toolchain";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { makeWorkspace, type TestWorkspace, toolchainDir } from "@/tests/support/toolchain";
 import { nodeToolchain as node } from "./node";
 import { compareTestIds } from "./test-ids";
+
+// The first run on a machine installs the packages.
+beforeAll(() => toolchainDir(), 300_000);
 
 let workspace: TestWorkspace | null = null;
 afterEach(() => workspace?.remove());
@@ -82,9 +85,24 @@ describe("eslint", () => {
     });
     const report = node.parseLint(await place.run(node.lint(place.files())));
     expect(report.problems).toMatchObject([
-      { file: "eslint.config.mjs", rule: "fabrica/config", severity: "warning" },
       { file: "a.js", rule: "no-undef", severity: "error" },
+      { file: "eslint.config.mjs", rule: "fabrica/config", severity: "warning" },
     ]);
+  });
+
+  it("says which files a configuration leaves out, and refuses one that leaves out all", async () => {
+    const ignore = (pattern: string) =>
+      `export default [{ ignores: ["${pattern}"] }, { rules: { "no-var": "error" } }];\n`;
+    const place = make({ "eslint.config.mjs": ignore("gen/*"), "a.js": "var a;\n", "gen/b.js": "var b;\n" });
+    const some = node.parseLint(await place.run(node.lint(place.files())));
+    expect(some.problems.map(({ file, rule, severity }) => `${file} ${rule} ${severity}`)).toEqual([
+      "a.js no-var error",
+      "eslint.config.mjs fabrica/config warning",
+    ]);
+    expect(some.problems[1]?.message).toContain("gen/b.js");
+    place.write("eslint.config.mjs", ignore("**/*"));
+    const none = node.parseLint(await place.run(node.lint(place.files())));
+    expect(none.unreadable).toContain("leaves every file unchecked");
   });
 
   it("reports a syntax error as a problem", async () => {
@@ -276,7 +294,7 @@ describe("node:test", () => {
   it("reports tests that a helper defines under the file that called it", async () => {
     const place = make({
       "tests/helper.mjs":
-        'import test from "node:test";\nexport const shared = (name) => test(`${name} works`, () => {});\n',
+        'import test from "node:test";\nexport const shared = (name) => test(name + " works", () => {});\n',
       "tests/a.test.mjs": 'import { shared } from "./helper.mjs";\nshared("a");\n',
     });
     const { report, listed } = await testAll(place);

@@ -1,7 +1,10 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { makeWorkspace, type TestWorkspace } from "@/tests/support/toolchain";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { makeWorkspace, type TestWorkspace, toolchainDir } from "@/tests/support/toolchain";
 import { pythonToolchain as python } from "./python";
 import { compareTestIds } from "./test-ids";
+
+// The first run on a machine installs the packages.
+beforeAll(() => toolchainDir(), 300_000);
 
 let workspace: TestWorkspace | null = null;
 afterEach(() => workspace?.remove());
@@ -77,13 +80,23 @@ describe("ruff", () => {
       "c.py": "import os\nimport json\nprint(json, undefined_name)\n",
     });
     const report = python.parseLint(await place.run(python.lint(place.files())));
-    expect(report.problems.map(({ file, rule }) => `${file} ${rule}`)).toEqual(["c.py F401", "c.py F821"]);
+    expect(report.problems.map(({ file, rule }) => `${file} ${rule}`)).toEqual([
+      "c.py F401",
+      "c.py F821",
+      "pyproject.toml fabrica/config",
+    ]);
   });
 
   it("says so when the project's settings cannot be read", async () => {
     const place = make({ "ruff.toml": 'line-length = "wide"\n', "a.py": "x = 1\n" });
     const report = python.parseLint(await place.run(python.lint(place.files())));
     expect(report.unreadable).toContain("settings");
+  });
+
+  it("refuses settings that leave out every file", async () => {
+    const place = make({ "ruff.toml": 'exclude = ["*.py"]\n', "a.py": "import os\n" });
+    const report = python.parseLint(await place.run(python.lint(place.files())));
+    expect(report.unreadable).toContain("leave every file unchecked");
   });
 
   it("reports a syntax error as a problem", async () => {

@@ -1,7 +1,10 @@
-import { afterEach, expect, it } from "vitest";
-import { makeWorkspace, type TestWorkspace } from "@/tests/support/toolchain";
+import { afterEach, beforeAll, expect, it } from "vitest";
+import { makeWorkspace, type TestWorkspace, toolchainDir } from "@/tests/support/toolchain";
 import { TOOLCHAINS } from "./registry";
 import { compareTestIds } from "./test-ids";
+
+// The first run on a machine installs the packages.
+beforeAll(() => toolchainDir(), 300_000);
 
 let workspace: TestWorkspace | null = null;
 afterEach(() => workspace?.remove());

@@ -1,5 +1,5 @@
 // Reads the command line that all our sandbox programs share: MODE, --report FILE, then one JSON group per argument.
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 
 /** Folders that never hold the project's own source. */
@@ -34,6 +34,8 @@ export function readArguments(argv = process.argv.slice(2)) {
     else words.push(argv[at]);
   }
   if (!report) throw new Error("--report FILE is missing");
+  // The report of an earlier run must not stand in for this one, should this one break off.
+  rmSync(report, { force: true, recursive: true });
   return { words, report, groups };
 }
 

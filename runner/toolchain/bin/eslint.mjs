@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { ESLint } from "eslint";
 import { listFiles, readArguments } from "./arguments.mjs";
-import { finishLint } from "./lint-report.mjs";
+import { configRemark, finishLint, leftOutRemarks } from "./lint-report.mjs";
 
 const SOURCE = /\.(?:js|mjs|cjs|jsx|ts|mts|cts|tsx)$/;
 const TYPESCRIPT = /\.(?:ts|mts|cts|tsx)$/;
@@ -51,39 +51,35 @@ async function lintWithTheirs(root, config, files) {
   return eslint.lintFiles(files.map((file) => join(root, file)));
 }
 
-async function lintAll(root, files) {
-  const notes = [];
-  const problems = [];
-  for (const [config, members] of byConfig(root, files)) {
-    let results = null;
-    if (config) {
-      try {
-        results = await lintWithTheirs(root, config, members);
-      } catch (error) {
-        const why = String(error?.message ?? error)
-          .split("\n")[0]
-          .slice(0, 300);
-        notes.push(`${config} could not be used, so our configuration was: ${why}`);
-        problems.push(configProblem(config, why));
-      }
-    }
-    results ??= await lintWithOurs(root, members);
-    for (const result of results)
-      problems.push(...result.messages.map((message) => toProblem(root, result, message)));
+/** Lints by the project's configuration, or by ours where that one cannot be used. */
+async function lintGroup(root, config, files) {
+  if (config === null) return { results: await lintWithOurs(root, files), remarks: [] };
+  try {
+    const results = await lintWithTheirs(root, config, files);
+    const seen = new Set(results.map((result) => relative(root, result.filePath)));
+    const leftOut = files.filter((file) => !seen.has(file));
+    return { results, remarks: leftOutRemarks(config, leftOut) };
+  } catch (error) {
+    // Usually a plugin that cannot be installed without a network. Not the project's error, but it must be seen.
+    const [why] = String(error?.message ?? error).split("\n");
+    const remark = configRemark(config, `Not used, our configuration was instead: ${why.slice(0, 300)}`);
+    return { results: await lintWithOurs(root, files), remarks: [remark] };
   }
-  return { notes, problems };
 }
 
-/** Not an error: plugins cannot be installed without a network. But it must be seen. */
-function configProblem(file, why) {
-  return {
-    file,
-    line: 1,
-    column: 1,
-    rule: "fabrica/config",
-    message: `Not used: ${why}`,
-    severity: "warning",
-  };
+async function lintAll(root, files) {
+  const problems = [];
+  let checked = 0;
+  for (const [config, members] of byConfig(root, files)) {
+    const { results, remarks } = await lintGroup(root, config, members);
+    checked += results.length;
+    problems.push(...remarks);
+    for (const result of results) {
+      problems.push(...result.messages.map((message) => toProblem(root, result, message)));
+    }
+  }
+  if (checked === 0) throw new Error("the project's configuration leaves every file unchecked");
+  return problems;
 }
 
 function toProblem(root, result, message) {
@@ -103,12 +99,12 @@ const files = listFiles(root, (name) => SOURCE.test(name) && !GENERATED.test(nam
 const outcome = {
   tool: `eslint ${ESLint.version}`,
   files: files.length,
-  notes: [],
+
   problems: [],
   error: null,
 };
 try {
-  if (files.length > 0) Object.assign(outcome, await lintAll(root, files));
+  if (files.length > 0) outcome.problems = await lintAll(root, files);
 } catch (error) {
   outcome.error = `eslint could not run: ${String(error?.message ?? error).slice(0, 2000)}`;
 }

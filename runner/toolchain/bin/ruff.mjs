@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { listFiles, readArguments } from "./arguments.mjs";
-import { finishLint } from "./lint-report.mjs";
+import { finishLint, leftOutRemarks } from "./lint-report.mjs";
 import { matchesGlob, settingsFor } from "./ruff-settings.mjs";
 
 // The optimizing compiler costs 0.5 s of start for a program that runs for a moment. Must come before the wasm is loaded.
@@ -23,10 +23,8 @@ function workspaceFor(settings) {
   return workspaces.get(settings);
 }
 
-function lintFile(file, cache) {
-  const settings = settingsFor(root, file, cache);
+function lintFile(file, settings) {
   const local = relative(settings.base || ".", file);
-  if (settings.excludes.some((pattern) => matchesGlob(pattern, local))) return [];
   const ignored = Object.entries(settings.perFile)
     .filter(([pattern]) =>
       pattern.startsWith("!") ? !matchesGlob(pattern.slice(1), local) : matchesGlob(pattern, local),
@@ -46,12 +44,33 @@ function lintFile(file, cache) {
     .sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
+function isExcluded(file, settings) {
+  const local = relative(settings.base || ".", file);
+  return settings.excludes.some((pattern) => matchesGlob(pattern, local));
+}
+
+function lintAll(files) {
+  const cache = new Map();
+  const problems = [];
+  const leftOut = new Map();
+  let checked = 0;
+  for (const file of files) {
+    const settings = settingsFor(root, file, cache);
+    if (isExcluded(file, settings)) leftOut.set(settings.path, [...(leftOut.get(settings.path) ?? []), file]);
+    else {
+      problems.push(...lintFile(file, settings));
+      checked++;
+    }
+  }
+  if (checked === 0 && files.length > 0) throw new Error("they leave every file unchecked");
+  return [...problems, ...[...leftOut].flatMap(([path, names]) => leftOutRemarks(path, names))];
+}
+
 const { report } = readArguments();
 const files = listFiles(root, (name) => /\.pyi?$/.test(name));
-const outcome = { tool: `ruff ${version}`, files: files.length, notes: [], problems: [], error: null };
-const cache = new Map();
+const outcome = { tool: `ruff ${version}`, files: files.length, problems: [], error: null };
 try {
-  for (const file of files) outcome.problems.push(...lintFile(file, cache));
+  outcome.problems = lintAll(files);
 } catch (error) {
   outcome.error = `ruff could not lint with the project's settings: ${String(error?.message ?? error).slice(0, 2000)}`;
 }
