@@ -13,6 +13,8 @@ import { appSpec, engineSpec, type ProcessPlan, runnerSpec } from "./processes";
 import { othersCanReach, resolvePlaces } from "./reachable";
 import { loadSecrets } from "./secrets";
 
+const NO_ENVIRONMENT = {} as NodeJS.ProcessEnv;
+
 let dir: string;
 
 beforeEach(() => {
@@ -23,24 +25,32 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 describe("secrets", () => {
   it("are made once, kept, and readable by their owner only", () => {
-    const first = loadSecrets(dir);
-    expect(loadSecrets(dir)).toEqual(first);
+    const first = loadSecrets(dir, NO_ENVIRONMENT);
+    expect(loadSecrets(dir, NO_ENVIRONMENT)).toEqual(first);
     expect(statSync(join(dir, "secrets.json")).mode & 0o777).toBe(0o600);
     expect(new Set(Object.values(first)).size).toBe(Object.keys(first).length);
   });
 
   it("fill in what a later version needs and keep the rest", () => {
-    const { auth } = loadSecrets(dir);
+    const { auth } = loadSecrets(dir, NO_ENVIRONMENT);
     writeFileSync(join(dir, "secrets.json"), JSON.stringify({ auth }));
-    expect(loadSecrets(dir)).toMatchObject({
+    expect(loadSecrets(dir, NO_ENVIRONMENT)).toMatchObject({
       auth,
       engineSigningKey: expect.stringMatching(/^signkey-prod-/),
     });
   });
 
+  it("come from the environment when an operator gives them, and are not written down", () => {
+    const given = { FABRICA_RUNNER_TOKEN: "g".repeat(40) } as unknown as NodeJS.ProcessEnv;
+    expect(loadSecrets(dir, given).runner).toBe("g".repeat(40));
+    expect(loadSecrets(dir, NO_ENVIRONMENT).runner).not.toBe("g".repeat(40));
+    const short = { FABRICA_AUTH_SECRET: "x" } as unknown as NodeJS.ProcessEnv;
+    expect(() => loadSecrets(dir, short)).toThrow("FABRICA_AUTH_SECRET is too short.");
+  });
+
   it("are never silently replaced when the file is damaged", () => {
     writeFileSync(join(dir, "secrets.json"), "{");
-    expect(() => loadSecrets(dir)).toThrow(/cannot be read/);
+    expect(() => loadSecrets(dir, NO_ENVIRONMENT)).toThrow(/cannot be read/);
   });
 });
 

@@ -92,7 +92,7 @@ async function wholeFactory(options: UpOptions, undo: Undo): Promise<Running> {
   requireBuild(root, options.watch);
   const lock = hold(takeLock(places.dataDir, appUrl), undo);
   await requirePort(settings.port, settings.host, lock.stale);
-  const secrets = loadSecrets(places.dataDir);
+  const secrets = loadSecrets(places.dataDir, settings.environment);
   // Installing the toolchain needs nothing of the others, so it does not wait for them, nor they for it.
   const toolchain = options.only === "app" ? null : toolchainOf(options);
   const database = await startDatabase(options, places, undo);
