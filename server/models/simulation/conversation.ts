@@ -41,33 +41,42 @@ export interface Conversation {
 export function readConversation(messages: readonly Message[]): Conversation {
   const first = messages.find((message) => message.role === "user");
   const text = first?.role === "user" ? first.text : "";
-  const jobText = block(text, "job");
+  const blocks = blocksOf(text);
+  const block = (name: string) => blocks.get(name) ?? null;
+  const jobText = block("job");
   return {
     job: jobText === null ? null : parse(jobBlock, jobText, "job"),
     jobText: jobText ?? text,
-    spec: block(text, "spec"),
-    task: parseOptional(taskBlock, block(text, "task"), "task"),
+    spec: block("spec"),
+    task: parseOptional(taskBlock, block("task"), "task"),
     files:
-      block(text, "files")
+      block("files")
         ?.split("\n")
         .map((line) => line.trim())
         .filter(Boolean) ?? null,
-    failure: block(text, "failure"),
-    attempt: parseOptional(attemptBlock, block(text, "attempt"), "attempt"),
+    failure: block("failure"),
+    attempt: parseOptional(attemptBlock, block("attempt"), "attempt"),
     steering: latestSteering(messages),
     turns: messages.filter((message) => message.role === "assistant").length,
     past: pastCalls(messages),
   };
 }
 
-/** Content between `<name>` and the last `</name>` of a message, or null. */
-function block(text: string, name: string): string | null {
-  const open = new RegExp(`^<${name}>`, "m").exec(text);
-  if (!open) return null;
-  const from = open.index + open[0].length;
-  const rest = text.slice(from);
-  const close = new RegExp(`</${name}>[ \\t]*$`, "m").exec(rest);
-  return (close ? rest.slice(0, close.index) : rest).trim();
+/**
+ * The blocks that stand one after another at the start of lines. Closing tags inside a block's text are defused by
+ * whoever writes it, so the first one ends the block, and tags inside another block's text are never read.
+ */
+function blocksOf(text: string): Map<string, string> {
+  const blocks = new Map<string, string>();
+  const opening = /^<([a-z]+)>/gm;
+  for (let open = opening.exec(text); open; open = opening.exec(text)) {
+    const name = open[1]!;
+    const end = text.indexOf(`</${name}>`, opening.lastIndex);
+    const until = end < 0 ? text.length : end;
+    if (!blocks.has(name)) blocks.set(name, text.slice(opening.lastIndex, until).trim());
+    opening.lastIndex = until;
+  }
+  return blocks;
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string, name: string): T {
@@ -85,7 +94,7 @@ function parseOptional<T>(schema: z.ZodType<T>, text: string | null, name: strin
 
 function latestSteering(messages: readonly Message[]): string | null {
   for (const message of [...messages].reverse()) {
-    const said = message.role === "user" ? block(message.text, "steering") : null;
+    const said = message.role === "user" ? (blocksOf(message.text).get("steering") ?? null) : null;
     if (said) return said;
   }
   return null;

@@ -204,3 +204,11 @@ export function pythonLiteral(value: unknown): string {
   }
   return JSON.stringify(value);
 }
+
+/** `NAME = "text"`, broken over lines where it would be too long for one. */
+export function pythonConstant(name: string, text: string, indent = ""): string {
+  const line = `${indent}${name} = "${text}"\n`;
+  if (line.length <= 96) return line;
+  const pieces = text.match(/.{1,80}/g) ?? [];
+  return `${indent}${name} = (\n${pieces.map((piece) => `${indent}    "${piece}"\n`).join("")}${indent})\n`;
+}

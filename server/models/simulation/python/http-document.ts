@@ -3,6 +3,7 @@ import { sentence } from "../names";
 import type { Bug, DocumentModule, SourceFile } from "../project";
 import { mainField } from "../samples";
 import { forSource } from "../text";
+import { pythonConstant } from "./base";
 import { pythonMaker } from "./http-resource";
 
 const PDF = `"""Writes one-page PDF documents; no library is needed for text on a page."""
@@ -65,9 +66,10 @@ from app.features.${resource.name} import FIELDS, find
 from app.messages import File
 from app.pdf import render
 
+${pythonConstant("PATH", document.path)}
 
 def register(router):
-    router.add("GET", "${document.path}", as_pdf)
+    router.add("GET", PATH, as_pdf)
 
 
 def as_pdf(request):
@@ -100,7 +102,6 @@ def shown(value):
 /** Tests of a document over HTTP: the bytes are checked as a PDF reader would. */
 export function pythonDocumentTest(document: DocumentModule, className: string): SourceFile {
   const { resource } = document;
-  const [before = "", after = ""] = document.path.split(":id");
   const first = resource.fields.filter((field) => !field.parent)[0]!;
   const main = mainField(resource);
   const shown =
@@ -112,7 +113,7 @@ export function pythonDocumentTest(document: DocumentModule, className: string):
       ? `
     def test_brackets_are_escaped(self):
         record = {**self.record(), "${main.name}": "a (b) c"}
-        created = self.call("POST", "${resource.path}", record)[1]
+        created = self.call("POST", RECORDS, record)[1]
         _, _, content = self.fetch("GET", self.address(created["id"]))
         self.assertIn(rb"a \\(b\\) c", content)
 `
@@ -121,11 +122,12 @@ export function pythonDocumentTest(document: DocumentModule, className: string):
 
 from tests.client import ServiceTestCase
 
+${pythonConstant("RECORDS", resource.path)}${pythonConstant("PATH", document.path.replace(/:id\d+/g, "1"))}
 
 class ${className}Test(ServiceTestCase):
 ${pythonMaker(resource)}
     def address(self, key):
-        return f"${before}{key}${after.replace(/:id\d*/g, "1")}"
+        return PATH.replace(":id", str(key))
 
     def test_document(self):
         created = self.create()
@@ -146,7 +148,8 @@ ${pythonMaker(resource)}
 
     def test_stream_length(self):
         _, _, content = self.fetch("GET", self.address(self.create()["id"]))
-        length, stream = re.search(rb"/Length (\\d+) >>\\nstream\\n(.*)\\nendstream", content, re.S).groups()
+        form = rb"/Length (\\d+) >>\\nstream\\n(.*)\\nendstream"
+        length, stream = re.search(form, content, re.DOTALL).groups()
         self.assertEqual(len(stream), int(length))
 ${escaping}
     def test_unknown_record(self):

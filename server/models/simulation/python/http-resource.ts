@@ -3,7 +3,7 @@ import { sentence } from "../names";
 import type { Bug, ResourceModule, SourceFile } from "../project";
 import { mainField, sampleRecord, sampleValue, wrongValue } from "../samples";
 import { forSource } from "../text";
-import { pythonFields, pythonImport, pythonLiteral } from "./base";
+import { pythonConstant, pythonFields, pythonImport, pythonLiteral } from "./base";
 
 const BUGS: Bug[] = [
   {
@@ -39,16 +39,16 @@ export function pythonResource(resource: ResourceModule): SourceFile {
 ${pythonImport("app.errors", errors)}
 from app.validation import Field, validate
 
-COLLECTION = "${resource.name}"
+${pythonConstant("PATH", resource.path)}COLLECTION = "${resource.name}"
 ${pythonFields(resource.fields)}
 
 def register(router):
-    router.add("GET", "${resource.path}", list_all)
-    router.add("POST", "${resource.path}", create)
-    router.add("GET", "${resource.path}/:id", read)
-    router.add("PUT", "${resource.path}/:id", replace)
-    router.add("PATCH", "${resource.path}/:id", update)
-    router.add("DELETE", "${resource.path}/:id", delete)
+    router.add("GET", PATH, list_all)
+    router.add("POST", PATH, create)
+    router.add("GET", f"{PATH}/:id", read)
+    router.add("PUT", f"{PATH}/:id", replace)
+    router.add("PATCH", f"{PATH}/:id", update)
+    router.add("DELETE", f"{PATH}/:id", delete)
 
 
 def list_all(request):
@@ -128,7 +128,7 @@ function parentLines(resource: ResourceModule, done = new Set<string>()): string
       ...parent.fields.filter((field) => field.parent).map((field) => `"${field.name}": self.${field.name}`),
     ];
     lines += `        record = {${fields.join(", ")}}\n`;
-    lines += `        self.${name} = self.call("POST", "${parent.path}", record)[1]["id"]\n`;
+    lines += `${pythonConstant("path", parent.path, "        ")}        self.${name} = self.call("POST", path, record)[1]["id"]\n`;
   }
   return lines;
 }
@@ -157,7 +157,7 @@ export function pythonMaker(resource: ResourceModule, setUpLines = ""): string {
 ${[...own, ...named].join("")}        }
 
     def create(self, number=1):
-        status, created = self.call("POST", "${resource.path}", self.record(number))
+        status, created = self.call("POST", RECORDS, self.record(number))
         self.assertEqual(status, 201)
         return created
 `;
@@ -179,40 +179,41 @@ export function pythonResourceTest(resource: ResourceModule, className: string):
   const found = text ? '[second["id"]]' : '[first["id"], second["id"]]';
   const content = `from tests.client import ServiceTestCase
 
+${pythonConstant("RECORDS", path)}
 
 class ${className}Test(ServiceTestCase):
 ${pythonMaker(resource)}
     def test_create_and_read(self):
         created = self.create()
-        self.assertEqual(self.call("GET", f"${path}/{created['id']}"), (200, created))
+        self.assertEqual(self.call("GET", f"{RECORDS}/{created['id']}"), (200, created))
 
     def test_list_and_filter(self):
         first, second = self.create(1), self.create(2)
-        status, answer = self.call("GET", "${path}")
+        status, answer = self.call("GET", RECORDS)
         self.assertEqual(status, 200)
         self.assertEqual(answer, {"items": [first, second], "total": 2})
-        status, answer = self.call("GET", "${path}?${main.name}=${other}")
+        status, answer = self.call("GET", f"{RECORDS}?${main.name}=${other}")
         self.assertEqual(status, 200)
         self.assertEqual([item["id"] for item in answer["items"]], ${found})
 
     def test_update(self):
         created = self.create()
         change = {"${main.name}": ${text ? (main.email ? '"changed@example.com"' : '"changed"') : pythonLiteral(sampleValue(main, 3))}}
-        status, changed = self.call("PATCH", f"${path}/{created['id']}", change)
+        status, changed = self.call("PATCH", f"{RECORDS}/{created['id']}", change)
         self.assertEqual((status, changed), (200, {**created, **change}))
-        status, replaced = self.call("PUT", f"${path}/{created['id']}", self.record(3))
+        status, replaced = self.call("PUT", f"{RECORDS}/{created['id']}", self.record(3))
         self.assertEqual(status, 200)
-        self.assertEqual(self.call("GET", f"${path}/{created['id']}"), (200, replaced))
+        self.assertEqual(self.call("GET", f"{RECORDS}/{created['id']}"), (200, replaced))
 
     def test_delete(self):
         created = self.create()
-        self.assertEqual(self.call("DELETE", f"${path}/{created['id']}"), (204, None))
-        self.assertEqual(self.call("GET", f"${path}/{created['id']}")[0], 404)
-        self.assertEqual(self.call("GET", "${path}")[1]["total"], 0)
+        self.assertEqual(self.call("DELETE", f"{RECORDS}/{created['id']}"), (204, None))
+        self.assertEqual(self.call("GET", f"{RECORDS}/{created['id']}")[0], 404)
+        self.assertEqual(self.call("GET", RECORDS)[1]["total"], 0)
 
     def test_unknown_record(self):
         for method in ("GET", "PUT", "PATCH", "DELETE"):
-            status, answer = self.call(method, "${path}/999", {})
+            status, answer = self.call(method, f"{RECORDS}/999", {})
             self.assertEqual((status, answer["error"]["code"]), (404, "not_found"))
 ${
   required
@@ -220,7 +221,7 @@ ${
     def test_required_field(self):
         record = self.record()
         del record["${required.name}"]
-        status, answer = self.call("POST", "${path}", record)
+        status, answer = self.call("POST", RECORDS, record)
         self.assertEqual(status, 422)
         self.assertEqual(list(answer["error"]["details"]), ["${required.name}"])
 `
@@ -228,12 +229,12 @@ ${
 }
     def test_wrong_type(self):
         record = {**self.record(), "${main.name}": ${pythonLiteral(wrongValue(main))}}
-        status, answer = self.call("POST", "${path}", record)
+        status, answer = self.call("POST", RECORDS, record)
         self.assertEqual(status, 422)
         self.assertEqual(list(answer["error"]["details"]), ["${main.name}"])
 
     def test_field_that_is_not_known(self):
-        status, answer = self.call("POST", "${path}", {**self.record(), "nonsense": 1})
+        status, answer = self.call("POST", RECORDS, {**self.record(), "nonsense": 1})
         self.assertEqual(status, 422)
         self.assertEqual(list(answer["error"]["details"]), ["nonsense"])
 ${
@@ -241,8 +242,8 @@ ${
     ? `
     def test_${unique.name}_is_unique(self):
         record = self.record()
-        self.assertEqual(self.call("POST", "${path}", record)[0], 201)
-        self.assertEqual(self.call("POST", "${path}", record)[0], 409)
+        self.assertEqual(self.call("POST", RECORDS, record)[0], 201)
+        self.assertEqual(self.call("POST", RECORDS, record)[0], 409)
 `
     : ""
 }${
@@ -250,7 +251,7 @@ ${
     ? `
     def test_${reference.name}_must_exist(self):
         record = {**self.record(), "${reference.name}": 999}
-        status, answer = self.call("POST", "${path}", record)
+        status, answer = self.call("POST", RECORDS, record)
         self.assertEqual(status, 422)
         self.assertEqual(list(answer["error"]["details"]), ["${reference.name}"])
 `

@@ -3,7 +3,7 @@ import { sentence } from "../names";
 import type { Bug, CartModule, CheckoutModule, SourceFile } from "../project";
 import { sampleRecord } from "../samples";
 import { forSource } from "../text";
-import { pythonLiteral } from "./base";
+import { pythonConstant, pythonLiteral } from "./base";
 
 /** The module of a cart. */
 export function pythonCart(cart: CartModule): SourceFile {
@@ -13,18 +13,18 @@ export function pythonCart(cart: CartModule): SourceFile {
 from app.errors import Conflict, Invalid, NotFound
 from app.validation import Field, validate
 
-COLLECTION = "${cart.name}"
+${pythonConstant("PATH", path)}COLLECTION = "${cart.name}"
 QUANTITY = {"${keys.quantity}": Field(int, required=True, minimum=1)}
 ITEM = {"${keys.product}": Field(int, required=True, minimum=1), **QUANTITY}
 
 
 def register(router):
-    router.add("POST", "${path}", create)
-    router.add("GET", "${path}/:id", read)
-    router.add("DELETE", "${path}/:id", delete)
-    router.add("POST", "${path}/:id/${items}", add_item)
-    router.add("PATCH", "${path}/:id/${items}/:product", change_item)
-    router.add("DELETE", "${path}/:id/${items}/:product", remove_item)
+    router.add("POST", PATH, create)
+    router.add("GET", f"{PATH}/:id", read)
+    router.add("DELETE", f"{PATH}/:id", delete)
+    router.add("POST", f"{PATH}/:id/${items}", add_item)
+    router.add("PATCH", f"{PATH}/:id/${items}/:product", change_item)
+    router.add("DELETE", f"{PATH}/:id/${items}/:product", remove_item)
 
 
 def create(request):
@@ -139,14 +139,14 @@ def find_item(request):
 
 /** Methods of a test class that make a product and a cart. */
 function makers(cart: CartModule): string {
-  const { keys, items, path, products } = cart;
+  const { keys, items, products } = cart;
   const record = { ...sampleRecord(products), [keys.price]: 10.5, [keys.stock]: 5 };
   return `    def setUp(self):
         super().setUp()
         product = ${pythonLiteral(record)}
-        self.product = self.call("POST", "${products.path}", product)[1]
-        self.cart = self.call("POST", "${path}", {})[1]
-        self.items = f"${path}/{self.cart['id']}/${items}"
+        self.product = self.call("POST", PRODUCTS, product)[1]
+        self.cart = self.call("POST", CARTS, {})[1]
+        self.items = f"{CARTS}/{self.cart['id']}/${items}"
 
     def add(self, quantity):
         item = {"${keys.product}": self.product["id"], "${keys.quantity}": quantity}
@@ -159,11 +159,12 @@ export function pythonCartTest(cart: CartModule, className: string): SourceFile 
   const { keys, items, path } = cart;
   const content = `from tests.client import ServiceTestCase
 
+${pythonConstant("PRODUCTS", cart.products.path)}${pythonConstant("CARTS", path)}
 
 class ${className}Test(ServiceTestCase):
 ${makers(cart)}
     def read(self):
-        return self.call("GET", f"${path}/{self.cart['id']}")[1]
+        return self.call("GET", f"{CARTS}/{self.cart['id']}")[1]
 
     def test_new_cart_is_empty(self):
         self.assertEqual(self.cart["${items}"], [])
@@ -203,12 +204,12 @@ ${makers(cart)}
         self.assertEqual(list(answer["error"]["details"]), ["${keys.product}"])
 
     def test_unknown_cart(self):
-        self.assertEqual(self.call("GET", "${path}/999")[0], 404)
+        self.assertEqual(self.call("GET", f"{CARTS}/999")[0], 404)
         item = {"${keys.product}": self.product["id"], "${keys.quantity}": 1}
-        self.assertEqual(self.call("POST", "${path}/999/${items}", item)[0], 404)
+        self.assertEqual(self.call("POST", f"{CARTS}/999/${items}", item)[0], 404)
 
     def test_delete(self):
-        address = f"${path}/{self.cart['id']}"
+        address = f"{CARTS}/{self.cart['id']}"
         self.assertEqual(self.call("DELETE", address), (204, None))
         self.assertEqual(self.call("GET", address)[0], 404)
 `;
@@ -225,7 +226,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.features.${cart.name} import check_stock, view
 from app.validation import Field, validate
 
-ORDERS = "${checkout.name}_orders"
+${pythonConstant("PATH", path)}${pythonConstant("ORDERS_PATH", orders)}ORDERS = "${checkout.name}_orders"
 FIELDS = {
     "${keys.cart}": Field(int, required=True, minimum=1),
     "${keys.customer}": Field(str, required=True),
@@ -233,9 +234,9 @@ FIELDS = {
 
 
 def register(router):
-    router.add("POST", "${path}", check_out)
-    router.add("GET", "${orders}", list_orders)
-    router.add("GET", "${orders}/:id", read_order)
+    router.add("POST", PATH, check_out)
+    router.add("GET", ORDERS_PATH, list_orders)
+    router.add("GET", f"{ORDERS_PATH}/:id", read_order)
 
 
 def check_out(request):
@@ -306,15 +307,16 @@ export function pythonCheckoutTest(checkout: CheckoutModule, className: string):
   const { products, items } = cart;
   const content = `from tests.client import ServiceTestCase
 
+${pythonConstant("PRODUCTS", products.path)}${pythonConstant("CARTS", cart.path)}${pythonConstant("PATH", path)}${pythonConstant("ORDERS", orders)}
 
 class ${className}Test(ServiceTestCase):
 ${makers(cart)}
     def check_out(self):
         body = {"${keys.cart}": self.cart["id"], "${keys.customer}": "Maria"}
-        return self.call("POST", "${path}", body)
+        return self.call("POST", PATH, body)
 
     def stock(self):
-        return self.call("GET", f"${products.path}/{self.product['id']}")[1]["${cart.keys.stock}"]
+        return self.call("GET", f"{PRODUCTS}/{self.product['id']}")[1]["${cart.keys.stock}"]
 
     def test_order(self):
         self.add(3)
@@ -323,36 +325,36 @@ ${makers(cart)}
         self.assertEqual(order["${cart.keys.total}"], 31.5)
         self.assertEqual(order["${keys.customer}"], "Maria")
         self.assertEqual([item["${cart.keys.quantity}"] for item in order["${items}"]], [3])
-        self.assertEqual(self.call("GET", f"${orders}/{order['id']}"), (200, order))
-        self.assertEqual(self.call("GET", "${orders}")[1], {"items": [order], "total": 1})
+        self.assertEqual(self.call("GET", f"{ORDERS}/{order['id']}"), (200, order))
+        self.assertEqual(self.call("GET", ORDERS)[1], {"items": [order], "total": 1})
 
     def test_order_takes_stock_and_empties_the_cart(self):
         self.add(3)
         self.check_out()
         self.assertEqual(self.stock(), 2)
-        self.assertEqual(self.call("GET", f"${cart.path}/{self.cart['id']}")[1]["${items}"], [])
+        self.assertEqual(self.call("GET", f"{CARTS}/{self.cart['id']}")[1]["${items}"], [])
 
     def test_empty_cart(self):
         status, answer = self.check_out()
         self.assertEqual((status, answer["error"]["code"]), (409, "conflict"))
-        self.assertEqual(self.call("GET", "${orders}")[1]["total"], 0)
+        self.assertEqual(self.call("GET", ORDERS)[1]["total"], 0)
 
     def test_stock_that_went_meanwhile(self):
         self.add(3)
-        address = f"${products.path}/{self.product['id']}"
+        address = f"{PRODUCTS}/{self.product['id']}"
         self.call("PATCH", address, {"${cart.keys.stock}": 2})
         self.assertEqual(self.check_out()[0], 409)
         self.assertEqual(self.stock(), 2)
 
     def test_bad_input(self):
-        self.assertEqual(self.call("POST", "${path}", {})[0], 422)
+        self.assertEqual(self.call("POST", PATH, {})[0], 422)
         body = {"${keys.cart}": 999, "${keys.customer}": "Maria"}
-        status, answer = self.call("POST", "${path}", body)
+        status, answer = self.call("POST", PATH, body)
         self.assertEqual(status, 422)
         self.assertEqual(list(answer["error"]["details"]), ["${keys.cart}"])
 
     def test_unknown_order(self):
-        self.assertEqual(self.call("GET", "${orders}/999")[0], 404)
+        self.assertEqual(self.call("GET", f"{ORDERS}/999")[0], 404)
 `;
   return { path: `tests/test_${checkout.name}.py`, content };
 }

@@ -3,20 +3,21 @@ import { sentence } from "../names";
 import type { ActionModule, Bug, SearchModule, SourceFile, SummaryModule } from "../project";
 import { mainField, sampleValue } from "../samples";
 import { forSource } from "../text";
+import { pythonConstant } from "./base";
 import { pythonMaker } from "./http-resource";
 
 /** The module of a search. */
 export function pythonSearch(search: SearchModule): SourceFile {
-  const content = `"""${sentence(forSource(search.title, 40))}: finds records by text, in a chosen order, page by page."""
+  const content = `"""${sentence(forSource(search.title, 40))}: search by text, order and page."""
 
 from app.errors import Invalid
 from app.features.${search.resource.name} import COLLECTION, FIELDS
 
-MAX_LIMIT = 100
+${pythonConstant("PATH", search.path)}MAX_LIMIT = 100
 
 
 def register(router):
-    router.add("GET", "${search.path}", search)
+    router.add("GET", PATH, search)
 
 
 def search(request):
@@ -77,11 +78,12 @@ export function pythonSearchTest(search: SearchModule, className: string): Sourc
   const term = text ? `${main.name}%202` : "";
   const content = `from tests.client import ServiceTestCase
 
+${pythonConstant("RECORDS", search.resource.path)}${pythonConstant("PATH", search.path)}
 
 class ${className}Test(ServiceTestCase):
 ${pythonMaker(search.resource, '        self.ids = [self.create(number)["id"] for number in (1, 2, 3)]\n')}
     def found(self, query):
-        status, answer = self.call("GET", f"${search.path}{query}")
+        status, answer = self.call("GET", f"{PATH}{query}")
         self.assertEqual(status, 200)
         return [item["id"] for item in answer["items"]], answer["total"]
 
@@ -102,7 +104,7 @@ ${pythonMaker(search.resource, '        self.ids = [self.create(number)["id"] fo
 
     def test_bad_parameters(self):
         for query in ("?sort=nonsense", "?limit=many", "?offset=-1"):
-            status, answer = self.call("GET", f"${search.path}{query}")
+            status, answer = self.call("GET", f"{PATH}{query}")
             self.assertEqual((status, answer["error"]["code"]), (422, "invalid"))
 `;
   return { path: `tests/test_${search.name}.py`, content };
@@ -114,9 +116,10 @@ export function pythonSummary(summary: SummaryModule): SourceFile {
 
 from app.features.${summary.resource.name} import COLLECTION, FIELDS
 
+${pythonConstant("PATH", summary.path)}
 
 def register(router):
-    router.add("GET", "${summary.path}", summarise)
+    router.add("GET", PATH, summarise)
 
 
 def summarise(request):
@@ -172,11 +175,12 @@ export function pythonSummaryTest(summary: SummaryModule, className: string): So
     : "";
   const content = `from tests.client import ServiceTestCase
 
+${pythonConstant("RECORDS", summary.resource.path)}${pythonConstant("PATH", summary.path)}
 
 class ${className}Test(ServiceTestCase):
 ${pythonMaker(summary.resource)}
     def summary(self):
-        status, answer = self.call("GET", "${summary.path}")
+        status, answer = self.call("GET", PATH)
         self.assertEqual(status, 200)
         return answer
 
@@ -201,13 +205,13 @@ export function pythonAction(action: ActionModule): SourceFile {
 from app.features.${resource.name} import find
 from app.validation import Field, validate
 
-COLLECTION = "${action.name}"
+${pythonConstant("PATH", path)}COLLECTION = "${action.name}"
 FIELDS = {"text": Field(str, required=True)}
 
 
 def register(router):
-    router.add("GET", "${path}", list_entries)
-    router.add("POST", "${path}", add_entry)
+    router.add("GET", PATH, list_entries)
+    router.add("POST", PATH, add_entry)
 
 
 def list_entries(request):
@@ -241,12 +245,12 @@ from datetime import UTC, datetime
 from app.errors import Conflict
 from app.features.${resource.name} import COLLECTION, find
 
-MARK = "${verb}_at"
+${pythonConstant("PATH", path)}MARK = "${verb}_at"
 
 
 def register(router):
-    router.add("${method === "DELETE" ? "POST" : method}", "${path}", mark)
-    router.add("DELETE", "${path}", unmark)
+    router.add("${method === "DELETE" ? "POST" : method}", PATH, mark)
+    router.add("DELETE", PATH, unmark)
 
 
 def mark(request):
@@ -277,14 +281,14 @@ def unmark(request):
 /** Tests of an action over HTTP. */
 export function pythonActionTest(action: ActionModule, className: string): SourceFile {
   const { method, verb, resource } = action;
-  const [before = "", after = ""] = action.path.split(":id");
   const head = `from tests.client import ServiceTestCase
 
+${pythonConstant("RECORDS", resource.path)}${pythonConstant("PATH", action.path.replace(/:id\d+/g, "1"))}
 
 class ${className}Test(ServiceTestCase):
 ${pythonMaker(resource)}
     def address(self, key):
-        return f"${before}{key}${after.replace(/:id\d*/g, "1")}"
+        return PATH.replace(":id", str(key))
 `;
   const verbMethod = method === "DELETE" ? "POST" : method;
   const body =

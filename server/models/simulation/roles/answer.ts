@@ -9,9 +9,13 @@ export interface PlannedAnswer {
   calls: PlannedCall[];
 }
 
-/** An answer with one call of \`finish\`. */
-export function finish(text: string, input: Record<string, unknown>): PlannedAnswer {
-  return { text, calls: [{ name: "finish", input }] };
+/** An answer that ends the run, once the calls before `finish` went well. */
+export function finish(
+  text: string,
+  input: Record<string, unknown>,
+  before: PlannedCall[] = [],
+): PlannedAnswer {
+  return { text, calls: [...before, { name: "finish", input }] };
 }
 
 /** The call that writes a whole file. */

@@ -30,28 +30,21 @@ export function coderAnswer(
     ...files.map((file) => write(file.path, file.content)),
     ...growth(talk, project, n),
   ];
-  const next = open(talk, calls);
-  if (next.length > 0) return { text: `Working on task ${n}: ${title}.`, calls: next };
   const paths = files.map((file) => file.path).filter((path) => !path.startsWith("."));
-  return finish(`Task ${n} is done.`, { summary: `${title}: wrote ${paths.join(", ")} and registered it.` });
+  const summary = `${title}: wrote ${paths.join(", ")} and registered it.`.slice(0, 2000);
+  return finish(`Working on task ${n}: ${title}.`, { summary }, open(talk, calls));
 }
 
 /** The tester's next answer in task n. */
 export function testerAnswer(talk: Conversation, project: Project, n: number): PlannedAnswer {
   const files = testerFiles(project, n);
-  const next = open(
-    talk,
-    files.map((file) => write(file.path, file.content)),
-  );
+  const calls = files.map((file) => write(file.path, file.content));
   const title = project.tasks[n - 1]?.title ?? "";
-  if (next.length > 0) return { text: `Writing tests for task ${n}: ${title}.`, calls: next };
   const tests = files
     .map((file) => file.path)
     .filter((path) => /(^|\/)test_[^/]+\.py$|\.test\.js$/.test(path));
-  return finish("The tests are written.", {
-    summary: `Tests for ${title}: they use the real program from outside, with good input, bad input and unknown records.`,
-    test_files: tests,
-  });
+  const summary = `Tests for ${title}: they use the real program from outside, with good input and bad.`;
+  return finish(`Writing tests for task ${n}: ${title}.`, { summary, test_files: tests }, open(talk, calls));
 }
 
 /** Files of earlier tasks that the workspace lacks. Unknown when the list of files is cut or not given. */

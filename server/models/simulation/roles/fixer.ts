@@ -24,7 +24,7 @@ export function fixerAnswer(
   if (patches.length > 0) return afterPatches(talk, patches, intended);
   const reads = talk.past.filter(({ call }) => call.name === "read");
   const calls = reads.flatMap((read) => patch(read, intended));
-  if (calls.length > 0) return { text: "Found it; this is the mend.", calls };
+  if (calls.length > 0) return mended(talk, calls, calls, intended);
   const seen = new Set(reads.map(({ call }) => field(call.input, "path")));
   const next = suspects(talk.failure ?? "", project, n, intended)
     .filter((path) => !seen.has(path))
@@ -81,17 +81,29 @@ function afterPatches(
     const file = intended.get(path);
     return file ? [write(path, file.content)] : [];
   });
-  if (again.length > 0) return { text: "The edit did not fit; writing the file anew.", calls: again };
-  const changed = [...new Set(patches.map(({ call }) => field(call.input, "path")))];
-  return finish("The cause is mended.", {
-    summary: `Mended ${changed.join(", ")}.`,
-    root_cause: `${causes(patches, intended)} It showed as: ${firstLine(talk.failure)}`,
-    files_changed: changed,
-  });
+  return mended(talk, [...patches.map(({ call }) => call), ...again], again, intended);
 }
 
-function causes(patches: PastCall[], intended: Map<string, SourceFile>): string {
-  const sentences = patches.map(({ call }) => {
+/** Ends with what was wrong, after the calls that are still to be made. */
+function mended(
+  talk: Conversation,
+  all: PlannedOrMade[],
+  open: PlannedCall[],
+  intended: Map<string, SourceFile>,
+): PlannedAnswer {
+  const changed = [...new Set(all.map((call) => field(call.input, "path")))];
+  const report = {
+    summary: `Mended ${changed.join(", ")}.`,
+    root_cause: `${causes(all, intended)} It showed as: ${firstLine(talk.failure)}`,
+    files_changed: changed,
+  };
+  return finish("I see the cause; this mends it.", report, open);
+}
+
+type PlannedOrMade = { name: string; input: unknown };
+
+function causes(calls: PlannedOrMade[], intended: Map<string, SourceFile>): string {
+  const sentences = calls.map((call) => {
     const path = field(call.input, "path");
     const file = intended.get(path);
     const why = file && call.name === "edit" ? explainPassage(file, field(call.input, "old")) : null;
@@ -105,14 +117,16 @@ function stubborn(patches: PastCall[], project: Project, n: number, model: Simul
   const file = withMistakes(coderFiles(project, n), model, n, project.seed).findLast(
     (candidate) => candidate.bugs,
   );
-  if (!file || patches.length > 0) {
-    return finish("This should do.", {
-      summary: `Wrote ${file?.path ?? "nothing"} again.`,
-      root_cause: "The file was perhaps not saved completely.",
-      files_changed: file ? [file.path] : [],
-    });
-  }
-  return { text: "Writing the file once more.", calls: [write(file.path, file.content)] };
+  const report = {
+    summary: `Wrote ${file?.path ?? "nothing"} again.`,
+    root_cause: "The file was perhaps not saved completely.",
+    files_changed: file ? [file.path] : [],
+  };
+  return finish(
+    "Writing the file once more.",
+    report,
+    file && patches.length === 0 ? [write(file.path, file.content)] : [],
+  );
 }
 
 const NUMBERED = [

@@ -116,8 +116,11 @@ export class Drive {
       });
       answers.push(answer);
       const finished = answer.calls.find((call) => call.name === "finish");
-      if (finished) return { answers, finished: finished.input as Record<string, unknown> };
-      const results = await Promise.all(answer.calls.map((call) => this.apply(call)));
+      const results: ToolResult[] = [];
+      for (const call of answer.calls) if (call !== finished) results.push(await this.apply(call));
+      if (finished && !results.some((result) => result.isError)) {
+        return { answers, finished: finished.input as Record<string, unknown> };
+      }
       messages.push({ role: "assistant", text: answer.text, calls: answer.calls });
       messages.push({
         role: "user",
