@@ -38,26 +38,22 @@ const FROM_TRPC: Partial<Record<TRPC_ERROR_CODE_KEY, ErrorCode>> = {
 const PASSING = new Set(
   (
     "P1001 P1002 P1008 P1017 P2024 P2028 P2034 P2037 53300 57P01 57P02 57P03 08000 08003 08006 " +
-    "ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT"
+    "ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT DatabaseNotReachable ConnectionClosed TooManyConnections SocketTimeout"
   ).split(" "),
 );
-const PASSING_KINDS = new Set([
-  "DatabaseNotReachable",
-  "ConnectionClosed",
-  "TooManyConnections",
-  "SocketTimeout",
-]);
+const PASSING_WORDS = /timeout exceeded when trying to connect|Connection terminated|client is closed/i;
 
 /** The refusal to answer with. Logs what is not the asker's fault. */
-export function toAppError(error: unknown): AppError {
+export function toAppError(error: unknown, requestId?: string): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof ZodError) return new AppError("bad_request", sentenceOf(error));
-  if (error instanceof TRPCError) return fromTrpc(error);
+  if (error instanceof TRPCError) return fromTrpc(error, requestId);
   if (isPassing(error)) {
-    log.warn({ err: error }, "The database cannot be used at the moment.");
+    const reason = error instanceof Error ? error.message.trim().split("\n").at(-1) : String(error);
+    log.warn({ requestId, reason }, "The database cannot be used at the moment.");
     return new AppError("unavailable", "The database cannot be reached at the moment. Try again shortly.", 2);
   }
-  log.error({ err: error }, "A request failed through a fault of ours.");
+  log.error({ requestId, err: error }, "A request failed through a fault of ours.");
   return new AppError(
     "internal",
     "Something went wrong on our side. The log says more under this request id.",
@@ -69,26 +65,29 @@ export function toTrpcError(error: AppError): TRPCError {
   return new TRPCError({ code: TO_TRPC[error.code], message: error.message, cause: error });
 }
 
-function fromTrpc(error: TRPCError): AppError {
-  if (error.cause instanceof AppError || error.cause instanceof ZodError) return toAppError(error.cause);
+function fromTrpc(error: TRPCError, requestId?: string): AppError {
+  if (error.cause instanceof AppError || error.cause instanceof ZodError)
+    return toAppError(error.cause, requestId);
   const code = FROM_TRPC[error.code];
   if (code) return new AppError(code, asSentence(error.message));
-  return toAppError(error.cause ?? new Error(error.message));
+  return toAppError(error.cause ?? new Error(error.message), requestId);
 }
 
 function asSentence(message: string): string {
   return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 
+/** Prisma hides the driver's error in `cause` or, for raw queries, in `meta`; all are looked at. */
 function isPassing(error: unknown): boolean {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    const { code, name } = at as { code?: unknown; name: string };
-    if (typeof code === "string" && PASSING.has(code)) return true;
+  const open = [error];
+  for (let looked = 0; looked < 10; looked++) {
+    const at = open.shift();
+    if (typeof at !== "object" || at === null) continue;
+    const { code, originalCode, kind, name, message, cause, meta } = at as Record<string, unknown>;
+    if ([code, originalCode, kind].some((word) => typeof word === "string" && PASSING.has(word))) return true;
     if (name === "PrismaClientInitializationError") return true;
-    if (/timeout exceeded when trying to connect|Connection terminated|client is closed/i.test(at.message))
-      return true;
-    const { cause } = at as { cause?: { kind?: unknown } };
-    if (typeof cause?.kind === "string" && PASSING_KINDS.has(cause.kind)) return true;
+    if (typeof message === "string" && PASSING_WORDS.test(message)) return true;
+    open.push(cause, (meta as Record<string, unknown> | undefined)?.driverAdapterError);
   }
   return false;
 }

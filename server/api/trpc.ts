@@ -32,9 +32,9 @@ export const router = t.router;
 export const createCallerFactory = t.createCallerFactory;
 
 /** Errors of services and of input parsing leave here as tRPC errors, each translated once. */
-export const publicProcedure = t.procedure.use(async ({ next }) => {
+export const publicProcedure = t.procedure.use(async ({ ctx, next }) => {
   const result = await next();
-  if (!result.ok) throw toTrpcError(toAppError(result.error));
+  if (!result.ok) throw toTrpcError(toAppError(result.error, ctx.requestId));
   return result;
 });
 

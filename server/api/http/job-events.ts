@@ -46,7 +46,7 @@ export async function handleJobEvents(
       },
     });
   } catch (error) {
-    return errorResponse(toAppError(error), requestId);
+    return errorResponse(toAppError(error, requestId), requestId);
   }
 }
 

@@ -57,7 +57,7 @@ export async function handleRest(request: Request, db: Db = processDb()): Promis
   } catch (error) {
     if (error instanceof MethodNotAllowed) headers = { Allow: error.allowed.join(", ") };
     if (error instanceof RateLimited) headers = error.headers;
-    return errorResponse(toAppError(error), requestId, headers);
+    return errorResponse(toAppError(error, requestId), requestId, headers);
   }
 }
 

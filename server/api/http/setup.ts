@@ -24,7 +24,11 @@ export async function handleSetup(request: Request, db: Db = processDb()): Promi
       headers: { "Cache-Control": "no-store", "X-Request-Id": requestId },
     });
   } catch (error) {
-    return errorResponse(toAppError(error), requestId, error instanceof RateLimited ? error.headers : {});
+    return errorResponse(
+      toAppError(error, requestId),
+      requestId,
+      error instanceof RateLimited ? error.headers : {},
+    );
   }
 }
 

@@ -25,6 +25,6 @@ export async function handleTeamEvents(
       ...(recheckMs === undefined ? {} : { recheckMs }),
     });
   } catch (error) {
-    return errorResponse(toAppError(error), requestId);
+    return errorResponse(toAppError(error, requestId), requestId);
   }
 }

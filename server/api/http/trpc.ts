@@ -60,7 +60,7 @@ async function checked(request: Request): Promise<Request> {
 
 /** An error before any procedure ran, in the shape that tRPC clients read. */
 function refusal(error: unknown, requestId: string): Response {
-  const { code, message, retryAfter } = toAppError(error);
+  const { code, message, retryAfter } = toAppError(error, requestId);
   const headers = new Headers(error instanceof RateLimited ? error.headers : {});
   headers.set("Cache-Control", "no-store");
   headers.set("X-Request-Id", requestId);

@@ -1,0 +1,234 @@
+// Routes × who asks: nobody, an expired token, another team, each role. Every procedure must have a row here.
+import { SignJWT } from "jose";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { handleJobEvents } from "@/server/api/http/job-events";
+import { handleRest } from "@/server/api/http/rest";
+import { handleTeamEvents } from "@/server/api/http/team-events";
+import { handleTrpc } from "@/server/api/http/trpc";
+import { openApiDocument } from "@/server/api/openapi";
+import { appRouter } from "@/server/api/root";
+import type { TeamRole } from "@/server/context";
+import { deriveKey } from "@/server/services/auth/keys";
+import { newSecretToken } from "@/server/services/auth/secret-token";
+import { addPerson, type Factory, makeRequest, type Person, read, startFactory } from "./support";
+
+interface Row {
+  /** Weakest role that may; "anyone" needs no sign-in at all. */
+  least: TeamRole | "anyone";
+  /** Whether the address names a job of north. */
+  job?: boolean;
+  body?: object;
+}
+
+const ROWS: Record<string, Row> = {
+  "POST /auth/login": { least: "anyone", body: { username: "ana", password: "wrong" } },
+  "POST /auth/refresh": { least: "anyone", body: { refresh_token: "x".repeat(40) } },
+  "POST /auth/logout": { least: "viewer" },
+  "GET /auth/me": { least: "viewer" },
+  "GET /factory": { least: "viewer" },
+  "GET /health": { least: "anyone" },
+  "GET /health/detailed": { least: "viewer" },
+  "POST /jobs": { least: "member", body: { title: "A job" } },
+  "GET /jobs": { least: "viewer" },
+  "GET /jobs/{id}": { least: "viewer", job: true },
+  "GET /jobs/{id}/detail": { least: "viewer", job: true },
+  "GET /jobs/{id}/log": { least: "viewer", job: true },
+  "GET /jobs/{id}/file": { least: "viewer", job: true },
+  "GET /jobs/{id}/diff": { least: "viewer", job: true },
+  "GET /jobs/{id}/events": { least: "viewer", job: true },
+  "DELETE /jobs/{id}": { least: "member", job: true },
+  "POST /jobs/{id}/retry": { least: "member", job: true },
+  "POST /jobs/{id}/pause": { least: "member", job: true },
+  "POST /jobs/{id}/resume": { least: "member", job: true },
+  "POST /jobs/{id}/priority": { least: "member", job: true, body: { priority: 1 } },
+  "GET /queue/stats": { least: "viewer" },
+  "GET /queue/peek": { least: "viewer" },
+  "GET /workers": { least: "viewer" },
+  "GET /workers/{id}": { least: "viewer" },
+  "POST /workers/{id}/drain": { least: "admin" },
+  "POST /workers/{id}/kill": { least: "admin" },
+};
+
+let factory: Factory;
+let job: string;
+const people = {} as Record<TeamRole | "stranger", Person>;
+
+beforeAll(async () => {
+  factory = await startFactory();
+  const { db } = factory;
+  for (const role of ["admin", "member", "viewer"] as const)
+    people[role] = await addPerson(db, role, "north", role);
+  people.stranger = await addPerson(db, "stranger", "south", "admin");
+  const made = makeRequest("POST", "/api/v1/jobs", {
+    token: people.member.token,
+    body: { title: "Ours alone" },
+  });
+  job = (await read(await handleRest(made, db))).json.job_id;
+  const { id } = await db.job.findUniqueOrThrow({ where: { publicId: job } });
+  await db.runner.create({
+    data: { id: "runner-1", name: "host-1", secretHash: "x", driver: "bubblewrap", probe: [], programs: {} },
+  });
+  await db.worker.create({
+    data: {
+      id: "worker-AAAA",
+      runnerId: "runner-1",
+      slot: 0,
+      tokenHash: "x",
+      status: "busy",
+      currentJobId: id,
+    },
+  });
+});
+afterAll(() => factory.close());
+
+async function ask(route: string, token: string | undefined): Promise<{ status: number; text: string }> {
+  const [method = "", path = ""] = route.split(" ");
+  const filled = path.replace("{id}", path.startsWith("/workers") ? "worker-AAAA" : job);
+  const query = path.endsWith("/file") ? "?path=README.md" : "";
+  const { body } = ROWS[route] ?? {};
+  const call = { ...(token === undefined ? {} : { token }), ...(body ? { body } : {}) };
+  const leaving = new AbortController();
+  const request = new Request(makeRequest(method, `/api/v1${filled}${query}`, call), {
+    signal: leaving.signal,
+  });
+  const { db } = factory;
+  const response = path.endsWith("/events")
+    ? await handleJobEvents(request, job, { db })
+    : await handleRest(request, db);
+  if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
+    leaving.abort();
+    return { status: response.status, text: "" };
+  }
+  return { status: response.status, text: await response.text() };
+}
+
+const expired = () =>
+  new SignJWT({ team: String(people.admin.teamId), epoch: 0, sid: people.admin.family })
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject(String(people.admin.id))
+    .setIssuer("fabrica")
+    .setAudience("fabrica-api")
+    .setExpirationTime(Math.floor(Date.now() / 1000) - 60)
+    .sign(deriveKey("access"));
+
+test("the list names every route of the document", () => {
+  const routes = Object.entries(openApiDocument().paths ?? {}).flatMap(([path, item]) =>
+    Object.keys(item ?? {}).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(routes.sort()).toEqual(Object.keys(ROWS).sort());
+});
+
+const procedures = appRouter._def.procedures as unknown as Record<
+  string,
+  { _def: { type: string; meta?: { openapi?: object } } }
+>;
+
+test("every procedure is in the document", () => {
+  for (const [name, { _def }] of Object.entries(procedures)) expect(_def.meta?.openapi, name).toBeDefined();
+});
+
+const guarded = Object.entries(ROWS).filter(([, row]) => row.least !== "anyone");
+const ofJobs = Object.entries(ROWS).filter(([, row]) => row.job);
+const STRENGTH: TeamRole[] = ["viewer", "member", "admin"];
+
+describe("who may", () => {
+  test.each(guarded.map(([route]) => route))("%s: nobody without a good token", async (route) => {
+    expect((await ask(route, undefined)).status).toBe(401);
+    expect((await ask(route, await expired())).status).toBe(401);
+    expect((await ask(route, "fab_unknown")).status).toBe(401);
+  });
+
+  test.each(ofJobs.map(([route]) => route))("%s: for another team the job does not exist", async (route) => {
+    const { status, text } = await ask(route, people.stranger.token);
+    expect(status).toBe(404);
+    expect(text).not.toContain("Ours alone");
+  });
+
+  test.each(
+    guarded
+      .filter(([route]) => route !== "POST /auth/logout")
+      .flatMap(([route, { least }]) =>
+        STRENGTH.map(
+          (role) => [route, role, STRENGTH.indexOf(role) >= STRENGTH.indexOf(least as TeamRole)] as const,
+        ),
+      ),
+  )("%s by %s: allowed %s", async (route, role, allowed) => {
+    const { status } = await ask(route, people[role].token);
+    if (allowed) expect([200, 201, 404, 409]).toContain(status);
+    else expect(status).toBe(403);
+  });
+
+  test("lists and figures show nothing of another team", async () => {
+    const { token } = people.stranger;
+    for (const route of [
+      "GET /jobs",
+      "GET /queue/peek",
+      "GET /queue/stats",
+      "GET /workers",
+      "GET /workers/{id}",
+    ]) {
+      const { status, text } = await ask(route, token);
+      expect(status, route).toBe(200);
+      expect(text, route).not.toContain(job);
+      expect(text, route).not.toContain("Ours alone");
+    }
+    expect(JSON.parse((await ask("GET /queue/stats", token)).text).counts.pending).toBe(0);
+    expect(JSON.parse((await ask("GET /workers", token)).text).workers[0].current_job_id).toBeNull();
+    expect((await ask("GET /workers", people.viewer.token)).text).toContain(job);
+  });
+
+  test("tRPC holds the same doors shut", async () => {
+    for (const [name, { _def }] of Object.entries(procedures)) {
+      const method = _def.type === "query" ? "GET" : "POST";
+      const input = { json: { id: job } };
+      const path = method === "GET" ? `${name}?input=${encodeURIComponent(JSON.stringify(input))}` : name;
+      const request = makeRequest(method, `/api/trpc/${path}`, method === "POST" ? { body: input } : {});
+      const { status } = await read(await handleTrpc(request, factory.db));
+      const open = ["auth.login", "auth.refresh", "health.basic"].includes(name);
+      expect(status, name).toBe(open ? 400 : 401);
+    }
+  });
+
+  test("the team's stream needs a sign-in", async () => {
+    const { status } = await read(
+      await handleTeamEvents(makeRequest("GET", "/api/events"), { db: factory.db }),
+    );
+    expect(status).toBe(401);
+  });
+});
+
+describe("API tokens", () => {
+  const addToken = async (owner: Person, role: TeamRole) => {
+    const { token, hash } = newSecretToken("fab_");
+    const { id } = await factory.db.apiToken.create({
+      data: { teamId: owner.teamId, userId: owner.id, name: "ci", role, hash },
+    });
+    return { id, token };
+  };
+
+  test("count with the weaker of their own and their owner's role, until revoked", async () => {
+    const { db } = factory;
+    const weak = await addToken(people.admin, "viewer");
+    expect((await ask("GET /jobs/{id}", weak.token)).status).toBe(200);
+    expect((await ask("POST /jobs", weak.token)).status).toBe(403);
+    const proud = await addToken(people.member, "admin");
+    expect((await ask("POST /jobs", proud.token)).status).toBe(201);
+    expect((await ask("POST /workers/{id}/kill", proud.token)).status).toBe(403);
+    await db.apiToken.update({ where: { id: proud.id }, data: { revokedAt: new Date() } });
+    expect((await ask("GET /jobs", proud.token)).status).toBe(401);
+    expect((await db.apiToken.findUniqueOrThrow({ where: { id: weak.id } })).lastUsedAt).not.toBeNull();
+    expect((await ask("POST /auth/logout", weak.token)).status).toBe(400);
+  });
+});
+
+test("orders reach the worker's row, and a kill is not taken back", async () => {
+  const { db } = factory;
+  await db.worker.update({ where: { id: "worker-AAAA" }, data: { order: "none" } });
+  expect(JSON.parse((await ask("POST /workers/{id}/drain", people.admin.token)).text).status).toBe(
+    "draining",
+  );
+  expect((await db.worker.findUniqueOrThrow({ where: { id: "worker-AAAA" } })).order).toBe("drain");
+  expect((await ask("POST /workers/{id}/kill", people.admin.token)).status).toBe(200);
+  expect((await ask("POST /workers/{id}/drain", people.admin.token)).status).toBe(409);
+  expect((await db.worker.findUniqueOrThrow({ where: { id: "worker-AAAA" } })).order).toBe("kill");
+});
