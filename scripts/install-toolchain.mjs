@@ -38,7 +38,9 @@ export function defaultCacheDir() {
  * @throws Error with npm's last lines when the packages cannot be installed
  */
 export async function installToolchain(cacheDir = defaultCacheDir()) {
-  await mkdir(cacheDir, { recursive: true, mode: 0o755 });
+  const made = await mkdir(cacheDir, { recursive: true });
+  if (made)
+    for (let place = cacheDir; place.length >= made.length; place = dirname(place)) await chmod(place, 0o755);
   const lock = await readFile(join(SOURCE, "package-lock.json"));
   const platform = `${process.platform}-${process.arch}`;
   const packagesKey = hash([platform, lock]);
@@ -113,7 +115,8 @@ async function sourceFiles(folder, below = "") {
 
 /** The same tree with hard links for files: no second copy of the packages on disk. */
 async function linkTree(from, to) {
-  await mkdir(to, { mode: 0o755 });
+  await mkdir(to);
+  await chmod(to, 0o755);
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, copy] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) await linkTree(source, copy);

@@ -59,8 +59,11 @@ function readOrNull(path: string): string | null {
 async function runCommand(root: string, scratch: string, command: ToolCommand | null): Promise<RunOutput> {
   if (!command) throw new Error("There is no command for this workspace.");
   const toolchain = await toolchainDir();
+  // The cache may itself lie below /tmp, so a text is rewritten once at most.
   const place = (text: string) =>
-    text.replaceAll(TOOLCHAIN_DIR, toolchain).replace(/^\/tmp(?=\/|$)/, scratch);
+    text.startsWith(TOOLCHAIN_DIR)
+      ? toolchain + text.slice(TOOLCHAIN_DIR.length)
+      : text.replace(/^\/tmp(?=\/|$)/, scratch);
   const [program = "", ...args] = command.argv.map(place);
   const env: Record<string, string> = { PATH: process.env.PATH ?? "" };
   for (const [name, value] of Object.entries(command.env)) env[name] = place(value);
