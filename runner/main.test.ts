@@ -21,14 +21,15 @@ beforeEach(async () => {
   log = "";
 });
 afterEach(async () => {
-  for (const runner of runners) if (await running(runner)) runner.kill("SIGKILL");
+  for (const runner of runners.filter(
+    (process) => process.exitCode === null && process.signalCode === null,
+  )) {
+    runner.kill("SIGTERM");
+    await once(runner, "exit");
+  }
   await server.stop();
   rmSync(stateDir, { recursive: true, force: true });
 });
-
-async function running(runner: ChildProcess): Promise<boolean> {
-  return runner.exitCode === null && runner.signalCode === null;
-}
 
 function start(env: Record<string, string> = {}): ChildProcess {
   const runner = spawn(process.execPath, ["--import", "tsx", "runner/main.ts"], {

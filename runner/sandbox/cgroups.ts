@@ -1,17 +1,9 @@
 // Memory, process and processor limits of a jail through control groups, version 1 or 2, for a runner that is root.
 // Invariant: a program joins its group before it is executed, so nothing of it ever runs outside.
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SandboxLimits } from "../protocol";
+import { type CgroupMeter, meterV1, meterV2, readText } from "./cgroup-meter";
 
 const PERIOD_US = 100_000;
 /** The jail's own helpers (bubblewrap's two processes and the shell before it) must not eat the job's allowance. */
@@ -23,20 +15,10 @@ export type CgroupHost =
   | { version: 2; root: string }
   | { version: 0; reason: string };
 
-/** Processor time in milliseconds. */
-export interface CpuTime {
-  userMs: number;
-  systemMs: number;
-}
-
 /** One group that holds all programs of one sandbox. */
-export interface Cgroup {
+export interface Cgroup extends CgroupMeter {
   /** Files into which a process writes its own id to join. */
   readonly joinFiles: readonly string[];
-  /** Programs that the kernel has killed here for want of memory, since the group was made. */
-  oomKills(): number;
-  cpuTime(): CpuTime;
-  peakKb(): number;
   /** Starts the peak anew where the kernel allows it. */
   resetPeak(): void;
   processes(): number[];
@@ -45,7 +27,7 @@ export interface Cgroup {
 }
 
 /** Looks for usable control groups. Never throws. */
-export function detectCgroups(mounts = readFileSync("/proc/self/mounts", "utf8")): CgroupHost {
+export function detectCgroups(mounts = readText("/proc/self", "mounts")): CgroupHost {
   const rows = mounts.split("\n").map((line) => line.split(" "));
   const v1 = (controller: string) =>
     rows.find((row) => row[2] === "cgroup" && row[3]?.split(",").includes(controller))?.[1];
@@ -79,22 +61,9 @@ function writable(path: string): boolean {
 
 function enableControllers(path: string): void {
   const missing = ["memory", "pids", "cpu"].filter(
-    (name) => !read(path, "cgroup.subtree_control").includes(name),
+    (name) => !readText(path, "cgroup.subtree_control").includes(name),
   );
   for (const name of missing) writeFileSync(join(path, "cgroup.subtree_control"), `+${name}`);
-}
-
-function read(path: string, file: string): string {
-  try {
-    return readFileSync(join(path, file), "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function field(text: string, name: string): number {
-  const match = new RegExp(`^${name} (\\d+)$`, "m").exec(text);
-  return match ? Number(match[1]) : 0;
 }
 
 /** Makes the group `fabrica/<name>` with the limits. Throws when the kernel refuses one of them. */
@@ -116,15 +85,9 @@ function createV1(host: CgroupHost & { version: 1 }, name: string, limits: Sandb
   writeFileSync(join(pids, "pids.max"), String(limits.pids + OWN_PIDS));
   writeFileSync(join(cpu, "cpu.cfs_period_us"), String(PERIOD_US));
   writeFileSync(join(cpu, "cpu.cfs_quota_us"), String(Math.ceil(limits.cpus * PERIOD_US)));
-  const nanoseconds = (file: string) => (cpuacct ? Number(read(cpuacct, file)) || 0 : 0) / 1e6;
   return {
     joinFiles: folders.map((folder) => join(folder, "cgroup.procs")),
-    oomKills: () => field(read(memory, "memory.oom_control"), "oom_kill"),
-    cpuTime: () => ({
-      userMs: nanoseconds("cpuacct.usage_user"),
-      systemMs: nanoseconds("cpuacct.usage_sys"),
-    }),
-    peakKb: () => Math.round((Number(read(memory, "memory.max_usage_in_bytes")) || 0) / 1024),
+    ...meterV1(memory, cpuacct),
     resetPeak: () => writeFileSync(join(memory, "memory.max_usage_in_bytes"), "0"),
     processes: () => processesOf(pids),
     remove: () => removeGroups(folders),
@@ -138,12 +101,9 @@ function createV2(root: string, name: string, limits: SandboxLimits): Cgroup {
   if (existsSync(join(path, "memory.swap.max"))) writeFileSync(join(path, "memory.swap.max"), "0");
   writeFileSync(join(path, "pids.max"), String(limits.pids + OWN_PIDS));
   writeFileSync(join(path, "cpu.max"), `${Math.ceil(limits.cpus * PERIOD_US)} ${PERIOD_US}`);
-  const microseconds = (name: string) => field(read(path, "cpu.stat"), name) / 1000;
   return {
     joinFiles: [join(path, "cgroup.procs")],
-    oomKills: () => field(read(path, "memory.events"), "oom_kill"),
-    cpuTime: () => ({ userMs: microseconds("user_usec"), systemMs: microseconds("system_usec") }),
-    peakKb: () => Math.round((Number(read(path, "memory.peak")) || 0) / 1024),
+    ...meterV2(path),
     // Kernels before 6.12 refuse to reset the peak for everyone; the highest value of the job is kept then.
     resetPeak: () => {},
     processes: () => processesOf(path),
@@ -152,7 +112,7 @@ function createV2(root: string, name: string, limits: SandboxLimits): Cgroup {
 }
 
 function processesOf(path: string): number[] {
-  return read(path, "cgroup.procs").split("\n").filter(Boolean).map(Number);
+  return readText(path, "cgroup.procs").split("\n").filter(Boolean).map(Number);
 }
 
 function removeGroups(folders: string[]): boolean {

@@ -1,0 +1,251 @@
+// The default driver: one container per job with a supervisor inside that runs the job's commands over one stream.
+// Invariant: no network is ever attached, nothing of the host is mounted but the read-only toolchain, and a container
+// never outlives the connection to this process (StdinOnce), let alone serves two jobs.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import Docker from "dockerode";
+import type { SandboxLimits } from "../protocol";
+import { SupervisorConnection } from "./docker-connection";
+import {
+  type ExecOutcome,
+  type ExecRequest,
+  gitMegabytes,
+  insideArgv,
+  insideEnv,
+  PATHS,
+  SANDBOX_UID,
+  type Sandbox,
+  type SandboxDriver,
+  SandboxError,
+} from "./port";
+import { seccompProfile } from "./seccomp";
+
+const LABEL = "fabrica.runner";
+const GIT_GID = 65_533;
+const SHM_MB = 32;
+/** What the supervisor and the container's init need beside the job's own allowance. */
+const OWN_MEMORY_MB = 64;
+const OWN_PIDS = 24;
+const START_MS = 30_000;
+/** tmpfs counts as memory: above this share every later command would die of a full workspace. */
+const TMPFS_SHARE = 0.9;
+const MB = 1024 * 1024;
+
+export interface DockerOptions {
+  dockerHost: string | null;
+  image: string;
+  runtime: string | null;
+  /** Path of the bundled supervisor. Its text is handed to the container, so the daemon need not see the file. */
+  supervisor: string;
+  toolchainDir: string | null;
+  /** Marks this runner's containers for the reaper. */
+  instance: string;
+}
+
+/** A client of the daemon at `dockerHost` (unix:///path or tcp://host:port), or at the usual socket. */
+export function connectDocker(dockerHost: string | null): Docker {
+  if (!dockerHost) return new Docker({ socketPath: "/var/run/docker.sock" });
+  const url = new URL(dockerHost);
+  if (url.protocol === "unix:") return new Docker({ socketPath: url.pathname });
+  return new Docker({ host: url.hostname, port: url.port || 2375, protocol: "http" });
+}
+
+/** Makes the driver. Throws an Error with a plain sentence when the daemon or the image is not there. */
+export async function createDockerDriver(options: DockerOptions): Promise<SandboxDriver> {
+  const docker = connectDocker(options.dockerHost);
+  await docker.ping().catch((error: Error) => {
+    throw new Error(`No Docker daemon answers: ${error.message}`);
+  });
+  await docker
+    .getImage(options.image)
+    .inspect()
+    .catch(() => {
+      throw new Error(
+        `The image ${options.image} does not exist. Build it: docker build -t ${options.image} runner/image`,
+      );
+    });
+  const source = readSupervisor(options.supervisor);
+  const live = new Set<string>();
+  return {
+    name: "docker",
+    enforced: { memory: true, pids: true, cpu: true, disk: true },
+    notes: [],
+    create: (limits) => createContainer(docker, options, source, limits, live),
+    reap: () => reap(docker, options.instance, live),
+  };
+}
+
+function readSupervisor(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    throw new Error(`The supervisor ${path} does not exist. Build the project, or set RUNNER_SUPERVISOR.`);
+  }
+}
+
+/** The container that a job gets. */
+export function containerOptions(
+  options: DockerOptions,
+  source: string,
+  limits: SandboxLimits,
+): Docker.ContainerCreateOptions {
+  const memory = (limits.memory_mb + OWN_MEMORY_MB) * MB;
+  const tmpfs = (megabytes: number, rest: string) =>
+    `rw,nosuid,nodev,size=${megabytes}m,nr_inodes=${limits.inodes},${rest}`;
+  const owner = `uid=${SANDBOX_UID},gid=${SANDBOX_UID}`;
+  const ulimit = (Name: string, value: number) => ({ Name, Soft: value, Hard: value });
+  return {
+    Image: options.image,
+    Entrypoint: ["node"],
+    Cmd: ["--max-old-space-size=48", "-e", source],
+    User: "0:0",
+    WorkingDir: "/",
+    Env: [],
+    Labels: { [LABEL]: options.instance, "fabrica.created": new Date().toISOString() },
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: false,
+    HostConfig: {
+      AutoRemove: true,
+      Init: true,
+      NetworkMode: "none",
+      ReadonlyRootfs: true,
+      CapDrop: ["ALL"],
+      // To start children as another user and to kill them; they themselves get none of it.
+      CapAdd: ["SETUID", "SETGID", "KILL"],
+      SecurityOpt: ["no-new-privileges", `seccomp=${seccompProfile()}`],
+      Memory: memory,
+      MemorySwap: memory,
+      PidsLimit: limits.pids + OWN_PIDS,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      IpcMode: "private",
+      ShmSize: SHM_MB * MB,
+      OomScoreAdj: 500,
+      Ulimits: [ulimit("nofile", 4096), ulimit("core", 0), ulimit("fsize", limits.work_mb * 2 * MB)],
+      LogConfig: { Type: "none", Config: {} },
+      Tmpfs: {
+        [PATHS.work]: tmpfs(limits.work_mb, `exec,${owner},mode=0755`),
+        [PATHS.tmp]: tmpfs(limits.tmp_mb, "noexec,mode=1777"),
+        [PATHS.git]: tmpfs(gitMegabytes(limits), `noexec,uid=0,gid=${GIT_GID},mode=0770`),
+      },
+      ...(options.toolchainDir ? { Mounts: [toolchainMount(options.toolchainDir)] } : {}),
+      ...(options.runtime ? { Runtime: options.runtime } : {}),
+    },
+  };
+}
+
+function toolchainMount(folder: string): Docker.MountSettings {
+  return { Type: "bind", Source: resolve(folder), Target: PATHS.toolchain, ReadOnly: true };
+}
+
+async function createContainer(
+  docker: Docker,
+  options: DockerOptions,
+  source: string,
+  limits: SandboxLimits,
+  live: Set<string>,
+): Promise<Sandbox> {
+  const tmpfs = limits.work_mb + limits.tmp_mb + gitMegabytes(limits) + SHM_MB;
+  if (tmpfs > limits.memory_mb * TMPFS_SHARE) {
+    throw new SandboxError(`${tmpfs} MiB of files do not fit into ${limits.memory_mb} MiB of memory.`, true);
+  }
+  const container = await docker
+    .createContainer(containerOptions(options, source, limits))
+    .catch((error: Error) => {
+      throw new SandboxError(`The container could not be made: ${error.message}`, true);
+    });
+  live.add(container.id);
+  try {
+    const stream = await container.attach({
+      stream: true,
+      stdin: true,
+      stdout: true,
+      stderr: true,
+      hijack: true,
+    });
+    const sandbox = new ContainerSandbox(container, new SupervisorConnection(stream as never), () =>
+      live.delete(container.id),
+    );
+    await sandbox.start();
+    return sandbox;
+  } catch (error) {
+    await removeContainer(container);
+    live.delete(container.id);
+    if (error instanceof SandboxError) throw error;
+    throw new SandboxError(`The container could not be started: ${(error as Error).message}`, true);
+  }
+}
+
+class ContainerSandbox implements Sandbox {
+  private destroyed: Promise<void> | null = null;
+
+  constructor(
+    private readonly container: Docker.Container,
+    private readonly connection: SupervisorConnection,
+    private readonly onGone: () => void,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.container.start();
+    const timer = setTimeout(() => this.connection.close("The supervisor did not start."), START_MS);
+    await this.connection.ready.finally(() => clearTimeout(timer));
+    // The home folder lies on a tmpfs that is empty at first.
+    await this.exec({ argv: ["mkdir", "-m", "700", PATHS.home], timeoutMs: START_MS, maxOutputBytes: 1_000 });
+  }
+
+  async exec(request: ExecRequest): Promise<ExecOutcome> {
+    const order = {
+      argv: insideArgv(request),
+      env: insideEnv(request),
+      timeoutMs: request.timeoutMs,
+      maxOutputBytes: request.maxOutputBytes,
+      repository: request.repository === true,
+    };
+    const report = await this.connection.exec(
+      order,
+      request.stdin ?? new Uint8Array(),
+      request.onOutput ?? (() => {}),
+    );
+    return { ...report, capped: report.droppedBytes > 0 };
+  }
+
+  destroy(): Promise<void> {
+    this.destroyed ??= this.tearDown();
+    return this.destroyed;
+  }
+
+  private async tearDown(): Promise<void> {
+    this.connection.close("The sandbox was destroyed.");
+    await removeContainer(this.container);
+    this.onGone();
+  }
+}
+
+/** Kills and removes a container and waits until the daemon has forgotten it. */
+async function removeContainer(container: Docker.Container): Promise<void> {
+  for (let round = 0; round < 100; round++) {
+    try {
+      await container.remove({ force: true, v: true });
+      return;
+    } catch (error) {
+      const status = (error as { statusCode?: number }).statusCode;
+      if (status === 404) return;
+      // 409: the daemon is already at it because of AutoRemove.
+      if (status !== 409) throw error;
+      await delay(20);
+    }
+  }
+  throw new SandboxError("The container could not be removed.", true);
+}
+
+async function reap(docker: Docker, instance: string, live: Set<string>): Promise<number> {
+  const filters = { label: [`${LABEL}=${instance}`] };
+  const found = await docker.listContainers({ all: true, filters });
+  const left = found.filter((entry) => !live.has(entry.Id));
+  for (const entry of left) await removeContainer(docker.getContainer(entry.Id));
+  return left.length;
+}
