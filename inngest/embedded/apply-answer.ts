@@ -3,7 +3,7 @@
  */
 import { backoffMs, retryAfterMs, unreachableMs } from "./backoff";
 import { canonicalize } from "./canonical-json";
-import { clearWork, DISCOVERY, type Engine, pendingSteps, putWork, type Run } from "./engine-state";
+import { clearWork, DISCOVERY, type Engine, hasPending, putWork, type Run } from "./engine-state";
 import {
   errorText,
   FUNCTION_STEP_ID,
@@ -104,7 +104,7 @@ function goOn(engine: Engine, run: Run, operations: Operation[], ran: Operation[
   );
   const ask = ran.length > 0 || run.rediscover || operations.some(({ op }) => op === "DiscoveryRequest");
   run.rediscover = false;
-  const waiting = pendingSteps(run).length > 0;
+  const waiting = hasPending(run);
   if (!ask && !planned.length && !waiting) {
     const error = { name: "Error", message: "The function answered without telling what comes next." };
     retryOrFail(engine, run, DISCOVERY, delayOf(engine, run, DISCOVERY, answer), error);

@@ -6,7 +6,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Answer } from "./apply-answer";
 import { canonicalObject } from "./canonical-json";
-import { type Call, DISCOVERY, pendingSteps, type Run } from "./engine-state";
+import { type Call, DISCOVERY, hasPending, type Run } from "./engine-state";
 import type { Signer } from "./signatures";
 
 const CALL_LIMIT_MS = 2 * 60 * 60 * 1000;
@@ -125,7 +125,7 @@ export function buildCallBody(run: Run, key: string, call: Call, maxAttempts: nu
   const planned = key !== DISCOVERY;
   const context = canonicalObject({
     attempt: String(run.work.get(key)?.attempt ?? 0),
-    disable_immediate_execution: String(planned || pendingSteps(run).length > 0),
+    disable_immediate_execution: String(planned || hasPending(run)),
     env: '"local"',
     fn_id: text(run.row.functionId),
     generation_id: String(call.generation),

@@ -136,7 +136,8 @@ export function makeWork(run: Run, key: string, kind: Work["kind"], rest: Partia
 
 const PENDING: ReadonlySet<Work["kind"]> = new Set(["plan", "sleep", "wait", "invoke"]);
 
-/** The steps of a run that have not settled yet. */
-export function pendingSteps(run: Run): Work[] {
-  return [...run.work.values()].filter((work) => PENDING.has(work.kind));
+/** Whether steps of a run have not settled yet; with `joined`, only steps that are no part of a race count. */
+export function hasPending(run: Run, joined = false): boolean {
+  for (const work of run.work.values()) if (PENDING.has(work.kind) && !(joined && work.race)) return true;
+  return false;
 }

@@ -3,7 +3,7 @@
  * due while the engine was down fires now.
  */
 import type pg from "pg";
-import { DISCOVERY, type Engine, holdWork, makeWork, pendingSteps, putWork, type Run } from "./engine-state";
+import { DISCOVERY, type Engine, hasPending, holdWork, makeWork, putWork, type Run } from "./engine-state";
 import type { FunctionConfig } from "./function-config";
 import type { RunStatus, WorkKind } from "./records";
 import { compileFunction, holdCron } from "./register-functions";
@@ -65,7 +65,7 @@ export async function recover(engine: Engine, reader: pg.Pool): Promise<void> {
     });
   }
   for (const run of engine.runs.values()) {
-    const waiting = run.work.has(DISCOVERY) || pendingSteps(run).length > 0;
+    const waiting = run.work.has(DISCOVERY) || hasPending(run);
     if (!waiting) putWork(engine, run, makeWork(run, DISCOVERY, "call", { dueAt: engine.now() }));
   }
   const crons = await reader.query<{ function_id: string; expression: string; next_at: string }>(

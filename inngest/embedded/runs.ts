@@ -8,8 +8,8 @@ import {
   DISCOVERY,
   type Engine,
   type EngineEvent,
+  hasPending,
   makeWork,
-  pendingSteps,
   putWork,
   type RegisteredFunction,
   type Run,
@@ -106,7 +106,7 @@ export function settleStep(engine: Engine, run: Run, key: string, result: string
  */
 export function discover(engine: Engine, run: Run, race: boolean): void {
   const coalesce = run.requestVersion !== 1 && !race;
-  if (coalesce && pendingSteps(run).length > 0) return;
+  if (coalesce && hasPending(run, true)) return;
   if (run.inflight.has(DISCOVERY)) {
     run.rediscover = true;
     return;

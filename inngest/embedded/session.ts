@@ -5,7 +5,6 @@
 import pg from "pg";
 
 const LOCK = 72_707_370;
-const LOCK_TRIES = 75;
 const RETRY_MS = 200;
 
 /** Another engine holds this database. */
@@ -28,9 +27,10 @@ export class Session {
   constructor(
     private readonly url: string,
     private readonly onTrouble: (error: unknown) => void,
+    private readonly lockWaitMs: number,
   ) {}
 
-  /** Connects and takes the lock. Throws EngineLockedError when another engine keeps it for 15 s. */
+  /** Connects and takes the lock. Throws EngineLockedError when another engine keeps it. */
   async open(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.url,
@@ -54,14 +54,14 @@ export class Session {
   }
 
   private async lock(client: pg.Client): Promise<void> {
-    for (let i = 0; i < LOCK_TRIES; i++) {
+    for (let waited = 0; ; waited += RETRY_MS) {
       const { rows } = await client.query<{ locked: boolean }>("SELECT pg_try_advisory_lock($1) AS locked", [
         LOCK,
       ]);
       if (rows[0]?.locked) return;
+      if (waited >= this.lockWaitMs) throw new EngineLockedError("Another engine works on this database.");
       await pause(RETRY_MS);
     }
-    throw new EngineLockedError("Another engine works on this database.");
   }
 
   /**

@@ -18,6 +18,8 @@ import { AppSync } from "./sync-app";
 import { Timers } from "./timers";
 import { WaitIndex } from "./wait-index";
 
+const LOCK_WAIT_MS = 15_000;
+
 /** How to start an engine. */
 export interface EngineOptions {
   /** A migrated database. */
@@ -32,6 +34,8 @@ export interface EngineOptions {
   eventKey?: string;
   /** Multiplies retry delays; tests shrink them. */
   backoffScale?: number;
+  /** How long to wait for an engine that is ending to let go of the database, in milliseconds. */
+  lockWaitMs?: number;
   log?: Logger;
   /** Told when the engine cannot go on: another engine has the database, or it refuses what is written. */
   onFatal?(error: unknown): void;
@@ -53,13 +57,14 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   const now = () => Date.now();
   const signer = options.signingKey ? createSigner(options.signingKey) : undefined;
   const client = createSdkClient(signer, now);
-  const session = new Session(options.databaseUrl, (error) => log.warn({ err: error }, "database trouble"));
+  const onTrouble = (error: unknown) => log.warn({ err: error }, "database trouble");
+  const session = new Session(options.databaseUrl, onTrouble, options.lockWaitMs ?? LOCK_WAIT_MS);
   const reader = new pg.Pool({
     connectionString: options.databaseUrl,
     max: 2,
     application_name: "fabrica-engine",
   });
-  reader.on("error", (error) => log.warn({ err: error }, "database trouble"));
+  reader.on("error", onTrouble);
   let healthy = true;
   const journal = new Journal(session, (error) => {
     if (!healthy) return;

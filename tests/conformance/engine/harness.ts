@@ -71,13 +71,19 @@ export interface App {
 type Build = (client: Inngest, trace: Trace) => InngestFunction.Any[];
 
 /** Starts the app. The engine's URL may be set later, through `engineUrl`. */
-export async function startApp(mode: Mode, engineUrl: () => string, build: Build, port = 0): Promise<App> {
+export async function startApp(
+  mode: Mode,
+  engineUrl: () => string,
+  build: Build,
+  port = 0,
+  id = `app-${randomUUID().slice(0, 8)}`,
+): Promise<App> {
   const trace = new Trace();
   const server = createServer((request, response) => void handler(request, response));
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/inngest`;
   const client = new Inngest({
-    id: `app-${randomUUID().slice(0, 8)}`,
+    id,
     isDev: !mode.signed,
     checkpointing: mode.checkpointing,
     eventKey: EVENT_KEY,

@@ -1,7 +1,14 @@
 /** Steps, retries and failures give the same results in every mode. */
-import { NonRetriableError, RetryAfterError } from "inngest";
+import { type GetStepTools, type Inngest, NonRetriableError, RetryAfterError } from "inngest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bench, MODES, nameMode, startBench } from "./harness";
+
+/** The SDK types the argument of onFailure as any. */
+interface FailureContext {
+  event: { data: { event: { data: { key: string } } } };
+  error: Error;
+  step: GetStepTools<Inngest>;
+}
 
 describe.each(MODES)("steps ($checkpointing, $signed)", (mode) => {
   let bench: Bench;
@@ -94,8 +101,8 @@ describe.each(MODES)("steps ($checkpointing, $signed)", (mode) => {
           id: "with-failure",
           retries: 0,
           triggers: [{ event: "with-failure" }],
-          onFailure: async ({ event, error, step }) => {
-            const original = event.data.event.data as { key: string };
+          onFailure: async ({ event, error, step }: FailureContext) => {
+            const original = event.data.event.data;
             await step.run("note", () => trace.add(original.key, `failure: ${error.message}`));
           },
         },

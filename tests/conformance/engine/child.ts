@@ -1,0 +1,57 @@
+/** Starts the engine as its own process, so that a test can end it with SIGKILL. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { EVENT_KEY, SIGNING_KEY } from "./harness";
+
+/** An engine process. */
+export interface EngineProcess {
+  url: string;
+  child: ChildProcess;
+  /** Ends it at once, as a crash would. */
+  kill(): Promise<void>;
+}
+
+/** A port that is free now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() =>
+        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
+      );
+    });
+  });
+}
+
+/** Spawns `inngest/embedded/main.ts` and resolves once it says that it listens. */
+export async function spawnEngine(databaseUrl: string, appUrl: string, port: number): Promise<EngineProcess> {
+  const child = spawn(process.execPath, ["--import", "tsx", "inngest/embedded/main.ts"], {
+    env: {
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      ENGINE_PORT: String(port),
+      ENGINE_APP_URL: appUrl,
+      ENGINE_SIGNING_KEY: SIGNING_KEY,
+      ENGINE_EVENT_KEY: EVENT_KEY,
+      ENGINE_BACKOFF_SCALE: "0.002",
+    },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  let output = "";
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout!.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      const line = output.split("\n").find((text) => text.includes("engine listening"));
+      if (line) resolve((JSON.parse(line) as { url: string }).url);
+    });
+    child.once("exit", () => reject(new Error(`The engine ended: ${output}`)));
+  });
+  const kill = () => {
+    child.kill("SIGKILL");
+    return ended;
+  };
+  return { url, child, kill };
+}
