@@ -9,6 +9,7 @@ import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { moveJob } from "../services/jobs/move-job";
 import { setStep } from "../services/jobs/set-step";
 import type { Canary, TestReport, ToolchainAdapter } from "../toolchains/port";
+import { compareTestIds } from "../toolchains/test-ids";
 import { lintWorkspace, storeCheck, toolchainsIn } from "./check-task";
 import { runCommands, runTools } from "./run-programs";
 import { parseTasks } from "./spec";
@@ -180,7 +181,7 @@ async function runWithCanaries(
   return outputs.map((output, i) => (tools[i] as (typeof tools)[0]).toolchain.parseTests(output));
 }
 
-/** Compares what was reported with what was collected. A `*` in a collected id stands for a generated part. */
+/** Compares what was reported with what was collected. */
 function compare(name: string, collected: Collected, report: TestReport, canaryId: string): Finding[] {
   const finding = (expected: string, observed: string): Finding => ({
     criterion: `tests (${name})`,
@@ -201,17 +202,12 @@ function compare(name: string, collected: Collected, report: TestReport, canaryI
   if (bad.length > 0)
     findings.push(finding("all tests to pass", `${bad.length} failed, such as ${bad[0]?.id}`));
   if (!real.some((test) => test.outcome === "passed")) findings.push(finding("a passed test", "none"));
-  const missing = collected.ids.filter((id) => !real.some((test) => matches(id, test.id)));
+  const { missing, unexpected } = compareTestIds(
+    collected.ids,
+    real.map((test) => test.id),
+  );
   if (missing.length > 0)
     findings.push(finding(`${collected.ids.length} tests reported`, `missing: ${missing[0]}`));
-  const unknown = real.filter((test) => !collected.ids.some((id) => matches(id, test.id)));
-  if (unknown.length > 0) findings.push(finding("only collected tests reported", `also ${unknown[0]?.id}`));
+  if (unexpected.length > 0) findings.push(finding("only collected tests reported", `also ${unexpected[0]}`));
   return findings;
-}
-
-function matches(collected: string, reported: string): boolean {
-  if (collected === reported) return true;
-  if (!collected.includes("*")) return false;
-  const pattern = collected.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${pattern.join(".*")}$`, "s").test(reported);
 }

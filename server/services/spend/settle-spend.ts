@@ -22,9 +22,8 @@ export async function settleSpend(tx: Tx, { key, usage, costMicro, as }: SettleS
   await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${spend.rootJobId} FOR UPDATE`;
   const cost = as === "released" ? 0n : costMicro;
   await tx.$executeRaw`
-    UPDATE daily_spend SET reserved_micro = reserved_micro - s.reserved_micro, spent_micro = spent_micro + ${cost}
-    FROM spend s WHERE s.key = ${key} AND s.state = 'reserved'
-      AND daily_spend.team_id = s.team_id AND daily_spend.day = s.day`;
+    UPDATE daily_spend d SET reserved_micro = d.reserved_micro - s.reserved_micro, spent_micro = d.spent_micro + ${cost}
+    FROM spend s WHERE s.key = ${key} AND s.state = 'reserved' AND d.team_id = s.team_id AND d.day = s.day`;
   const settled = await tx.$executeRaw`
     UPDATE spend SET state = ${as}::spend_state, cost_micro = ${cost}, settled_at = now(), input_tokens = ${usage.input},
       output_tokens = ${usage.output}, cache_read_tokens = ${usage.cacheRead}, cache_write_tokens = ${usage.cacheWrite}
