@@ -51,7 +51,7 @@ export class MigrationError extends Error {
 }
 
 /** True both for this file and for the bundle in `dist/`: each lies one folder below the root. */
-export function defaultMigrationsDir(): string {
+function defaultMigrationsDir(): string {
   return join(dirname(fileURLToPath(import.meta.url)), "..", "prisma", "migrations");
 }
 

@@ -13,11 +13,12 @@ import { fileSink, type LineSink, terminalSink } from "../launcher/log-lines";
 import { resolvePlaces } from "../launcher/reachable";
 import { onStopSignal } from "../launcher/signals";
 import { ensureToolchain } from "../launcher/toolchain";
-import { type Running, up } from "../launcher/up";
+import { migrationProblem, type Running, up } from "../launcher/up";
 import { LauncherError } from "../launcher-error";
 import { seed } from "./seed";
 
 const STACKS = ["node", "python"];
+const EXIT_INTERRUPTED = 130;
 
 function workersOf(given: string | undefined, settings: LauncherSettings): number {
   if (given === undefined) return Math.min(settings.workers, settings.maxWorkers);
@@ -97,8 +98,8 @@ export async function demoCommand(root: string, args: string[]): Promise<number>
       signal: stop.signal,
       out: process.stdout,
     });
-    const completed = await Promise.race([work, running.failed]);
-    if (stop.signal.aborted) return 130;
+    const completed = await Promise.race([work, running.failed, stop.stopped]);
+    if (stop.signal.aborted) return EXIT_INTERRUPTED;
     if (values.exit) return completed ? 0 : 1;
     say("\nFabrica keeps running; stop it with Ctrl-C.");
     await Promise.race([stop.stopped, running.failed]);
@@ -142,7 +143,9 @@ export async function migrateCommand(root: string): Promise<number> {
     ? null
     : await startEmbeddedPostgres({ dataDir: clusterFolder(places) });
   try {
-    const applied = await migrate(settings.databaseUrl ?? server?.url ?? "");
+    const applied = await migrate(settings.databaseUrl ?? server?.url ?? "").catch((cause: unknown) => {
+      throw migrationProblem(cause);
+    });
     say(applied.length > 0 ? `Applied: ${applied.join(", ")}` : "The database is up to date.");
     return 0;
   } finally {

@@ -54,6 +54,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   line.say(`\nSubmitted ${jobId}: ${request.title} (${request.tech_stack})`);
   line.say(`Watch it in the browser: ${options.url}/jobs/${jobId}\n`);
   const job = await followJob(client, jobId, line, options.signal);
+  if (options.signal.aborted) return false;
   for (const text of report(job, options.url)) line.say(text);
   return job.status === "completed";
 }

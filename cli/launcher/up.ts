@@ -3,7 +3,7 @@
  * Invariant: when `stop` has returned, or starting has failed, no process of this start is left.
  */
 import { statfsSync } from "node:fs";
-import { migrate } from "../../prisma/migrate";
+import { MigrationError, migrate } from "../../prisma/migrate";
 import type { LauncherSettings } from "../env";
 import { LauncherError } from "../launcher-error";
 import { type Database, keepDatabase } from "./database";
@@ -164,18 +164,20 @@ async function startDatabase(options: UpOptions, places: Places, undo: Undo): Pr
     const applied = await migrate(database.url, { warn: (line) => options.sink("fabrica", line) });
     if (applied.length > 0) options.sink("fabrica", `database migrated: ${applied.join(", ")}`);
   } catch (cause) {
-    if (cause instanceof LauncherError) throw cause;
-    const reason =
-      cause instanceof Error ? cause.message || String((cause as { code?: string }).code) : String(cause);
-    throw new LauncherError(
-      `The database could not be prepared: ${reason}`,
-      "Check DATABASE_URL and the database's log.",
-      {
-        cause,
-      },
-    );
+    throw migrationProblem(cause);
   }
   return database;
+}
+
+/** Says in one sentence why the database could not be prepared. */
+export function migrationProblem(cause: unknown): LauncherError {
+  if (cause instanceof MigrationError) return new LauncherError(cause.message, "", { cause });
+  const { message, code } = cause as NodeJS.ErrnoException;
+  return new LauncherError(
+    `The database could not be prepared: ${message || code}.`,
+    "Check DATABASE_URL and whether the server answers.",
+    { cause },
+  );
 }
 
 async function startServers(plan: ProcessPlan, options: UpOptions, undo: Undo): Promise<Supervised[]> {
