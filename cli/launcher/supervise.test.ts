@@ -112,7 +112,8 @@ describe("supervise", () => {
 
 describe("the leash", () => {
   it("ends a process and what it started when the launcher is killed", async () => {
-    const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+    const require = createRequire(import.meta.url);
+    const tsx = pathToFileURL(require.resolve("tsx")).href;
     const leash = join(import.meta.dirname, "..", "leash.ts");
     const child = `const c = require("child_process").spawn("sleep", ["1000"], { stdio: "ignore" });
       require("fs").writeFileSync("up", process.pid + " " + c.pid); setInterval(() => {}, 1e6);`;
