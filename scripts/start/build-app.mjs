@@ -7,7 +7,7 @@ import { runProgram, step } from "./run-program.mjs";
 import { isFresh, stamp } from "./stamps.mjs";
 
 const BUNDLED = ["cli", "runner", "inngest", "server", "prisma/migrate.ts"];
-const BUNDLE_RULES = ["package-lock.json", "tsconfig.json", "scripts/build.mjs"];
+const BUNDLE_RULES = ["package-lock.json", "scripts/build.mjs"];
 const WEB = ["app", "components", "server", "inngest", "public", "prisma", "proxy.ts", "instrumentation.ts"];
 const WEB_RULES = [
   "package-lock.json",
