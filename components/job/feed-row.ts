@@ -22,7 +22,6 @@ export interface AgentRow extends RowBase {
   task: number | null;
   /** Undefined while it works. */
   ok: boolean | undefined;
-  summary: string;
   turns: number;
   costUsd: number | null;
   endedAt: string | null;
@@ -30,6 +29,13 @@ export interface AgentRow extends RowBase {
 
 export interface TextRow extends RowBase {
   kind: "text";
+  text: string;
+}
+
+/** What an agent said at its end. */
+export interface SummaryRow extends RowBase {
+  kind: "summary";
+  ok: boolean;
   text: string;
 }
 
@@ -83,6 +89,7 @@ export type FeedRow =
   | StepRow
   | AgentRow
   | TextRow
+  | SummaryRow
   | CallRow
   | CommandRow
   | CheckRow

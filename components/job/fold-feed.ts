@@ -3,6 +3,7 @@
 import { formatDuration, formatUsd } from "@/components/ui/format";
 import { STATE_LOOK } from "@/components/ui/job-state";
 import type { JobEvent, JobEvents, JobEventType } from "@/server/domain/events";
+import { isSettled } from "@/server/domain/job-state";
 import type { CallRow, FeedRow } from "./feed-row";
 import type { OpenLog } from "./job-log";
 
@@ -55,12 +56,26 @@ function adoptCommand(log: OpenLog, commandId: string): void {
   for (const [at, row] of log.rows.entries()) log.places.set(row.key, at);
 }
 
+/** Nobody will finish what was under way: calls and programs without an end get one. */
+function dropOpen(log: OpenLog, at: string): void {
+  for (const [place, row] of log.rows.entries()) {
+    if (row.kind === "call" && row.ok === undefined && row.endedAt === null)
+      log.rows[place] = { ...row, endedAt: at };
+    if (row.kind === "agent" && row.endedAt === null) log.rows[place] = { ...row, endedAt: at };
+  }
+  for (const command of log.commands.values()) {
+    if (command.exitCode === undefined && !command.droppedAt)
+      log.commands.set(command.id, { ...command, droppedAt: at });
+  }
+}
+
 const nothing = () => undefined;
 
 const FOLD: { [T in JobEventType]: Fold<T> } = {
   "job.created": nothing,
   "job.moved": (log, event) => {
     const { to, reason } = event.data;
+    if (isSettled(to)) dropOpen(log, event.at);
     const text = reason ? `${STATE_LOOK[to].label}: ${reason}` : STATE_LOOK[to].label;
     put(log, { kind: "move", key: `move-${event.seq}`, at: event.at, to, text });
   },
@@ -70,8 +85,10 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
   },
   "job.priority": (log, event) => note(log, event, `Priority set to ${event.data.priority}`),
   "lease.claimed": (log, event) => note(log, event, `${event.data.worker_id} took the job`),
-  "lease.lost": (log, event) =>
-    note(log, event, `${event.data.worker_id} lost the job: ${event.data.reason}`, "warn"),
+  "lease.lost": (log, event) => {
+    dropOpen(log, event.at);
+    note(log, event, `${event.data.worker_id} lost the job: ${event.data.reason}`, "warn");
+  },
   "plan.written": (log, event) => note(log, event, `Plan written: ${event.data.tasks.length} tasks`),
   "task.done": (log, event) => note(log, event, `Task ${event.data.n} done`),
   "agent.started": (log, event) => {
@@ -84,7 +101,6 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
       model: `${provider}/${model}`,
       task,
       ok: undefined,
-      summary: "",
       turns: 0,
       costUsd: null,
       endedAt: null,
@@ -125,11 +141,11 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
     const { agent_run, ok, summary, turns, cost_usd } = event.data;
     change(log, `agent-${agent_run}`, "agent", () => ({
       ok,
-      summary,
       turns,
       costUsd: cost_usd,
       endedAt: event.at,
     }));
+    if (summary) put(log, { kind: "summary", key: `summary-${event.seq}`, at: event.at, ok, text: summary });
   },
   "command.started": (log, event) => {
     const { command_id, title } = event.data;
@@ -141,6 +157,7 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
       output: [],
       exitCode: undefined,
       durationMs: null,
+      droppedAt: null,
       note: null,
     });
     const called = log.rows.some((row) => row.kind === "call" && row.commandId === command_id);

@@ -23,7 +23,7 @@ const BAR: Partial<Record<JobState, "good" | "warn" | "bad" | "idle">> = {
 /** Name, state, numbers and actions of a job. */
 export function JobHeader({ job }: { job: JobView }) {
   return (
-    <header>
+    <header data-job-header>
       <p className="flex items-center gap-1.5 text-xs text-faint">
         <Link href="/jobs" className="hover:text-ink hover:underline">
           Jobs

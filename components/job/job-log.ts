@@ -21,6 +21,8 @@ export interface CommandLog {
   output: readonly Output[];
   exitCode: number | null | undefined;
   durationMs: number | null;
+  /** When it was given up, e.g. because its worker was lost. A later start of the same command clears it. */
+  droppedAt: string | null;
   note: string | null;
 }
 

@@ -5,6 +5,7 @@ import type { ComponentType } from "react";
 import { useRef } from "react";
 import { cx } from "@/components/ui/cx";
 import type { JobDetailView, JobView } from "@/server/domain/outputs";
+import { JobBrief } from "./job-brief";
 import type { JobLog } from "./job-log";
 import { JobTimeline } from "./job-timeline";
 import { TabChanges } from "./tab-changes";
@@ -82,12 +83,12 @@ export function JobTabs(props: TabProps) {
   };
   return (
     <section className="min-w-0" aria-label="What this job did">
-      <div className="sticky top-12 z-20 -mx-4 border-b hairline bg-ground px-4 sm:mx-0 sm:px-0 lg:top-0">
+      <div className="sticky top-12 z-20 -mx-4 flex items-center gap-4 border-b hairline bg-ground px-4 sm:mx-0 sm:px-0 lg:top-0">
         <div
           ref={list}
           role="tablist"
           aria-label="Views"
-          className="flex gap-5 overflow-x-auto"
+          className="flex min-w-0 flex-1 gap-5 overflow-x-auto"
           onKeyDown={onKey}
         >
           {TABS.map((tab) => (
@@ -100,6 +101,7 @@ export function JobTabs(props: TabProps) {
             />
           ))}
         </div>
+        <JobBrief job={props.job} />
       </div>
       <div
         role="tabpanel"

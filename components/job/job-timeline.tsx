@@ -2,7 +2,7 @@
 import { cx } from "@/components/ui/cx";
 import { Icon, type IconName } from "@/components/ui/icons";
 import { isMoving } from "@/components/ui/job-state";
-import { Empty } from "@/components/ui/states";
+import { BoneRows, Empty } from "@/components/ui/states";
 import { Elapsed } from "@/components/ui/time";
 import type { JobView } from "@/server/domain/outputs";
 import type { TimelineStep } from "./fold-timeline";
@@ -12,6 +12,8 @@ import { STEP_LABEL } from "./step-label";
 /** The steps of this run in order, with how long each took and how it ended. */
 export function JobTimeline({ log, job }: { log: JobLog; job: JobView }) {
   const groups = groupByTask(log.timeline);
+  if (log.lastSeq === 0 && job.last_seq > 0)
+    return <BoneRows rows={5} label="The timeline is being fetched" />;
   if (groups.length === 0) {
     return (
       <Empty icon="clock" title="Not begun" text="The steps appear here as soon as a worker takes the job." />
@@ -24,7 +26,7 @@ export function JobTimeline({ log, job }: { log: JobLog; job: JobView }) {
           <p className="mb-1 text-xs font-medium text-faint">
             {group.task === null ? "Job" : `Task ${group.task}`}
           </p>
-          <ol className="border-l hairline">
+          <ol className="ml-2 border-l hairline">
             {group.steps.map((step) => (
               <TimelineRow key={step.key} step={step} moving={isMoving(job.status)} />
             ))}

@@ -2,11 +2,21 @@
 // One row of the Live tab. Rows are compared by identity: only what changed is drawn again.
 import { memo } from "react";
 import { cx } from "@/components/ui/cx";
-import { formatUsd } from "@/components/ui/format";
+import { formatCount, formatUsd } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
 import { STATE_LOOK } from "@/components/ui/job-state";
 import { Ago, Elapsed } from "@/components/ui/time";
-import type { AgentRow, CheckRow, FeedRow, HealRow, MoveRow, NoteRow, StepRow, TextRow } from "./feed-row";
+import type {
+  AgentRow,
+  CheckRow,
+  FeedRow,
+  HealRow,
+  MoveRow,
+  NoteRow,
+  StepRow,
+  SummaryRow,
+  TextRow,
+} from "./feed-row";
 import type { CommandLog } from "./job-log";
 import { STEP_LABEL } from "./step-label";
 import { ToolRow } from "./tool-row";
@@ -25,6 +35,8 @@ export const LiveRow = memo(function LiveRow({
       return <AgentLine row={row} />;
     case "text":
       return <TextLine row={row} />;
+    case "summary":
+      return <SummaryLine row={row} />;
     case "call":
       return (
         <ToolRow
@@ -82,26 +94,30 @@ function AgentLine({ row }: { row: AgentRow }) {
       <span className="font-medium">{row.role}</span>
       <span className="text-xs text-faint">{row.model}</span>
       <span className="ml-auto text-xs text-faint tabular-nums">
-        {row.turns > 0 && `${row.turns} turns · `}
+        {row.turns > 0 && `${formatCount(row.turns, "turn")} · `}
         {row.costUsd !== null && `${formatUsd(row.costUsd)} · `}
         <Elapsed since={row.at} until={row.endedAt} />
       </span>
-      {row.summary && (
-        <p
-          className={cx(
-            "w-full pl-6 max-w-[80ch] wrap-anywhere",
-            row.ok === false ? "text-bad" : "text-muted",
-          )}
-        >
-          {row.summary}
-        </p>
-      )}
     </div>
   );
 }
 
 function TextLine({ row }: { row: TextRow }) {
   return <p className="lazy-row max-w-[80ch] py-1 pl-6 whitespace-pre-wrap wrap-anywhere">{row.text}</p>;
+}
+
+function SummaryLine({ row }: { row: SummaryRow }) {
+  return (
+    <p
+      className={cx(
+        "lazy-row flex max-w-[80ch] items-start gap-2 py-1 pl-6",
+        row.ok ? "text-muted" : "text-bad",
+      )}
+    >
+      <Icon name="flag" className="mt-0.5 text-faint" />
+      <span className="min-w-0 whitespace-pre-wrap wrap-anywhere">{row.text}</span>
+    </p>
+  );
 }
 
 function CheckLine({ row }: { row: CheckRow }) {
@@ -155,7 +171,7 @@ function NoteLine({ row }: { row: NoteRow }) {
         row.tone === "warn" ? "text-warn" : "text-faint",
       )}
     >
-      <Icon name={row.tone === "warn" ? "warning" : "right"} className="size-3.5 mt-px" />
+      <Icon name={row.tone === "warn" ? "warning" : "dot"} className="size-3.5 mt-px" />
       <span className="min-w-0 wrap-anywhere">{row.text}</span>
     </p>
   );

@@ -1,5 +1,5 @@
 "use client";
-// What happens now, newest at the end. While a reader is at the end the page follows; who scrolls up is left alone.
+// What happens now, newest at the end. Who goes to the end is taken along with it; who scrolls up is left alone.
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { isMoving } from "@/components/ui/job-state";
@@ -40,7 +40,7 @@ export function TabLive({ job, log }: TabProps) {
       {away && (
         <div className="sticky bottom-4 mt-4 flex justify-center">
           <Button icon="down" className="shadow-lg" onClick={toEnd}>
-            Newest
+            Follow
           </Button>
         </div>
       )}
@@ -55,22 +55,26 @@ function commandOf(row: TabProps["log"]["rows"][number], log: TabProps["log"]) {
 
 /** Keeps the page at its end while `moving`, unless the reader went elsewhere. */
 function useFollow(version: number, moving: boolean): { away: boolean; toEnd: () => void } {
-  const atEnd = useRef(true);
+  const following = useRef(false);
   const [away, setAway] = useState(false);
-  const toEnd = () => window.scrollTo({ top: document.documentElement.scrollHeight });
+  const toEnd = () => {
+    following.current = true;
+    window.scrollTo({ top: document.documentElement.scrollHeight });
+  };
   useEffect(() => {
     const look = () => {
       const left = document.documentElement.scrollHeight - window.scrollY - window.innerHeight;
-      atEnd.current = left < AT_END;
-      setAway(left > 4 * AT_END);
+      following.current = window.scrollY > 0 && left < AT_END;
+      setAway(left >= AT_END);
     };
-    look();
     window.addEventListener("scroll", look, { passive: true });
     return () => window.removeEventListener("scroll", look);
   }, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: every new event may make the page longer
   useLayoutEffect(() => {
-    if (moving && atEnd.current) toEnd();
+    const { scrollHeight } = document.documentElement;
+    if (moving && following.current) window.scrollTo({ top: scrollHeight });
+    else setAway(scrollHeight - window.scrollY - window.innerHeight >= AT_END);
   }, [version]);
   return { away: away && moving, toEnd };
 }

@@ -32,7 +32,7 @@ interface Props {
 export function ToolRow({ tool, title, ok, observed, at, endedAt, command, inAgent }: Props) {
   const [chosen, setChosen] = useState<boolean | null>(null);
   const id = useId();
-  const end = endOf(ok, command);
+  const end = endOf(ok, endedAt, command);
   const open = chosen ?? (command !== undefined && end === "running");
   const hasMore = command !== undefined || Boolean(observed);
   return (
@@ -69,26 +69,22 @@ export function ToolRow({ tool, title, ok, observed, at, endedAt, command, inAge
   );
 }
 
-type EndKind = "running" | "ok" | "failed";
+type EndKind = "running" | "ok" | "failed" | "dropped";
 
-function endOf(ok: boolean | undefined, command: CommandLog | undefined): EndKind {
+function endOf(ok: boolean | undefined, endedAt: string | null, command: CommandLog | undefined): EndKind {
   if (command && command.exitCode !== undefined) return command.exitCode === 0 ? "ok" : "failed";
-  if (command) return ok === undefined ? "running" : ok ? "ok" : "failed";
-  if (ok === undefined) return "running";
-  return ok ? "ok" : "failed";
+  if (ok !== undefined) return ok ? "ok" : "failed";
+  return endedAt || command?.droppedAt ? "dropped" : "running";
 }
 
-function End({
-  end,
-  command,
-  at,
-  endedAt,
-}: {
+interface EndProps {
   end: EndKind;
   command: CommandLog | undefined;
   at: string;
   endedAt: string | null;
-}) {
+}
+
+function End({ end, command, at, endedAt }: EndProps) {
   const code = command?.exitCode;
   return (
     <span className="shrink-0 text-xs text-faint tabular-nums">
@@ -96,14 +92,14 @@ function End({
       {end === "failed" && (
         <span className="text-bad">{typeof code === "number" ? `exit ${code}` : "failed"} · </span>
       )}
-      {command?.durationMs != null ? (
-        formatDuration(command.durationMs / 1000)
-      ) : (
-        <Elapsed
-          since={command?.startedAt ?? at}
-          until={end === "running" ? null : (endedAt ?? command?.startedAt ?? at)}
-        />
-      )}
+      {end === "dropped" && "interrupted"}
+      {end !== "dropped" && <Took end={end} command={command} at={at} endedAt={endedAt} />}
     </span>
   );
+}
+
+function Took({ end, command, at, endedAt }: EndProps) {
+  if (command?.durationMs != null) return formatDuration(command.durationMs / 1000);
+  const since = command?.startedAt ?? at;
+  return <Elapsed since={since} until={end === "running" ? null : (endedAt ?? since)} />;
 }

@@ -19,7 +19,7 @@ export function JobsView() {
   return (
     <>
       <PageHead title="Jobs">
-        <ButtonLink href="/jobs/new" kind="primary" icon="plus">
+        <ButtonLink href="/jobs/new" kind="primary" icon="plus" className="lg:hidden">
           New job
         </ButtonLink>
       </PageHead>

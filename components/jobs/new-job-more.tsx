@@ -15,7 +15,7 @@ interface Props {
 export function NewJobMore({ draft, faults, onChange }: Props) {
   const hasFault = Object.keys(faults).some((field) => !["request", "stack", "features"].includes(field));
   return (
-    <details open={hasFault || undefined} className="group border-y hairline">
+    <details open={hasFault || undefined} className="group border-t hairline">
       <summary className="flex h-11 items-center gap-2 font-medium">
         <Icon name="right" className="transition-transform duration-150 group-open:rotate-90" />
         More settings

@@ -26,7 +26,7 @@ export function OverviewView() {
   return (
     <>
       <PageHead title="Overview">
-        <ButtonLink href="/jobs/new" kind="primary" icon="plus">
+        <ButtonLink href="/jobs/new" kind="primary" icon="plus" className="lg:hidden">
           New job
         </ButtonLink>
       </PageHead>

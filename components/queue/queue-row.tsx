@@ -36,9 +36,9 @@ export function QueueRow({ place: { position, waiting_reason, job } }: { place: 
   const shown = raise.isPending ? (raise.variables.priority as Priority) : job.priority;
   return (
     <li
-      className={`grid grid-cols-[2rem_minmax(0,1fr)] items-center gap-x-3 gap-y-2 border-b hairline py-2 md:grid-cols-[2rem_minmax(0,1fr)_auto] ${cancel.isPending ? "opacity-50" : ""}`}
+      className={`grid grid-cols-[1.5rem_minmax(0,1fr)] items-center gap-x-2 gap-y-2 border-b hairline py-2 md:grid-cols-[1.5rem_minmax(0,1fr)_auto] ${cancel.isPending ? "opacity-50" : ""}`}
     >
-      <span className="text-right text-faint tabular-nums">{position}</span>
+      <span className="text-faint tabular-nums">{position}</span>
       <div className="min-w-0">
         <Link href={`/jobs/${job.job_id}`} className="block truncate font-medium hover:underline">
           {job.title}

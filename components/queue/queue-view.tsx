@@ -19,7 +19,7 @@ export function QueueView() {
         title="Queue"
         note="In the order in which workers take the jobs. Waiting raises a job's priority slowly."
       >
-        <ButtonLink href="/jobs/new" kind="primary" icon="plus">
+        <ButtonLink href="/jobs/new" kind="primary" icon="plus" className="lg:hidden">
           New job
         </ButtonLink>
       </PageHead>

@@ -9,8 +9,8 @@ export function SimulationStrip() {
   if (!factory?.simulated) return null;
   return (
     <div role="note" className="border-b border-warn/30 bg-warn/8 px-4 py-1.5 text-xs sm:px-6 lg:px-8">
-      <span className="inline-flex items-center gap-1.5 font-medium text-warn">
-        <Icon name="warning" className="size-3.5" />
+      <span className="font-medium text-warn">
+        <Icon name="warning" className="mr-1.5 inline size-3.5 align-[-0.15em]" />
         Simulation: no model key is set.
       </span>{" "}
       <span className="text-muted">The code is written by a built-in model.</span>{" "}

@@ -5,9 +5,10 @@ const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
 
-/** "0.4 s", "12 s", "2 min 10 s", "1 h 03 min", "2 d 4 h". */
+/** "40 ms", "0.4 s", "12 s", "2 min 10 s", "1 h 03 min", "2 d 4 h". */
 export function formatDuration(seconds: number): string {
-  if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 0.1) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < MINUTE) return `${whole} s`;
   if (whole < HOUR) return `${Math.floor(whole / MINUTE)} min ${whole % MINUTE} s`;

@@ -33,6 +33,7 @@ const DRAWINGS = {
   speech: <path d="M2.5 3h11v8H7l-3 2.5V11H2.5z" />,
   spark: <path d="M8 2l1.5 4.5L14 8l-4.5 1.5L8 14l-1.5-4.5L2 8l4.5-1.5z" />,
   flag: <path d="M4 14V2.5h8L10 5.5l2 3H4" />,
+  dot: <path d="M8 7.5v1M7.5 8h1" />,
   stop: <path d="M4 4h8v8H4z" />,
   pause: <path d="M5.5 3.5v9M10.5 3.5v9" />,
   play: <path d="M5 3l8 5-8 5z" />,

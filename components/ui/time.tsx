@@ -18,7 +18,8 @@ export function Elapsed({ since, until }: { since: string; until: string | null 
   const start = Date.parse(since);
   const text = useClockText((now) => {
     const seconds = Math.max(0, ((until ? Date.parse(until) : now) - start) / 1000);
-    return formatDuration(until ? seconds : Math.max(seconds, 0) < 10 ? Math.floor(seconds) : seconds);
+    // Tenths and milliseconds of something that goes on would only flicker.
+    return !until && seconds < 10 ? `${Math.floor(seconds)} s` : formatDuration(seconds);
   });
   return (
     <span

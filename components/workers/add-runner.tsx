@@ -23,7 +23,7 @@ export function AddRunner() {
         <code className="font-mono text-xs">FABRICA_RUNNER_TOKEN</code> where you set one.
       </p>
       <div className="flex flex-wrap items-start gap-2">
-        <pre className="min-w-0 flex-1 overflow-x-auto rounded-md border hairline bg-sunken px-3 py-2 font-mono text-xs leading-5">
+        <pre className="min-w-0 flex-1 rounded-md border hairline bg-sunken px-3 py-2 font-mono text-xs leading-5 whitespace-pre-wrap wrap-anywhere">
           {command}
         </pre>
         <CopyButton text={command} />

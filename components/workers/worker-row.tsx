@@ -21,7 +21,7 @@ export function WorkerRow({ worker }: { worker: WorkerView }) {
   const id = worker.worker_id;
   const gone = worker.status === "dead";
   return (
-    <li className="grid grid-cols-2 items-center gap-x-4 gap-y-1 border-b hairline py-2.5 lg:grid-cols-[8rem_6.5rem_minmax(0,1fr)_11rem_7rem_auto]">
+    <li className="grid grid-cols-2 items-center gap-x-4 gap-y-1 border-b hairline py-2.5 lg:grid-cols-[8rem_6.5rem_minmax(0,1fr)_11rem_7rem_9.5rem]">
       <span className="font-mono text-xs">{id}</span>
       <span className="justify-self-end lg:justify-self-start">
         <WorkerBadge state={drain.isPending ? "draining" : worker.status} />
