@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type pg from "pg";
 import { acceptEvent } from "./accept-event";
+import { JsonDepthError } from "./canonical-json";
 import { applyCheckpoint, type CheckpointBody } from "./checkpoint";
 import { EventError, parseEvents } from "./engine-events";
 import type { Engine } from "./engine-state";
@@ -19,6 +20,7 @@ import { type Signer, sameText } from "./signatures";
 const MAX_EVENTS_BYTES = 3 * 1024 * 1024;
 const MAX_CHECKPOINT_BYTES = 32 * 1024 * 1024;
 const COMMIT_LIMIT_MS = 10_000;
+const KEEP_ALIVE_MS = 60_000;
 
 /** What the server needs beside the engine. */
 export interface ApiOptions {
@@ -26,6 +28,8 @@ export interface ApiOptions {
   signer: Signer | undefined;
   eventKey: string | undefined;
   kind: "cloud" | "dev";
+  /** Asks the app to register again. */
+  requestSync(): void;
   /** Whether the engine still works; false answers 503 on /health. */
   isHealthy(): boolean;
 }
@@ -117,6 +121,11 @@ export function createApiServer(engine: Engine, options: ApiOptions): Server {
     sendJson(response, 200, { data: await findEventRuns(options.reader, eventId) });
   };
 
+  const requestSync: Handler = (_, response) => {
+    options.requestSync();
+    sendJson(response, 202, { status: 202 });
+  };
+
   const health: Handler = (_, response) => {
     const healthy = options.isHealthy();
     sendJson(response, healthy ? 200 : 503, {
@@ -132,6 +141,7 @@ export function createApiServer(engine: Engine, options: ApiOptions): Server {
     { method: "POST", path: /^\/v1\/checkpoint\/([^/]+)\/async$/, handle: checkpoint, bearer: true },
     { method: "GET", path: /^\/v1\/runs\/([^/]+)$/, handle: getRun, bearer: true },
     { method: "DELETE", path: /^\/v1\/runs\/([^/]+)$/, handle: cancelRun, bearer: true },
+    { method: "POST", path: /^\/v1\/apps\/([^/]+)\/syncs$/, handle: requestSync, bearer: true },
     { method: "GET", path: /^\/v1\/events\/([^/]+)\/runs$/, handle: getEventRuns, bearer: true },
   ];
 
@@ -150,17 +160,21 @@ export function createApiServer(engine: Engine, options: ApiOptions): Server {
     await found.route.handle(request, response, decode(found.parameter));
   };
 
-  return createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      const status = statusOf(error);
-      const known = status < 500 || error instanceof HttpError;
-      if (!known) engine.log.error({ err: error, url: request.url }, "request failed");
-      const message =
-        known && error instanceof Error ? error.message : "The engine could not handle the request.";
-      if (response.headersSent) response.destroy();
-      else sendJson(response, status, { error: message, status });
-    });
-  });
+  // Longer than the SDK's pauses between checkpoints, so that connections are kept.
+  return createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: KEEP_ALIVE_MS + 5000 },
+    (request, response) => {
+      answer(request, response).catch((error: unknown) => {
+        const status = statusOf(error);
+        const known = status < 500 || error instanceof HttpError;
+        if (!known) engine.log.error({ err: error, url: request.url }, "request failed");
+        const message =
+          known && error instanceof Error ? error.message : "The engine could not handle the request.";
+        if (response.headersSent) response.destroy();
+        else sendJson(response, status, { error: message, status });
+      });
+    },
+  );
 }
 
 function decode(text: string): string {
@@ -173,7 +187,7 @@ function decode(text: string): string {
 
 function statusOf(error: unknown): number {
   if (error instanceof HttpError) return error.status;
-  const isInput =
-    error instanceof EventError || error instanceof RegistrationError || error instanceof OperationError;
+  const types = [EventError, RegistrationError, OperationError, JsonDepthError];
+  const isInput = types.some((type) => error instanceof type);
   return isInput ? 400 : 503;
 }

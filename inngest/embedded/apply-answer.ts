@@ -2,7 +2,7 @@
  * Decides what an answer of the SDK means for a run: go on, try again, finish. One synchronous change each.
  */
 import { backoffMs, retryAfterMs, unreachableMs } from "./backoff";
-import { canonicalize } from "./canonical-json";
+import { canonicalize, JsonDepthError } from "./canonical-json";
 import { clearWork, DISCOVERY, type Engine, hasPending, putWork, type Run } from "./engine-state";
 import {
   errorText,
@@ -50,7 +50,8 @@ export function applyAnswer(engine: Engine, run: Run, key: string, answer: Answe
     else if (answer.status === 200) complete(engine, run, answer.body);
     else applyFunctionError(engine, run, key, answer);
   } catch (error) {
-    if (!(error instanceof OperationError || error instanceof SyntaxError)) throw error;
+    const isInput = [OperationError, SyntaxError, JsonDepthError].some((type) => error instanceof type);
+    if (!isInput || !(error instanceof Error)) throw error;
     finishRun(engine, run, {
       status: "failed",
       error: canonicalize({ name: "Error", message: error.message }),

@@ -2,7 +2,7 @@
  * Records steps that a call reports while it goes on. Only the current call of a run may report; an older one
  * (the run was called again, cancelled or finished) is told to stop.
  */
-import { canonicalize } from "./canonical-json";
+import { canonicalize, JsonDepthError } from "./canonical-json";
 import type { Engine } from "./engine-state";
 import { OperationError, readOperations, recordRan } from "./operations";
 import { finishRun } from "./runs";
@@ -27,7 +27,7 @@ export function applyCheckpoint(engine: Engine, runId: string, body: CheckpointB
   try {
     for (const operation of operations) recordRan(engine, run, operation);
   } catch (error) {
-    if (!(error instanceof OperationError)) throw error;
+    if (!(error instanceof OperationError || error instanceof JsonDepthError)) throw error;
     finishRun(engine, run, {
       status: "failed",
       error: canonicalize({ name: "Error", message: error.message }),

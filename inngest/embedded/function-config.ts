@@ -3,7 +3,7 @@
  * option: silently ignoring a limit or a key would change what the function means.
  */
 import { z } from "zod";
-import { parseCron } from "./cron";
+import { nextCronTime, parseCron } from "./cron";
 import { parseDuration } from "./duration";
 import { parseExpression } from "./expression";
 
@@ -117,7 +117,7 @@ function parseFunction(body: unknown): FunctionConfig {
   for (const trigger of config.triggers) {
     if ("cron" in trigger) {
       if (trigger.jitter) refuse('the option "jitter" of a cron trigger is not supported.');
-      check(() => parseCron(trigger.cron));
+      check(() => nextCronTime(parseCron(trigger.cron), 0));
       crons.push(trigger.cron);
     } else {
       if (trigger.event.includes("*")) refuse(`the event pattern "${trigger.event}" is not supported.`);

@@ -29,7 +29,7 @@ export interface Operation {
 export const FUNCTION_STEP_ID = createHash("sha1").update("complete").digest("hex");
 
 /** Limits of the real server, so that a function that works here works there. */
-export const MAX_STEPS = 1000;
+const MAX_STEPS = 1000;
 const MAX_STEP_BYTES = 4 * 1024 * 1024;
 
 /** Something a function asked for that cannot be done; the run fails with it. */

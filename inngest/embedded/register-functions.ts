@@ -1,5 +1,6 @@
 /**
- * Takes over what the app serves now: its functions replace those it served before, crons are re-armed.
+ * Takes over what the app serves now: its functions replace all that were known (the engine has one app),
+ * crons are re-armed.
  */
 import { type Cron, nextCronTime, parseCron } from "./cron";
 import type { Engine, RegisteredFunction } from "./engine-state";
@@ -19,8 +20,8 @@ export function compileFunction(app: string, config: FunctionConfig): Registered
 export function registerFunctions(engine: Engine, registration: Registration): boolean {
   let modified = false;
   const kept = new Set(registration.functions.map(({ id }) => id));
-  for (const [id, fn] of engine.functions) {
-    if (fn.app !== registration.app || kept.has(id)) continue;
+  for (const id of [...engine.functions.keys()]) {
+    if (kept.has(id)) continue;
     engine.functions.delete(id);
     engine.journal.deleteFunction(id);
     keepCrons(engine, id, []);

@@ -8,7 +8,7 @@ const LOCK = 72_707_370;
 const RETRY_MS = 200;
 
 /** Another engine holds this database. */
-export class EngineLockedError extends Error {}
+class EngineLockedError extends Error {}
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -30,7 +30,7 @@ export class Session {
     private readonly lockWaitMs: number,
   ) {}
 
-  /** Connects and takes the lock. Throws EngineLockedError when another engine keeps it. */
+  /** Connects and takes the lock. Throws when another engine keeps it. */
   async open(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.url,

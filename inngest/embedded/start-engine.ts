@@ -62,6 +62,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   const reader = new pg.Pool({
     connectionString: options.databaseUrl,
     max: 2,
+    idleTimeoutMillis: 0,
     application_name: "fabrica-engine",
   });
   reader.on("error", onTrouble);
@@ -99,6 +100,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     signer,
     eventKey: options.eventKey,
     kind: client.kind,
+    requestSync: () => sync.request(),
     isHealthy: () => healthy,
   });
 

@@ -169,6 +169,23 @@ describe.each(MODES)("flow ($checkpointing, $signed)", (mode) => {
           },
         ),
         client.createFunction(
+          {
+            id: "slices",
+            checkpointing: mode.checkpointing && { maxRuntime: 60, bufferedSteps: 4 },
+            triggers: [{ event: "slices" }],
+          },
+          async ({ event, step }) => {
+            const key = String(event.data.key);
+            for (let i = 0; i < 15; i++) {
+              await step.run(`slice-${i}`, async () => {
+                trace.add(key, String(i));
+                await new Promise((resolve) => setTimeout(resolve, 15));
+              });
+            }
+            return "end";
+          },
+        ),
+        client.createFunction(
           { id: "deadline", timeouts: { finish: "1s" }, triggers: [{ event: "deadline" }] },
           async ({ step }) => {
             await step.waitForEvent("forever", { event: "never", timeout: "1h" });
@@ -293,6 +310,12 @@ describe.each(MODES)("flow ($checkpointing, $signed)", (mode) => {
     expect((await bench.runsOf(id))[0]?.status).toBe("Running");
     expect(await bench.ended(id)).toMatchObject({ status: "Completed", output: "quick" });
     expect(traceOf("r")).toEqual(["quick", "end"]);
+  });
+
+  it("goes on over several calls when one has run for its time, with buffered checkpoints", async () => {
+    const run = await bench.ended(await bench.send("slices", { key: "sl" }));
+    expect(run).toMatchObject({ status: "Completed", output: "end" });
+    expect(traceOf("sl")).toEqual(Array.from({ length: 15 }, (_, i) => String(i)));
   });
 
   it("cancels a run at its finish timeout", async () => {

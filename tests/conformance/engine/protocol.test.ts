@@ -102,6 +102,7 @@ describe("registration", () => {
     ["debounce", { debounce: { period: "1m" } }],
     ["singleton", { singleton: { mode: "skip" } }],
     ["jitter", { triggers: [{ cron: "* * * * *", jitter: "10s" }] }],
+    ["never", { triggers: [{ cron: "0 0 31 2 *" }] }],
     ["five fields", { triggers: [{ cron: "* * *" }] }],
     ["size", { triggers: [{ event: "f", expression: "size(event.data.list) > 2" }] }],
     ["f/*", { triggers: [{ event: "f/*" }] }],
@@ -127,6 +128,7 @@ describe("events", () => {
     ["control characters", '{"name":"a\\u0000b"}', 400],
     ["data that is a list", '{"name":"a","data":[1]}', 400],
     ["a body that is too large", `{"name":"a","data":{"x":"${"x".repeat(4_000_000)}"}}`, 413],
+    ["a depth of 10,000", `{"name":"a","data":{"x":${"[".repeat(10_000)}${"]".repeat(10_000)}}}`, 400],
     ["__proto__", '{"name":"a","data":{"__proto__":{"x":1}}}', 200],
     ["a lone surrogate", '{"name":"a","data":{"x":"\\ud800"}}', 200],
   ])("answers %s", async (_, body, status) => {
@@ -218,6 +220,49 @@ describe("time and absence", () => {
     closers.push(second.close);
     expect((await ended(id)).status).toBe("Completed");
     expect(second.trace.of("f")).toEqual(["ran"]);
+  });
+
+  it("runs a step again whose app died in the middle of it", async () => {
+    const database = await createTestDatabase();
+    closers.push(database.drop);
+    const port = await freePort();
+    const engine = await startEngine({
+      databaseUrl: database.url,
+      appUrl: `http://127.0.0.1:${port}/api/inngest`,
+      signingKey: SIGNING_KEY,
+      eventKey: EVENT_KEY,
+    });
+    closers.push(engine.close);
+    const start = (hang: boolean) =>
+      startApp(
+        SIGNED,
+        () => engine.url,
+        (client, trace) => [
+          client.createFunction({ id: "f", retries: 1, triggers: [{ event: "f" }] }, async ({ step }) => {
+            await step.run("one", () => trace.add("f", "one"));
+            await step.run("two", () => {
+              trace.add("f", "two");
+              return hang ? new Promise(() => undefined) : "two";
+            });
+            return "end";
+          }),
+        ],
+        port,
+        "dies",
+      );
+    const first = await start(true);
+    const { send, ended } = talkTo(first, engine.url);
+    await until("the app to be synced", async () => {
+      const { functions } = (await (await fetch(`${engine.url}/health`)).json()) as { functions: number };
+      return functions > 0;
+    });
+    const id = await send("f", {});
+    await until("the second step", () => first.trace.of("f").length === 2);
+    await first.close();
+    const second = await start(false);
+    closers.push(second.close);
+    expect(await ended(id)).toMatchObject({ status: "Completed", output: "end" });
+    expect(second.trace.of("f")).toEqual(["two"]);
   });
 
   it("tells a call that is not the current one to stop", async () => {

@@ -21,7 +21,7 @@ describe.each(MODES)("steps ($checkpointing, $signed)", (mode) => {
           const key = String(event.data.key);
           const first = await step.run("first", () => {
             trace.add(key, "first");
-            return { n: 1, text: "ä\u0000\u2028", list: [3, 1, 2] };
+            return { n: 1, text: "ä\u0000\u2028\ud800", list: [3, 1, 2] };
           });
           const second = await step.run("second", () => {
             trace.add(key, "second");
@@ -121,7 +121,7 @@ describe.each(MODES)("steps ($checkpointing, $signed)", (mode) => {
     const run = await bench.ended(id);
     expect(run).toMatchObject({
       status: "Completed",
-      output: { first: { n: 1, text: "ä\u0000\u2028", list: [3, 1, 2] }, second: 2, runId: run.run_id },
+      output: { first: { n: 1, text: "ä\u0000\u2028\ud800", list: [3, 1, 2] }, second: 2, runId: run.run_id },
     });
     expect(bench.app.trace.of("a")).toEqual(["first", "second"]);
   });
