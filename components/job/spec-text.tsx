@@ -2,8 +2,8 @@
 
 import type { ReactNode } from "react";
 import { cx } from "@/components/ui/cx";
-import { Icon } from "@/components/ui/icons";
 import { keyed } from "@/components/ui/keyed";
+import { TaskLine, type TaskLook } from "./task-line";
 
 interface Block {
   kind: "heading" | "item" | "paragraph" | "code";
@@ -45,11 +45,17 @@ function readBlocks(text: string): Block[] {
   return blocks.filter((block) => block.text);
 }
 
-export function SpecText({ text }: { text: string }) {
+interface Props {
+  text: string;
+  /** How far the task of a checklist line is; null when the line is no task. */
+  lookUp: (title: string) => TaskLook | null;
+}
+
+export function SpecText({ text, lookUp }: Props) {
   return (
-    <div className="flex flex-col gap-2 leading-6 wrap-anywhere">
+    <div className="flex max-w-[80ch] flex-col gap-2 leading-6 wrap-anywhere">
       {keyed(readBlocks(text)).map(({ key, item: block }) => (
-        <BlockView key={key} block={block} />
+        <BlockView key={key} block={block} lookUp={lookUp} />
       ))}
     </div>
   );
@@ -57,7 +63,7 @@ export function SpecText({ text }: { text: string }) {
 
 const DEPTH = ["", "pl-5", "pl-10", "pl-15"];
 
-function BlockView({ block }: { block: Block }) {
+function BlockView({ block, lookUp }: { block: Block; lookUp: Props["lookUp"] }) {
   if (block.kind === "heading") {
     return (
       <h3 className={cx("font-semibold", block.level === 1 ? "text-base" : "mt-3")}>
@@ -78,16 +84,20 @@ function BlockView({ block }: { block: Block }) {
     );
   }
   return (
-    <p className={cx("flex gap-2 text-muted", DEPTH[Math.min(3, block.level)])}>
+    <div className={DEPTH[Math.min(3, block.level)]}>
       {block.done === null ? (
-        <span aria-hidden="true">–</span>
+        <p className="flex gap-2 text-muted">
+          <span aria-hidden="true">–</span>
+          <span className="min-w-0">
+            <Inline text={block.text} />
+          </span>
+        </p>
       ) : (
-        <Icon name={block.done ? "ring" : "dashed"} className={cx("mt-1", block.done && "text-good")} />
+        <TaskLine look={lookUp(block.text) ?? { done: block.done, current: false, fixes: 0 }}>
+          <Inline text={block.text} />
+        </TaskLine>
       )}
-      <span className="min-w-0">
-        <Inline text={block.text} />
-      </span>
-    </p>
+    </div>
   );
 }
 
