@@ -11,7 +11,7 @@ type Step = GetStepTools<typeof inngest>;
 
 /** How long an event is waited for before the row is looked at again. */
 const COMMAND_WAITS = ["5s", "15s", "60s", "5m", "15m"] as const;
-const PAUSE_WAITS = ["15m", "1h", "6h", "1d"] as const;
+const PAUSE_WAITS = ["5s", "30s", "2m", "15m", "1h", "6h", "1d"] as const;
 
 const at = <T>(list: readonly T[], index: number): T => list[Math.min(index, list.length - 1)] as T;
 

@@ -45,7 +45,8 @@ export async function moveJob(tx: Tx, { job, move, actor, reason, set, events = 
   }
   if (!EXECUTING[to]) await endLease(tx, before, `job is ${to}`, to);
   const now = new Date();
-  const claimable = EXECUTING[to] && (before.leaseWorkerId === null || !EXECUTING[before.state]);
+  const unleased = before.leaseWorkerId === null || !EXECUTING[before.state];
+  const claimable = EXECUTING[to] && unleased && (to !== "pending" || (await dependenciesDone(tx, job)));
   const { count } = await tx.job.updateMany({
     where: { id: job, state: before.state },
     data: {
@@ -72,6 +73,14 @@ export async function moveJob(tx: Tx, { job, move, actor, reason, set, events = 
   if (claimable) await announceClaimable(tx);
   if (isSettled(to)) await wakeDependents(tx, job, to);
   return tx.job.findUniqueOrThrow({ where: { id: job } });
+}
+
+/** A job that has not begun waits until everything that it depends on is completed. */
+async function dependenciesDone(tx: Tx, job: bigint): Promise<boolean> {
+  const open = await tx.jobDependency.count({
+    where: { jobId: job, dependsOn: { state: { not: "completed" } } },
+  });
+  return open === 0;
 }
 
 /** A retry begins from the beginning; what was committed stays in the workspace. */

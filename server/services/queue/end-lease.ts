@@ -4,6 +4,7 @@ import type { Tx } from "../../db";
 import type { JobState } from "../../domain/job-state";
 import { appendEvents } from "../../events/append";
 import type { Job } from "../../generated/prisma/client";
+import { COMMAND_CHANNEL } from "../commands/enqueue-command";
 import { announceWorkers } from "../workers/announce-workers";
 
 /**
@@ -35,5 +36,7 @@ export async function endLease(
   await appendEvents(tx, job.id, [
     { type: "lease.lost", data: { worker_id: job.leaseWorkerId, fence: job.fence, reason } },
   ]);
+  // Its poll for commands hears at once that the lease is over.
+  await tx.$queryRaw`SELECT pg_notify(${COMMAND_CHANNEL}, ${job.publicId})::text`;
   await announceWorkers(tx);
 }
