@@ -58,7 +58,11 @@ export function TryIt({ operation }: { operation: Operation }) {
         {result && (
           <>
             <p className="mb-1 font-medium tabular-nums">{result.status}</p>
-            <pre className="max-h-96 overflow-auto rounded-md bg-sunken p-3 font-mono text-xs leading-5">
+            <pre
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+              tabIndex={0}
+              className="max-h-96 overflow-auto rounded-md bg-sunken p-3 font-mono text-xs leading-5"
+            >
               {result.text}
             </pre>
           </>

@@ -2,7 +2,7 @@
 import { AppError } from "../domain/errors";
 import { parseStrictJson } from "./strict-json";
 
-export const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
  * Text of the body; empty when there is none.

@@ -19,7 +19,7 @@ export interface Identity {
 }
 
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"];
-export const COOKIE_NAMES = ["__Secure-next-auth.session-token", "next-auth.session-token"];
+const COOKIE_NAMES = ["__Secure-next-auth.session-token", "next-auth.session-token"];
 
 /** Secret of the browser's session cookie. */
 export function sessionSecret(): string {
@@ -42,21 +42,16 @@ export async function resolveIdentity(db: Db, headers: Headers, method: string):
   return identity;
 }
 
-/** The same, for pages: no proof and bad proof are both null. */
-export async function resolveActor(db: Db, headers: Headers, method = "GET"): Promise<Actor | null> {
+/** Who looks at the page being rendered; null for a stranger and for a session that is over. */
+export async function resolveSession(): Promise<Actor | null> {
+  // Only there while Next renders, so it is loaded only then.
+  const { headers } = await import("next/headers");
   try {
-    return (await resolveIdentity(db, headers, method))?.actor ?? null;
+    return (await resolveIdentity(processDb(), await headers(), "GET"))?.actor ?? null;
   } catch (error) {
     if (error instanceof AppError) return null;
     throw error;
   }
-}
-
-/** Who looks at the page being rendered; null for a stranger. */
-export async function resolveSession(): Promise<Actor | null> {
-  // Only there while Next renders, so it is loaded only then.
-  const { headers } = await import("next/headers");
-  return resolveActor(processDb(), await headers());
 }
 
 async function fromBearer(db: Db, authorization: string): Promise<Identity> {

@@ -7,12 +7,12 @@ import { type Frame, frameOf } from "./frame";
 import type { Listener } from "./listen";
 
 /** Rows read at once. */
-export const BATCH = 500;
+const BATCH = 200;
 /** Frames kept for watchers that are nearly up to date; others read their part from the database. */
 const KEPT = 1_000;
 const KEPT_BYTES = 2 * 1024 * 1024;
 
-/** Events of a job after `after`, in order, at most {@link BATCH}. */
+/** Events of a job after `after`, in order, at most 200. */
 export async function readFrames(db: Db, job: bigint, after: number): Promise<Frame[]> {
   const rows = await db.jobEvent.findMany({
     where: { jobId: job, seq: { gt: after } },

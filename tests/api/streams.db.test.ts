@@ -184,10 +184,28 @@ describe("the stream of a job", () => {
 
   test("closes when access is revoked meanwhile", async () => {
     const kim = await addPerson(factory.db, `kim-${job.id}`, "north", "viewer");
-    const stream = await watch(kim, {}, { recheckMs: 0, idleMs: 20 });
+    const stream = await watch(kim, {}, { times: { recheck: 0 }, idleMs: 20 });
     expect((await stream.next())?.id).toBe("1");
     await factory.db.refreshToken.deleteMany({ where: { family: kim.family } });
     expect(await stream.next()).toBeNull();
+  });
+
+  test("a reader that stops reading is dropped, and resumes without loss", async () => {
+    const long = "x".repeat(50_000);
+    const many = Array.from({ length: 20 }, () => ({ type: "job.note" as const, data: { text: long } }));
+    await factory.db.$transaction((tx) => appendEvents(tx, job.id, many));
+    const request = makeRequest("GET", `/api/v1/jobs/${job.publicId}/events`, { token: ana.token });
+    const stalled = await handleJobEvents(request, job.publicId, {
+      db: factory.db,
+      listener,
+      times: { look: 5, stalled: 10 },
+    });
+    const reader = stalled.body?.getReader();
+    await reader?.read();
+    await expect(reader?.closed).rejects.toThrow("stopped reading");
+    const again = await watch(ana, { "last-event-id": "3" });
+    for (let seq = 4; seq <= 21; seq++) expect((await again.next())?.id).toBe(String(seq));
+    again.close();
   });
 
   test("one user has a limited number of them", async () => {

@@ -5,19 +5,19 @@ import { jobRef } from "../../domain/inputs";
 import { type WatchJob, watchJob } from "../../services/jobs/watch-job";
 import { errorResponse, toAppError } from "../errors";
 import { requestIdOf } from "../request-context";
-import { eventStreamResponse } from "./sse";
+import { eventStreamResponse, type StreamTimes } from "./sse";
 import { stillThere, streamIdentity } from "./stream-identity";
 
 export interface StreamOptions extends Pick<WatchJob, "listener" | "idleMs"> {
   db?: Db;
-  recheckMs?: number;
+  times?: Partial<StreamTimes>;
 }
 
 /** Never throws. */
 export async function handleJobEvents(
   request: Request,
   id: string,
-  { db = processDb(), recheckMs, ...how }: StreamOptions = {},
+  { db = processDb(), times, ...how }: StreamOptions = {},
 ): Promise<Response> {
   const requestId = requestIdOf(request.headers);
   try {
@@ -35,19 +35,37 @@ export async function handleJobEvents(
       requestId,
       signal: request.signal,
       stillAllowed: () => stillThere(db, request, identity),
-      ...(recheckMs === undefined ? {} : { recheckMs }),
+      times,
       async *open(signal) {
         signal.addEventListener("abort", () => leaving.abort(), { once: true });
         if (signal.aborted) leaving.abort();
         if (resync) yield RESYNC;
         for await (const batch of batches) {
-          yield batch.length > 0 ? Buffer.concat(batch.map((frame) => frame.bytes)) : null;
+          if (batch.length === 0) yield null;
+          else yield* chunksOf(batch);
         }
       },
     });
   } catch (error) {
     return errorResponse(toAppError(error, requestId), requestId);
   }
+}
+
+/** What is joined into one chunk; a batch of long outputs may be far larger. */
+const CHUNK_BYTES = 64 * 1024;
+
+function* chunksOf(frames: readonly { bytes: Uint8Array }[]): Generator<Uint8Array> {
+  let part: Uint8Array[] = [];
+  let size = 0;
+  for (const { bytes } of frames) {
+    part.push(bytes);
+    size += bytes.length;
+    if (size < CHUNK_BYTES) continue;
+    yield Buffer.concat(part);
+    part = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(part);
 }
 
 const RESYNC = new TextEncoder().encode('id: 0\nevent: resync\ndata: {"from":0}\n\n');

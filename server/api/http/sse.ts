@@ -2,15 +2,21 @@
 // stops; it resumes where it was. Access is asked again while the stream is open.
 import { countStream } from "./open-streams";
 
-/** Between two questions whether the reader still has access. */
-const RECHECK_MS = 15_000;
 /** What may wait unread. */
 const BUFFER_BYTES = 64 * 1024;
-const STALLED_LOOK_MS = 5_000;
-/** A reader that took nothing for so long while something waits is dropped. */
-const STALLED_MS = 30_000;
 
 const PING = new TextEncoder().encode(": ping\n\n");
+
+/** Milliseconds; tests scale them. */
+export interface StreamTimes {
+  /** Between two questions whether the reader still has access. */
+  recheck: number;
+  /** Between two looks at what waits unread. */
+  look: number;
+  /** A reader that took nothing for so long while something waits is dropped. */
+  stalled: number;
+}
+const TIMES: StreamTimes = { recheck: 15_000, look: 5_000, stalled: 30_000 };
 
 export interface EventStream {
   /** Whose stream this is, for the cap. */
@@ -21,7 +27,7 @@ export interface EventStream {
   /** Bytes to send; null = nothing to say, keep the line alive. */
   open(signal: AbortSignal): AsyncGenerator<Uint8Array | null, void, void>;
   stillAllowed(): Promise<boolean>;
-  recheckMs?: number;
+  times?: Partial<StreamTimes> | undefined;
 }
 
 /**
@@ -29,6 +35,7 @@ export interface EventStream {
  * @throws AppError as countStream
  */
 export function eventStreamResponse(stream: EventStream): Response {
+  const times = { ...TIMES, ...stream.times };
   const end = new AbortController();
   const release = countStream(stream.user, () => end.abort());
   const stop = () => {
@@ -37,7 +44,7 @@ export function eventStreamResponse(stream: EventStream): Response {
   };
   stream.signal.addEventListener("abort", stop, { once: true });
   if (stream.signal.aborted) stop();
-  const chunks = guarded(stream, end.signal);
+  const chunks = guarded(stream, times.recheck, end.signal);
   let watch: NodeJS.Timeout | undefined;
   let fullSince: number | null = null;
   const body = new ReadableStream<Uint8Array>(
@@ -46,11 +53,11 @@ export function eventStreamResponse(stream: EventStream): Response {
         watch = setInterval(() => {
           if ((controller.desiredSize ?? 1) > 0) fullSince = null;
           else fullSince ??= performance.now();
-          if (fullSince === null || performance.now() - fullSince < STALLED_MS) return;
+          if (fullSince === null || performance.now() - fullSince < times.stalled) return;
           clearInterval(watch);
           stop();
           controller.error(new Error("The reader stopped reading."));
-        }, STALLED_LOOK_MS);
+        }, times.look);
         watch.unref();
       },
       async pull(controller) {
@@ -78,8 +85,11 @@ export function eventStreamResponse(stream: EventStream): Response {
   });
 }
 
-async function* guarded(stream: EventStream, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
-  const recheckMs = stream.recheckMs ?? RECHECK_MS;
+async function* guarded(
+  stream: EventStream,
+  recheckMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
   let asked = performance.now();
   yield new TextEncoder().encode("retry: 2000\n\n");
   for await (const bytes of stream.open(signal)) {

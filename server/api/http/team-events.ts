@@ -10,7 +10,7 @@ import { stillThere, streamIdentity } from "./stream-identity";
 /** Never throws. */
 export async function handleTeamEvents(
   request: Request,
-  { db = processDb(), recheckMs, listener, idleMs }: StreamOptions = {},
+  { db = processDb(), times, listener, idleMs }: StreamOptions = {},
 ): Promise<Response> {
   const requestId = requestIdOf(request.headers);
   try {
@@ -22,7 +22,7 @@ export async function handleTeamEvents(
       signal: request.signal,
       stillAllowed: () => stillThere(db, request, identity),
       open: (signal) => teams.watch(identity.actor.teamId, signal, idleMs),
-      ...(recheckMs === undefined ? {} : { recheckMs }),
+      times,
     });
   } catch (error) {
     return errorResponse(toAppError(error, requestId), requestId);

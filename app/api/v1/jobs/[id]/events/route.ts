@@ -1,5 +1,5 @@
 import { handleJobEvents } from "@/server/api/http/job-events";
-import { handleRest } from "@/server/api/http/rest";
+import { refuseMethod } from "@/server/api/http/refuse-method";
 
 export const dynamic = "force-dynamic";
 
@@ -7,6 +7,6 @@ export async function GET(request: Request, { params }: { params: Promise<{ id: 
   return handleJobEvents(request, (await params).id);
 }
 
-const refuse = (request: Request) => handleRest(request);
+const refuse = (request: Request) => refuseMethod(request, ["GET"]);
 
 export { refuse as DELETE, refuse as PATCH, refuse as POST, refuse as PUT };
