@@ -6,7 +6,7 @@ import { z } from "zod";
 
 const schema = z.object({
   FABRICA_URL: z.url().default("http://127.0.0.1:9000"),
-  FABRICA_RUNNER_TOKEN: z.string().min(1, "FABRICA_RUNNER_TOKEN is missing"),
+  FABRICA_RUNNER_TOKEN: z.string({ error: "is missing" }).min(1),
   RUNNER_NAME: z.string().min(1).max(100).default(hostname()),
   RUNNER_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
   RUNNER_DRIVER: z.enum(["auto", "docker", "bubblewrap"]).default("auto"),

@@ -1,7 +1,9 @@
 // The supervisor: the only trusted program in a container. It takes orders from the runner over stdin and answers over
 // stdout. Invariant: it never reads /work and runs nothing but children of the unprivileged user.
+import { chmodSync } from "node:fs";
 import { Socket } from "node:net";
 import { type CgroupMeter, ownMeter } from "../sandbox/cgroup-meter";
+import { PATHS } from "../sandbox/port";
 import { Command, StartError } from "./command";
 import {
   type ExecOrder,
@@ -36,6 +38,8 @@ class Supervisor {
     this.input.on("data", (data) => this.receive(data));
     for (const event of ["end", "error", "close"]) this.input.on(event, leave);
     for (const event of ["error", "close"]) this.output.on(event, leave);
+    // Some runtimes give a tmpfs the rights of the folder below it, whatever was asked for.
+    chmodSync(PATHS.git, 0o770);
     this.send(FRAME.hello, 0);
   }
 
@@ -112,5 +116,8 @@ function leave(): void {
   process.exit(0);
 }
 
-process.on("uncaughtException", leave);
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`${error.message}\n`);
+  leave();
+});
 new Supervisor();

@@ -12,6 +12,7 @@ import {
   renameSync,
   rmSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -174,5 +175,5 @@ async function stopDaemon(daemon: ChildProcess, folder: string): Promise<void> {
   for (const path of mounts.filter((path) => path.startsWith(`${folder}/`)).reverse()) {
     await run("umount", ["-l", path]).catch(() => {});
   }
-  rmSync(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
 }
