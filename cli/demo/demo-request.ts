@@ -7,9 +7,14 @@ export interface DemoRequest {
   features: string[];
   tech_stack: string;
   type?: string;
+  /** Models by role; the default model where absent. */
+  models?: Record<string, string>;
 }
 
 const MAX_TITLE_CHARS = 80;
+
+/** The simulated coder gets the second task wrong once, so that a newcomer sees a failing test and its fix. */
+export const ERRING_CODER = { coder: "simulation/sim-1+test@2" };
 
 const DEFAULT_REQUEST: Omit<DemoRequest, "tech_stack"> = {
   title: "Reading list API",

@@ -1,12 +1,12 @@
 /**
  * The demo: sign in, submit, follow, and say plainly what came out and where it lies.
  */
-import type { JobView } from "../../server/domain/outputs";
+import { type FactoryView, factoryView, type JobView } from "../../server/domain/outputs";
 import { ApiClient, ApiError } from "../client/api";
 import type { ClientSettings } from "../env";
 import { type Credentials, forgetCredentials, readCredentials } from "../launcher/first-admin";
 import { LauncherError } from "../launcher-error";
-import { demoRequest } from "./demo-request";
+import { demoRequest, ERRING_CODER } from "./demo-request";
 import { followJob, submitJob } from "./follow-job";
 import { ProgressLine } from "./progress-line";
 
@@ -38,9 +38,12 @@ function enter(options: DemoOptions): { client: ApiClient; stored: Credentials |
 export async function runDemo(options: DemoOptions): Promise<boolean> {
   const { client, stored } = enter(options);
   const line = new ProgressLine(options.out);
-  const request = demoRequest(options.text, options.stack);
+  let request = demoRequest(options.text, options.stack);
   let jobId: string;
   try {
+    const factory = await client.call("GET", "/api/v1/factory", factoryView);
+    if (factory.simulated) request = { ...request, models: ERRING_CODER };
+    line.say(`\n${modelNotice(factory)}`);
     jobId = await submitJob(client, request);
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 401) throw error;
@@ -51,12 +54,20 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
       { cause: error },
     );
   }
-  line.say(`\nSubmitted ${jobId}: ${request.title} (${request.tech_stack})`);
+  line.say(`Submitted ${jobId}: ${request.title} (${request.tech_stack})`);
   line.say(`Watch it in the browser: ${options.url}/jobs/${jobId}\n`);
   const job = await followJob(client, jobId, line, options.signal);
   if (options.signal.aborted) return false;
   for (const text of report(job, options.url)) line.say(text);
   return job.status === "completed";
+}
+
+function modelNotice({ simulated, provider, model }: FactoryView): string {
+  if (!simulated) return `The work is done by ${model} (${provider}).`;
+  return (
+    "Simulation: no model key is set, so a built-in stand-in writes the code. Everything else is real.\n" +
+    "It will get one thing wrong on purpose, and mend it. Set ANTHROPIC_API_KEY or OLLAMA_HOST for a real model."
+  );
 }
 
 /** What came out, in a few lines. */
