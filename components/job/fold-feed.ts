@@ -84,6 +84,7 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
     put(log, { kind: "step", key: `step-${event.seq}`, at: event.at, step, task, iteration });
   },
   "job.priority": (log, event) => note(log, event, `Priority set to ${event.data.priority}`),
+  "job.budget": (log, event) => note(log, event, `Budget set to $${event.data.budget_usd}`),
   "lease.claimed": (log, event) => note(log, event, `${event.data.worker_id} took the job`),
   "lease.lost": (log, event) => {
     dropOpen(log, event.at);

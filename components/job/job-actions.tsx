@@ -25,7 +25,14 @@ export function JobActions({ job }: { job: JobView }) {
   );
   const retry = useMutation(trpc.jobs.retry.mutationOptions({ onSettled: renew }));
   const stop = useMutation(trpc.jobs.cancel.mutationOptions({ onSettled: renew }));
-  const busy = resume.isPending || pause.isPending || retry.isPending || stop.isPending;
+  const extend = useMutation(
+    trpc.jobs.setBudget.mutationOptions({ onSettled: renew, onSuccess: () => resume.mutate({ id }) }),
+  );
+  // At the cap a resume alone would pause again at once.
+  const capped =
+    job.status === "paused" && (job.waiting_reason?.startsWith("The budget of this job") ?? false);
+  const twice = Math.round(job.budget_usd * 2 * 100) / 100 || job.budget_usd * 2;
+  const busy = extend.isPending || resume.isPending || pause.isPending || retry.isPending || stop.isPending;
   const offers = offersOf(job.status);
   return (
     <div className="flex flex-wrap gap-2">
@@ -34,7 +41,17 @@ export function JobActions({ job }: { job: JobView }) {
           {pause.isPending ? "Pausing …" : "Pause"}
         </Button>
       )}
-      {offers.resume && (
+      {capped && (
+        <Button
+          icon="play"
+          kind="primary"
+          disabled={busy}
+          onClick={() => extend.mutate({ id, budget_usd: twice })}
+        >
+          {extend.isPending ? "Extending …" : `Extend to $${twice} and go on`}
+        </Button>
+      )}
+      {offers.resume && !capped && (
         <Button icon="play" kind="primary" disabled={busy} onClick={() => resume.mutate({ id })}>
           {resume.isPending ? "Resuming …" : "Resume"}
         </Button>

@@ -10,6 +10,7 @@ import { useJobLog } from "./use-job-log";
 const RENEWS: ReadonlySet<JobEventType> = new Set<JobEventType>([
   "job.moved",
   "job.priority",
+  "job.budget",
   "plan.written",
   "task.done",
   "check.finished",

@@ -10,6 +10,7 @@ export interface JobEvents {
   "job.moved": { from: JobState; to: JobState; move: string; actor: string; reason: string | null };
   "job.step": { step: Step; task: number | null; progress: number; iteration: number };
   "job.priority": { priority: string; actor: string };
+  "job.budget": { budget_usd: number; actor: string };
   "lease.claimed": { worker_id: string; fence: number };
   "lease.lost": { worker_id: string; fence: number; reason: string };
   "plan.written": { tasks: { n: number; title: string }[]; spec: string };

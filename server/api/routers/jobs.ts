@@ -1,4 +1,4 @@
-import { createJobInput, jobRef, listJobsInput, setPriorityInput } from "../../domain/inputs";
+import { createJobInput, jobRef, listJobsInput, setBudgetInput, setPriorityInput } from "../../domain/inputs";
 import { jobDetailView, jobPage, jobView } from "../../domain/outputs";
 import { cancelJob } from "../../services/jobs/cancel-job";
 import { createJob } from "../../services/jobs/create-job";
@@ -11,6 +11,7 @@ import { diffView, readDiff, readDiffInput } from "../../services/jobs/read-diff
 import { fileContentView, readFile, readFileInput } from "../../services/jobs/read-file";
 import { resumeJob } from "../../services/jobs/resume-job";
 import { retryJob } from "../../services/jobs/retry-job";
+import { setBudget } from "../../services/jobs/set-budget";
 import { setPriority } from "../../services/jobs/set-priority";
 import { idempotencyHeader } from "../idempotency-header";
 import { router, teamProcedure } from "../trpc";
@@ -136,6 +137,15 @@ export const jobsRouter = router({
     .output(jobView)
     .mutation(async ({ ctx, input }) => {
       await setPriority({ ctx, input });
+      return getJob({ ctx, input: { id: input.id } });
+    }),
+
+  setBudget: teamProcedure
+    .meta({ openapi: { method: "POST", path: "/jobs/{id}/budget", tags, summary: "Set a job's cap" } })
+    .input(setBudgetInput)
+    .output(jobView)
+    .mutation(async ({ ctx, input }) => {
+      await setBudget({ ctx, input });
       return getJob({ ctx, input: { id: input.id } });
     }),
 });
