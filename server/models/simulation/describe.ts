@@ -1,9 +1,65 @@
 // Says in Markdown what a module offers: its routes, commands or functions. Used by SPEC.md and README.md alike.
-import type { Module, Project } from "./project";
+import { catalogued } from "./functions";
+import { pascal } from "./names";
+import type { FieldSpec, Module, Project } from "./project";
 
 /** One line for each thing that a caller can use. */
 export function describeModule(project: Project, module: Module): string[] {
-  return project.kind === "http" ? routesOf(module).map(([route, what]) => `- \`${route}\`: ${what}`) : [];
+  const offers = { http: routesOf, cli: commandsOf, library: functionsOf }[project.kind](module);
+  return offers.map(([use, what]) => `- \`${use}\`: ${what}`);
+}
+
+function commandsOf(module: Module): [use: string, what: string][] {
+  const name = module.name.replaceAll("_", "-");
+  switch (module.shape) {
+    case "resource":
+      return [
+        [`${name} add ${optionsOf(module.fields)}`, "a new record"],
+        [`${name} list [--FIELD VALUE]`, "all records, or those with the given values"],
+        [`${name} show ID`, "one record"],
+        [`${name} update ID [--FIELD VALUE]`, "changes single fields"],
+        [`${name} remove ID`, "removes a record"],
+      ];
+    case "search":
+      return [[`${name} TEXT [--sort FIELD] [--limit NUMBER]`, "records with the text in any field"]];
+    case "summary":
+      return [[name, "how many records there are, and their sums"]];
+    case "action":
+      return [[`${name} ID [--undo]`, "notes the step on a record, once, or takes it back"]];
+    case "function": {
+      const { about, params } = catalogued(module.id);
+      return [[`${name} ${params.map((param) => param.name.toUpperCase()).join(" ")}`, about]];
+    }
+    default:
+      return [];
+  }
+}
+
+function optionsOf(fields: FieldSpec[]): string {
+  return fields.map((field) => (field.required ? `--${field.name} VALUE` : `[--${field.name}]`)).join(" ");
+}
+
+function functionsOf(module: Module): [use: string, what: string][] {
+  switch (module.shape) {
+    case "resource": {
+      const fields = module.fields
+        .map((field) => field.name + (field.required ? " (required)" : ""))
+        .join(", ");
+      return [[pascal(module.name), `a collection with add, get, all, update and remove; fields ${fields}`]];
+    }
+    case "search":
+      return [["search", "records with a text in any field, in a chosen order"]];
+    case "summary":
+      return [["summarise", "the count, sums of numbers, and how often each flag is set"]];
+    case "action":
+      return [["mark, unmark", "note the step on a record, once, and take it back"]];
+    case "function": {
+      const { id, about, params } = catalogued(module.id);
+      return [[`${id}(${params.map((param) => param.name).join(", ")})`, about]];
+    }
+    default:
+      return [];
+  }
 }
 
 function routesOf(module: Module): [route: string, what: string][] {

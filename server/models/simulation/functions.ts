@@ -1,7 +1,19 @@
-// The catalogue of functions that a library or a command line tool may be asked for, by words of any language.
-const CATALOGUE: [id: string, pattern: RegExp][] = [];
+// The catalogue of functions that a library or a command line tool may be asked for, by words of any language,
+// each in both languages with examples that its tests use.
+import type { CataloguedFunction } from "./catalogued-function";
+import { CALCULATIONS } from "./functions-numbers";
+import { TEXTS } from "./functions-text";
+import { plain } from "./names";
+
+const CATALOGUE: CataloguedFunction[] = [...TEXTS, ...CALCULATIONS];
 
 /** Id of the catalogued function that a text asks for, or null. */
 export function functionFor(text: string): string | null {
-  return CATALOGUE.find(([, pattern]) => pattern.test(text))?.[0] ?? null;
+  const simple = plain(text);
+  return CATALOGUE.find(({ pattern }) => pattern.test(simple))?.id ?? null;
+}
+
+/** The catalogued function with this id. */
+export function catalogued(id: string): CataloguedFunction {
+  return CATALOGUE.find((entry) => entry.id === id)!;
 }

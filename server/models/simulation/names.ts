@@ -62,7 +62,7 @@ const RESERVED = new Set(
     "set str int float bool object id input len map max min sum open range " +
     "arguments const debugger default delete do enum eval export extends function implements instanceof interface let " +
     "new null package private protected public static super switch this throw typeof undefined var void router store " +
-    "errors index features service client registry test tests"
+    "errors index features service client registry validation commands options test tests"
   ).split(" "),
 );
 

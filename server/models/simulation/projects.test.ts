@@ -73,8 +73,7 @@ const REQUESTS: { title: string; features: string[]; description?: string }[] = 
     features: ["Kunden", "Rechnungen", "Suche nach Rechnungen", "Übersicht"],
   },
   {
-    title:
-      'Invoices, "quoted" */ ${injected} \\ `tick` """ with a title that goes on and on and on and on and on',
+    title: `Invoices, "quoted" */ \${injected} \\ \`tick\` """ with a title that goes on and on and on and on and on`,
     features: [
       "Checkout",
       "Carts",
@@ -88,6 +87,51 @@ const REQUESTS: { title: string; features: string[]; description?: string }[] = 
     description:
       "GET /v1/users, POST /v1/users, DELETE /v1/users/:id, GET /v1/users/{id}/notes and POST /v1/users/:id/activate",
     features: [],
+  },
+  {
+    title: "Linha de comando para tarefas",
+    features: ["Adicionar tarefas", "Buscar tarefas", "Concluir tarefa", "Resumo", "Contatos"],
+  },
+  {
+    title: "CLI tool for text",
+    features: [
+      "Slugify",
+      "Parse CSV files",
+      "Validate e-mail",
+      "Palindromes",
+      "Word count",
+      "Parser for config files",
+    ],
+  },
+  {
+    title: "CLI calculator",
+    features: [
+      "Fibonacci",
+      "Prime factors",
+      "Factorial",
+      "Roman numerals",
+      "Temperature",
+      "Calculate expressions",
+    ],
+  },
+  {
+    title: "Biblioteca de funções de texto",
+    features: [
+      "Slug",
+      "CSV",
+      "Verificar e-mail",
+      "Palíndromo",
+      "Contagem de palavras",
+      "Parser de configuração",
+    ],
+  },
+  {
+    title: "Math library",
+    features: ["Fibonacci", "Primes", "Factorial", "Roman numerals", "Temperature", "Expressions"],
+  },
+  {
+    title: "Library to keep contacts",
+    features: ["Contacts", "Search contacts", "Archive contact", "Contact statistics", "Companies"],
   },
   { title: "Something quite unknown", description: "Keep zorbs in order", features: [] },
 ];

@@ -24,19 +24,33 @@ ${sections.join("\n")}`;
 
 function usage(project: Project): string {
   return project.toolchains
-    .map((toolchain) => (toolchain === "python" ? pythonUsage() : nodeUsage(project)))
+    .map((toolchain) => (toolchain === "python" ? pythonUsage(project) : nodeUsage(project)))
     .join("\n");
 }
 
-function pythonUsage(): string {
+const START = {
+  http: {
+    python: "python3 -m app --port 8000 --data data.json\n",
+    node: "node src/index.js --port 8000 --data data.json\n",
+  },
+  cli: { python: "python3 -m app --help\n", node: "node src/index.js\n" },
+  library: { python: "", node: "" },
+} as const;
+
+const STORAGE = {
+  http: " Without `--data` the records live in memory only.",
+  cli: " Records are kept in `data.json`, or in the file that `--file` names before the command.",
+  library: "",
+} as const;
+
+function pythonUsage({ kind }: Project): string {
   return `## Run with Python 3.11 or newer
 
 \`\`\`sh
-python3 -m app --port 8000 --data data.json
-python3 -m unittest discover
+${START[kind].python}python3 -m unittest discover
 \`\`\`
 
-Nothing has to be installed. Without \`--data\` the records live in memory only.
+Nothing has to be installed.${STORAGE[kind]}
 `;
 }
 
@@ -47,10 +61,9 @@ function nodeUsage(project: Project): string {
   return `## Run with Node 20 or newer
 
 \`\`\`sh
-node src/index.js --port 8000 --data data.json
-node --test
+${START[project.kind].node}node --test
 \`\`\`
 
-Nothing has to be installed. Without \`--data\` the records live in memory only.
+Nothing has to be installed.${STORAGE[project.kind]}
 ${note}`;
 }

@@ -29,3 +29,10 @@ export function mainField(resource: ResourceModule): FieldSpec {
   const own = resource.fields.filter((field) => !field.parent);
   return own.find((field) => field.required && field.type === "text" && !field.email) ?? own[0]!;
 }
+
+/** Options that give a record on the command line, flags left out. */
+export function recordOptions(resource: ResourceModule, number: number): string[] {
+  return Object.entries(sampleRecord(resource, number))
+    .filter(([, value]) => typeof value !== "boolean")
+    .flatMap(([name, value]) => [`--${name}`, String(value)]);
+}

@@ -1,14 +1,20 @@
 // Chooses who writes which part of a project, and puts the parts together into the state of the workspace that is
 // meant after each task.
-import { NODE_HTTP } from "./node/writer";
-import type { Project, SourceFile, Writer } from "./project";
-import { PYTHON_HTTP } from "./python/writer";
+import { NODE_CLI, NODE_HTTP, NODE_LIBRARY } from "./node/writer";
+import type { Kind, Project, SourceFile, Writer } from "./project";
+import { PYTHON_CLI, PYTHON_HTTP, PYTHON_LIBRARY } from "./python/writer";
 import { readme } from "./readme";
 
 const GITIGNORE = "__pycache__/\n*.pyc\n.pytest_cache/\n.ruff_cache/\nnode_modules/\ncoverage/\n*.tmp\n";
 
-function writersFor(project: Project): Writer[] {
-  return project.toolchains.map((toolchain) => (toolchain === "python" ? PYTHON_HTTP : NODE_HTTP));
+const WRITERS: Record<Kind, Record<"python" | "node", Writer>> = {
+  http: { python: PYTHON_HTTP, node: NODE_HTTP },
+  cli: { python: PYTHON_CLI, node: NODE_CLI },
+  library: { python: PYTHON_LIBRARY, node: NODE_LIBRARY },
+};
+
+function writersFor({ kind, toolchains }: Project): Writer[] {
+  return toolchains.map((toolchain) => WRITERS[kind][toolchain]);
 }
 
 /** New files of the coder of task n; the first also lays the ground. */

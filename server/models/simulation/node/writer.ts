@@ -1,5 +1,14 @@
-// The writer of JavaScript services: one template for each shape of module.
+// The writers of JavaScript services, tools and libraries: one template for each shape of module.
 import type { Module, Project, SourceFile, Writer } from "../project";
+import { NODE_BASE, packageJson } from "./base";
+import {
+  NODE_CLI_TEST_BASE,
+  nodeCliSkeleton,
+  nodeCommand,
+  nodeCommandRegistry,
+  nodeCommandTest,
+} from "./cli";
+import { NODE_CLI_PLACE, NODE_LIBRARY_PLACE, nodeCore, nodeCoreTest } from "./core";
 import { NODE_HTTP_TEST_BASE, nodeHttpSkeleton, nodeRegistry } from "./http";
 import { nodeDocument, nodeDocumentTest } from "./http-document";
 import { nodeResource, nodeResourceTest } from "./http-resource";
@@ -24,6 +33,31 @@ export const NODE_HTTP: Writer = {
   feature: (_project, module) => feature(module),
   testBase: () => NODE_HTTP_TEST_BASE,
   tests: (_project, module) => tests(module),
+};
+
+export const NODE_CLI: Writer = {
+  skeleton: nodeCliSkeleton,
+  growing: (project, n) => [nodeCommandRegistry(namesUpTo(project, n))],
+  feature: (_project, module) => [...nodeCore(module, NODE_CLI_PLACE), nodeCommand(module)],
+  testBase: () => NODE_CLI_TEST_BASE,
+  tests: (_project, module) => nodeCommandTest(module),
+};
+
+export const NODE_LIBRARY: Writer = {
+  skeleton: (project) => [
+    {
+      path: "package.json",
+      content: packageJson(project.slug, {
+        exports: { "./*": "./src/*.js" },
+        scripts: { test: "node --test" },
+      }),
+    },
+    ...NODE_BASE,
+  ],
+  growing: () => [],
+  feature: (_project, module) => nodeCore(module, NODE_LIBRARY_PLACE),
+  testBase: () => [],
+  tests: (_project, module) => nodeCoreTest(module),
 };
 
 function namesUpTo(project: Project, n: number): string[] {

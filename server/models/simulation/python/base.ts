@@ -179,6 +179,12 @@ export function pythonImport(from: string, names: readonly string[]): string {
     : `from ${from} import (\n${sorted.map((name) => `    ${name},\n`).join("")})`;
 }
 
+/** Import lines of one section in the order of their modules. */
+export function pythonImports(...lines: string[]): string {
+  const moduleOf = (line: string) => line.split(" ")[1] ?? "";
+  return `${lines.sort((a, b) => naturally(moduleOf(a), moduleOf(b))).join("\n")}\n`;
+}
+
 /** Orders names as isort does: digits by value. */
 function naturally(a: string, b: string): number {
   const parts = (text: string) => text.match(/\d+|\D/g) ?? [];

@@ -1,6 +1,16 @@
-// The writer of Python services: one template for each shape of module.
+// The writers of Python services, tools and libraries: one template for each shape of module.
 import { pascal } from "../names";
 import type { Module, Project, SourceFile, Writer } from "../project";
+import {
+  CLI_PLACE,
+  PYTHON_CLI_TEST_BASE,
+  pythonCliSkeleton,
+  pythonCommand,
+  pythonCommandRegistry,
+  pythonCommandTest,
+} from "./cli";
+import { pythonCore } from "./core";
+import { pythonCoreTest } from "./core-test";
 import { PYTHON_HTTP_TEST_BASE, pythonHttpSkeleton, pythonRegistry } from "./http";
 import { pythonDocument, pythonDocumentTest } from "./http-document";
 import { pythonResource, pythonResourceTest } from "./http-resource";
@@ -13,6 +23,7 @@ import {
   pythonSummary,
   pythonSummaryTest,
 } from "./http-views";
+import { LIBRARY_PLACE, pythonLibrarySkeleton } from "./library";
 
 export const PYTHON_HTTP: Writer = {
   skeleton: pythonHttpSkeleton,
@@ -25,6 +36,22 @@ export const PYTHON_HTTP: Writer = {
   feature: (_project, module) => feature(module),
   testBase: () => PYTHON_HTTP_TEST_BASE,
   tests: (_project, module) => tests(module, pascal(module.name)),
+};
+
+export const PYTHON_CLI: Writer = {
+  skeleton: pythonCliSkeleton,
+  growing: (project, n) => [pythonCommandRegistry(namesUpTo(project, n))],
+  feature: (_project, module) => [...pythonCore(module, CLI_PLACE), pythonCommand(module)],
+  testBase: () => PYTHON_CLI_TEST_BASE,
+  tests: (_project, module) => pythonCommandTest(module),
+};
+
+export const PYTHON_LIBRARY: Writer = {
+  skeleton: pythonLibrarySkeleton,
+  growing: () => [],
+  feature: (_project, module) => pythonCore(module, LIBRARY_PLACE),
+  testBase: () => [{ path: "tests/__init__.py", content: "" }],
+  tests: (_project, module) => pythonCoreTest(module, LIBRARY_PLACE),
 };
 
 function namesUpTo(project: Project, n: number): string[] {

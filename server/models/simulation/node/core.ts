@@ -1,0 +1,381 @@
+// The behaviour of JavaScript tools and libraries, apart from any command line: collections of records, views of
+// them, and catalogued functions. Everything lies in src/features/ of a tool and in src/ of a library.
+import { catalogued } from "../functions";
+import { camel, pascal, sentence } from "../names";
+import type {
+  ActionModule,
+  Bug,
+  Module,
+  ResourceModule,
+  SearchModule,
+  SourceFile,
+  SummaryModule,
+} from "../project";
+import { mainField, sampleRecord, wrongValue } from "../samples";
+import { forSource } from "../text";
+import { nodeFields, nodeLiteral } from "./base";
+
+/** Where the behaviour lives (`src/features`), and the way from there to the shared modules (`../`). */
+export interface NodePlace {
+  features: string;
+  shared: string;
+}
+
+export const NODE_CLI_PLACE: NodePlace = { features: "src/features", shared: "../" };
+export const NODE_LIBRARY_PLACE: NodePlace = { features: "src", shared: "./" };
+
+/** The module that holds what a task adds. */
+export function nodeCore(module: Module, place: NodePlace): SourceFile[] {
+  const path = `${place.features}/${module.name}.js`;
+  switch (module.shape) {
+    case "resource":
+      return [{ path, content: collection(module, place), bugs: COLLECTION_BUGS }];
+    case "search":
+      return [{ path, content: search(module, place), bugs: SEARCH_BUGS }];
+    case "summary":
+      return [{ path, content: summary(module), bugs: SUMMARY_BUGS }];
+    case "action":
+      return [{ path, content: action(module, place), bugs: ACTION_BUGS }];
+    case "function": {
+      const { about, node, bug } = catalogued(module.id);
+      const [imports = "", body = ""] = /^import /.test(node) ? node.split(/\n\n([\s\S]*)/) : ["", node];
+      const lead = imports ? `${imports.replace("ERRORS", `${place.shared}errors.js`)}\n\n` : "";
+      const content = `${lead}// ${about}\n\n${body}`;
+      return [{ path, content, bugs: [{ right: bug.node[0], wrong: bug.node[1], why: bug.why }] }];
+    }
+    default:
+      return [];
+  }
+}
+
+const COLLECTION_BUGS: Bug[] = [
+  {
+    right: "(record) => record[name] === wanted",
+    wrong: "(record) => record[name] !== wanted",
+    why: "the filter kept the records that do not match instead of those that do",
+  },
+  {
+    right: "    const checked = validate(values, FIELDS);\n",
+    wrong: "    const checked = validate(values, FIELDS, { partial: true });\n",
+    why: "adding a record checked only the fields that were given, so required ones could be left out",
+  },
+];
+const SEARCH_BUGS: Bug[] = [
+  {
+    right: "Object.keys(FIELDS).some((",
+    wrong: "Object.keys(FIELDS).every((",
+    why: "a record was found only when every field held the text, not any of them",
+  },
+];
+const SUMMARY_BUGS: Bug[] = [
+  {
+    right: "count: records.length",
+    wrong: "count: Object.keys(FIELDS).length",
+    why: "the count was that of the fields, not of the records",
+  },
+];
+const ACTION_BUGS: Bug[] = [
+  {
+    right: "if (record[MARK])",
+    wrong: "if (record[MARK] === true)",
+    why: "a step that was taken already could be taken again",
+  },
+];
+
+function collection(resource: ResourceModule, { shared }: NodePlace): string {
+  const uniques = resource.fields.filter((field) => field.unique).map((field) => field.name);
+  const check = (own: string) => (uniques.length > 0 ? `    this.#checkUnique(checked, ${own});\n` : "");
+  return `import { ${uniques.length > 0 ? "conflict, " : ""}notFound } from "${shared}errors.js";
+import { Store } from "${shared}store.js";
+import { validate } from "${shared}validation.js";
+
+export const COLLECTION = "${resource.name}";
+
+${nodeFields(resource.fields).replace("../", shared)}
+/** ${sentence(forSource(resource.title, 60))}: records with ids, kept in the given store or in memory. */
+export class ${pascal(resource.name)} {
+  constructor(store = new Store()) {
+    this.store = store;
+  }
+
+  /** Stores a new record and returns it; throws for wrong values. */
+  add(values) {
+    const checked = validate(values, FIELDS);
+${check("null")}    return this.store.insert(COLLECTION, checked);
+  }
+
+  /** The record with this id; throws when there is none. */
+  get(id) {
+    const record = this.store.get(COLLECTION, id);
+    if (!record) throw notFound(\`No record \${id} in \${COLLECTION}.\`);
+    return record;
+  }
+
+  /** All records whose fields have the given values. */
+  all(filters = {}) {
+    let records = this.store.all(COLLECTION);
+    for (const [name, wanted] of Object.entries(filters)) {
+      records = records.filter((record) => record[name] === wanted);
+    }
+    return records;
+  }
+
+  /** Changes single fields of a record and returns it. */
+  update(id, changes) {
+    const record = this.get(id);
+    const checked = validate(changes, FIELDS, { partial: true });
+${check("record.id")}    return this.store.update(COLLECTION, record.id, checked);
+  }
+
+  /** Removes a record and returns what it was. */
+  remove(id) {
+    const record = this.get(id);
+    this.store.delete(COLLECTION, record.id);
+    return record;
+  }
+${
+  uniques.length > 0
+    ? `
+  #checkUnique(values, ownId) {
+    for (const name of [${uniques.map((name) => `"${name}"`).join(", ")}]) {
+      const value = values[name] ?? null;
+      const same = this.all().some((record) => record[name] === value && record.id !== ownId);
+      if (value !== null && same) throw conflict(\`There is a record with this \${name} already.\`);
+    }
+  }
+`
+    : ""
+}}
+`;
+}
+
+function search(module: SearchModule, { shared }: NodePlace): string {
+  return `import { invalid } from "${shared}errors.js";
+import { FIELDS } from "./${module.resource.name}.js";
+
+/** ${sentence(forSource(module.title, 60))}: records with the text in any field; "-" before a field turns the order round. */
+export function search(collection, { text = "", sort = "id", limit = 20 } = {}) {
+  const down = sort.startsWith("-");
+  const name = down ? sort.slice(1) : sort;
+  if (name !== "id" && !Object.hasOwn(FIELDS, name)) throw invalid({ sort: "is not a field" });
+  const wanted = text.toLowerCase();
+  const found = collection.all().filter((record) => contains(record, wanted));
+  const compare = (a, b) => (a[name] < b[name] ? -1 : a[name] > b[name] ? 1 : 0);
+  return found.sort((a, b) => (down ? compare(b, a) : compare(a, b))).slice(0, limit);
+}
+
+function contains(record, wanted) {
+  return Object.keys(FIELDS).some((name) => String(record[name]).toLowerCase().includes(wanted));
+}
+`;
+}
+
+function summary(module: SummaryModule): string {
+  return `import { FIELDS } from "./${module.resource.name}.js";
+
+/** ${sentence(forSource(module.title, 60))}: the count, the sum of each number field, and how often each flag is set. */
+export function summarise(collection) {
+  const records = collection.all();
+  const sums = {};
+  const flags = {};
+  for (const [name, { type }] of Object.entries(FIELDS)) {
+    const values = records.map((record) => record[name]);
+    if (type === "number" || type === "integer") sums[name] = values.reduce((sum, one) => sum + (one ?? 0), 0);
+    if (type === "boolean") flags[name] = values.filter(Boolean).length;
+  }
+  return { count: records.length, sums, true: flags };
+}
+`;
+}
+
+function action(module: ActionModule, { shared }: NodePlace): string {
+  return `import { conflict } from "${shared}errors.js";
+import { COLLECTION } from "./${module.resource.name}.js";
+
+// ${sentence(forSource(module.title, 60))}: one step in the life of a record.
+const MARK = "${module.verb}_at";
+
+/** Notes when the step was taken; a second time is a conflict. */
+export function mark(collection, id) {
+  const record = collection.get(id);
+  if (record[MARK]) throw conflict("This was done already.");
+  return collection.store.update(COLLECTION, record.id, { [MARK]: new Date().toISOString() });
+}
+
+/** Takes the step back. */
+export function unmark(collection, id) {
+  const record = collection.get(id);
+  return collection.store.update(COLLECTION, record.id, { [MARK]: null });
+}
+`;
+}
+
+const HEAD = `import assert from "node:assert/strict";\nimport { test } from "node:test";\n`;
+
+/** Tests of what a task added to a library. */
+export function nodeCoreTest(module: Module): SourceFile[] {
+  const text = coreTest(module);
+  return text ? [{ path: `test/${module.name}.test.js`, content: HEAD + text }] : [];
+}
+
+/** Constants of example records, one field a line. */
+function records(resource: ResourceModule, count: number): string {
+  return ["FIRST", "SECOND"]
+    .slice(0, count)
+    .map((name, index) => {
+      const rows = Object.entries(sampleRecord(resource, index + 1)).map(
+        ([key, value]) => `  ${key}: ${nodeLiteral(value)},\n`,
+      );
+      return `const ${name} = {\n${rows.join("")}};\n`;
+    })
+    .join("");
+}
+
+function coreTest(module: Module): string | null {
+  const { name } = module;
+  switch (module.shape) {
+    case "resource":
+      return collectionTest(module);
+    case "search": {
+      const type = pascal(module.resource.name);
+      const main = mainField(module.resource);
+      const term = main.type === "text" && !main.email ? `${main.name} 2` : null;
+      return `import { ${type} } from "../src/${module.resource.name}.js";
+import { search } from "../src/${name}.js";
+
+${records(module.resource, 2)}
+test("${name}: text, order and limit", () => {
+  const collection = new ${type}();
+  const first = collection.add(FIRST);
+  const second = collection.add(SECOND);
+  assert.deepEqual(search(collection, { text: "${term ?? ""}" }), ${term ? "[second]" : "[first, second]"});
+  assert.deepEqual(search(collection, { text: "nothing like this" }), []);
+  assert.deepEqual(search(collection, { sort: "-id" }), [second, first]);
+  assert.deepEqual(search(collection, { limit: 1 }), [first]);
+});
+
+test("${name}: an unknown field is refused", () => {
+  assert.throws(() => search(new ${type}(), { sort: "nonsense" }), { code: "invalid" });
+});
+`;
+    }
+    case "summary": {
+      const type = pascal(module.resource.name);
+      return `import { ${type} } from "../src/${module.resource.name}.js";
+import { summarise } from "../src/${name}.js";
+
+${records(module.resource, 2)}
+test("${name}: counts", () => {
+  const collection = new ${type}();
+  assert.equal(summarise(collection).count, 0);
+  collection.add(FIRST);
+  collection.add(SECOND);
+  assert.equal(summarise(collection).count, 2);
+});
+`;
+    }
+    case "action": {
+      const type = pascal(module.resource.name);
+      return `import { mark, unmark } from "../src/${name}.js";
+import { ${type} } from "../src/${module.resource.name}.js";
+
+${records(module.resource, 1)}
+test("${name}: the step is noted once and can be taken back", () => {
+  const collection = new ${type}();
+  const { id } = collection.add(FIRST);
+  assert.ok(mark(collection, id).${module.verb}_at);
+  assert.throws(() => mark(collection, id), { code: "conflict" });
+  assert.equal(unmark(collection, id).${module.verb}_at, null);
+});
+
+test("${name}: an unknown record is refused", () => {
+  assert.throws(() => mark(new ${type}(), 999), { code: "not_found" });
+});
+`;
+    }
+    case "function": {
+      const { id, examples } = catalogued(module.id);
+      const own = camel(id);
+      const call = (args: unknown[]) => `${own}(${args.map(nodeLiteral).join(", ")})`;
+      const good = examples.filter((example) => "result" in example);
+      const bad = examples.filter((example) => !("result" in example));
+      return `import { ${own} } from "../src/${name}.js";
+
+test("${name}: results", () => {
+${good.map(({ args, result }) => `  assert.deepEqual(${call(args)}, ${nodeLiteral(result)});\n`).join("")}});
+${
+  bad.length > 0
+    ? `
+test("${name}: wrong input is refused", () => {
+${bad.map(({ args }) => `  assert.throws(() => ${call(args)}, { code: "invalid" });\n`).join("")}});
+`
+    : ""
+}`;
+    }
+    default:
+      return null;
+  }
+}
+
+function collectionTest(resource: ResourceModule): string {
+  const { name } = resource;
+  const main = mainField(resource);
+  const type = pascal(name);
+  const required = resource.fields.find((field) => field.required);
+  const unique = resource.fields.find((field) => field.unique);
+  const changed =
+    main.type === "text"
+      ? main.email
+        ? '"changed@example.com"'
+        : '"changed"'
+      : nodeLiteral(sampleRecord(resource, 3)[main.name]);
+  return `import { ${type} } from "../src/${name}.js";
+
+${records(resource, 2)}
+test("${name}: add and get", () => {
+  const collection = new ${type}();
+  const added = collection.add(FIRST);
+  assert.deepEqual(added, { id: added.id, ...FIRST });
+  assert.deepEqual(collection.get(added.id), added);
+});
+
+test("${name}: all and filter", () => {
+  const collection = new ${type}();
+  const first = collection.add(FIRST);
+  const second = collection.add(SECOND);
+  assert.deepEqual(collection.all(), [first, second]);
+  assert.deepEqual(collection.all({ id: second.id }), [second]);
+});
+
+test("${name}: update and remove", () => {
+  const collection = new ${type}();
+  const added = collection.add(FIRST);
+  const change = { ${main.name}: ${changed} };
+  assert.deepEqual(collection.update(added.id, change), { ...added, ...change });
+  collection.remove(added.id);
+  assert.deepEqual(collection.all(), []);
+});
+
+test("${name}: an unknown record is refused", () => {
+  const collection = new ${type}();
+  assert.throws(() => collection.get(999), { code: "not_found" });
+  assert.throws(() => collection.remove(999), { code: "not_found" });
+});
+
+test("${name}: wrong values are refused", () => {
+  const collection = new ${type}();
+  assert.throws(() => collection.add({ ...FIRST, ${main.name}: ${nodeLiteral(wrongValue(main))} }), { code: "invalid" });
+  assert.throws(() => collection.add({ ...FIRST, nonsense: 1 }), { code: "invalid" });
+${required ? `  assert.throws(() => collection.add({ ...FIRST, ${required.name}: null }), { code: "invalid" });\n` : ""}});
+${
+  unique
+    ? `
+test("${name}: ${unique.name} is unique", () => {
+  const collection = new ${type}();
+  collection.add(FIRST);
+  assert.throws(() => collection.add(FIRST), { code: "conflict" });
+});
+`
+    : ""
+}`;
+}
