@@ -1,5 +1,4 @@
 // The app's settings: read from the environment once, checked once. Nothing else in server/ reads process.env.
-import { existsSync } from "node:fs";
 import { z } from "zod";
 
 const positive = (fallback: number) => z.coerce.number().positive().default(fallback);
@@ -56,7 +55,9 @@ const GROUPS = [["INNGEST_BASE_URL", "INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY"]
  * @throws Error with one plain sentence a line that names every setting that is missing or wrong
  */
 export function readEnv(source: Record<string, string | undefined>): Env {
-  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ""));
+  const given = Object.fromEntries(
+    Object.entries(source).filter(([, value]) => value !== undefined && value !== ""),
+  );
   const parsed = schema.safeParse(given);
   const faults = parsed.success
     ? []
@@ -68,7 +69,8 @@ export function readEnv(source: Record<string, string | undefined>): Env {
       faults.push(`${set.join(" and ")} is set, so ${missing.join(" and ")} must be set too`);
     }
   }
-  if (!parsed.success || faults.length > 0) throw new Error(`The settings are not usable.\n${faults.join("\n")}`);
+  if (!parsed.success || faults.length > 0)
+    throw new Error(`The settings are not usable.\n${faults.join("\n")}`);
   return parsed.data;
 }
 
@@ -78,9 +80,4 @@ let cached: Env | undefined;
 export function env(): Env {
   cached ??= readEnv(process.env);
   return cached;
-}
-
-/** Whether the data directory is there. */
-export function dataDirExists(): boolean {
-  return existsSync(env().DATA_DIR);
 }

@@ -52,6 +52,3 @@ export type NewJobEvent = { [T in JobEventType]: { type: T; data: JobEvents[T] }
 
 /** What is read back. `at` is ISO 8601 in UTC. */
 export type JobEvent = NewJobEvent & { seq: number; run: number; at: string };
-
-/** Events that carry streamed text; they are batched and their text expires. */
-export const OUTPUT_EVENTS: readonly JobEventType[] = ["command.output", "agent.text"];

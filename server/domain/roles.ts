@@ -15,14 +15,3 @@ export const ROLES = [
 ] as const;
 export const role = z.enum(ROLES);
 export type Role = z.infer<typeof role>;
-
-/** Who owns a card of an epic. */
-export const OWNER_ROLES = [
-  "product",
-  "architecture",
-  "frontend",
-  "backend",
-  "qa",
-  "infrastructure",
-] as const;
-export type OwnerRole = (typeof OWNER_ROLES)[number];

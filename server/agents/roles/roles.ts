@@ -12,7 +12,3 @@ export type AgentRole = keyof typeof PROMPTS;
 export function promptOf(role: AgentRole): RolePrompt {
   return PROMPTS[role];
 }
-
-export function isAgentRole(role: string): role is AgentRole {
-  return role in PROMPTS;
-}
