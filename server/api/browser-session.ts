@@ -4,6 +4,7 @@ import CredentialsProvider from "next-auth/providers/credentials";
 import { db } from "../db";
 import { AppError } from "../domain/errors";
 import { loginInput } from "../domain/inputs";
+import { log } from "../log";
 import { endSession, openSession, REFRESH_DAYS } from "../services/auth/open-session";
 import { verifyLogin } from "../services/auth/verify-login";
 import { clientAddress } from "./client-address";
@@ -50,6 +51,12 @@ export function browserSessionOptions(): NextAuthOptions {
   options ??= {
     secret: sessionSecret(),
     session: { strategy: "jwt", maxAge: REFRESH_DAYS * 86_400 },
+    // The library's own writes a stack for every broken cookie that somebody sends.
+    logger: {
+      error: (code) => log.warn({ code }, "A browser's sign-in or session could not be used."),
+      warn: (code) => log.debug({ code }, "A note of the sign-in library."),
+      debug: () => undefined,
+    },
     pages: { signIn: "/sign-in", error: "/sign-in" },
     providers: [
       CredentialsProvider({

@@ -4,22 +4,23 @@ import { parseStrictJson } from "./strict-json";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/**
- * Text of the body; empty when there is none.
- * @throws AppError `too_large`, `unsupported_media_type`, `bad_request` (not UTF-8)
- */
-export async function readJsonText(request: Request): Promise<string> {
-  const bytes = await readCapped(request);
-  if (bytes.length === 0) return "";
-  const type = request.headers.get("content-type") ?? "";
-  if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i.test(type)) {
-    throw new AppError("unsupported_media_type", "The body must be sent as application/json in UTF-8.");
-  }
+/** Text of the body; empty when there is none. @throws AppError `too_large`, `bad_request` (not UTF-8) */
+export async function readText(request: Request, maxBytes: number = MAX_BODY_BYTES): Promise<string> {
+  const bytes = await readCapped(request, maxBytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new AppError("bad_request", "The body is not valid UTF-8.");
   }
+}
+
+/** The same, for JSON only. @throws AppError also `unsupported_media_type` */
+export async function readJsonText(request: Request): Promise<string> {
+  const text = await readText(request);
+  if (text === "") return "";
+  const type = request.headers.get("content-type") ?? "";
+  if (/^application\/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i.test(type)) return text;
+  throw new AppError("unsupported_media_type", "The body must be sent as application/json in UTF-8.");
 }
 
 /** The body as an object; `{}` when there is none. @throws AppError as above and for anything but an object */
@@ -33,15 +34,15 @@ export async function readJsonObject(request: Request): Promise<Record<string, u
   return value as Record<string, unknown>;
 }
 
-async function readCapped(request: Request): Promise<Uint8Array> {
-  const tooLarge = new AppError("too_large", "The body is larger than 1 MB.");
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge;
+async function readCapped(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const tooLarge = new AppError("too_large", `The body is larger than ${maxBytes / 1024 / 1024} MB.`);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = request.body?.getReader();
   for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
     size += next.value.length;
-    if (size > MAX_BODY_BYTES) {
+    if (size > maxBytes) {
       await reader?.cancel().catch(() => undefined); // The answer says why; the sender may be gone.
       throw tooLarge;
     }

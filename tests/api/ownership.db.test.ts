@@ -41,6 +41,7 @@ const ROWS: Record<string, Row> = {
   "POST /jobs/{id}/pause": { least: "member", job: true },
   "POST /jobs/{id}/resume": { least: "member", job: true },
   "POST /jobs/{id}/priority": { least: "member", job: true, body: { priority: 1 } },
+  "POST /jobs/{id}/budget": { least: "member", job: true, body: { budget_usd: 9 } },
   "GET /queue/stats": { least: "viewer" },
   "GET /queue/peek": { least: "viewer" },
   "GET /workers": { least: "viewer" },

@@ -1,28 +1,49 @@
-// next-auth's handler behind a cap on the body, with a status that tells why a sign-in was refused.
+// next-auth's handler. The library reads bodies without a limit, throws on broken ones and calls a bad cookie a fault
+// of the server, so what it is given is checked before and what it answers is put right after.
+
+import { NextRequest } from "next/server";
 import NextAuth from "next-auth";
 import { AppError, ERROR_STATUS, type ErrorCode } from "../../domain/errors";
 import { browserSessionOptions } from "../browser-session";
-import { errorResponse } from "../errors";
+import { errorResponse, toAppError } from "../errors";
+import { readText } from "../read-body";
 import { requestIdOf } from "../request-context";
-
-const MAX_FORM_BYTES = 16 * 1024;
+import { parseStrictJson } from "../strict-json";
 
 interface RouteContext {
   params: Promise<{ nextauth: string[] }>;
 }
 
+/** Never throws. */
 export async function handleBrowserAuth(request: Request, context: RouteContext): Promise<Response> {
-  if (request.method === "POST") {
-    // The library reads bodies without a limit, so one of unknown length does not reach it.
-    const length = request.headers.get("content-length");
-    if (length === null || Number(length) > MAX_FORM_BYTES) {
-      const refused = new AppError("too_large", "A sign-in form is not that large.");
-      return errorResponse(refused, requestIdOf(request.headers));
-    }
+  const requestId = requestIdOf(request.headers);
+  try {
+    const checked = request.method === "POST" ? await readForm(request) : request;
+    // The library's types know only its own way of being called.
+    const answer = (await NextAuth(checked as never, context as never, browserSessionOptions())) as Response;
+    if (answer.status === 401) return await withReason(answer);
+    if (answer.status < 500) return answer;
+    // Its settings are ours and do not change, so what it could not use came with the request.
+    throw new AppError(
+      "bad_request",
+      "The sign-in request is not usable. Delete this site's cookies and try again.",
+    );
+  } catch (error) {
+    return errorResponse(toAppError(error, requestId), requestId);
   }
-  // The library's types know only its own way of being called.
-  const answer = (await NextAuth(request as never, context as never, browserSessionOptions())) as Response;
-  return answer.status === 401 ? withReason(answer) : answer;
+}
+
+/** The same request with its body read and looked at. */
+async function readForm(request: Request): Promise<Request> {
+  const { method, headers, url } = request;
+  const type = headers.get("content-type") ?? "";
+  const isJson = /^application\/json\b/i.test(type);
+  if (!isJson && !/^application\/x-www-form-urlencoded\b/i.test(type)) {
+    throw new AppError("unsupported_media_type", "The sign-in must be sent as a form or as JSON.");
+  }
+  const body = await readText(request);
+  if (isJson) parseStrictJson(body);
+  return new NextRequest(url, { method, headers, body });
 }
 
 /** The library answers every failed sign-in with 401 and an address that names the error. */
