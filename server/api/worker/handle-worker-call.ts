@@ -19,20 +19,22 @@ import { AppError, ERROR_STATUS } from "../../domain/errors";
 import { env } from "../../env";
 import { waitFor } from "../../events/wait-for";
 import type { Job, Worker } from "../../generated/prisma/client";
-import { log } from "../../log";
 import { appendOutput } from "../../services/commands/append-output";
 import { COMMAND_CHANNEL } from "../../services/commands/enqueue-command";
 import { finishCommand } from "../../services/commands/finish-command";
 import { takeCommands } from "../../services/commands/take-commands";
 import { CLAIMABLE_CHANNEL } from "../../services/queue/announce-claimable";
 import { claimJob } from "../../services/queue/claim-job";
+import { freeForgotten } from "../../services/queue/sweep-leases";
 import { authenticateWorker } from "../../services/runners/authenticate-worker";
 import { deregisterWorker } from "../../services/runners/deregister-worker";
 import { giveBack } from "../../services/runners/give-back";
 import { heartbeat } from "../../services/runners/heartbeat";
-import { registerRunner } from "../../services/runners/register-runner";
+import { registerRunner, requireRegistrationToken } from "../../services/runners/register-runner";
 import { receiveBundle } from "../../services/workspace/receive-bundle";
 import { sendBundle } from "../../services/workspace/send-bundle";
+import { toAppError } from "../errors";
+import { readText } from "../read-body";
 
 const MAX_JSON_BYTES = 32 * 1024 * 1024;
 
@@ -78,7 +80,8 @@ export async function handleWorkerCall(request: Request, path: string[]): Promis
   try {
     const token = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
     if (path.length === 1 && path[0] === "register" && request.method === "POST") {
-      return Response.json(await registerRunner(db(), token, await readJson(request, registerRequest)));
+      requireRegistrationToken(token);
+      return Response.json(await registerRunner(db(), await readJson(request, registerRequest)));
     }
     const [id = "", ...rest] = path;
     const worker = await authenticateWorker(db(), id, token);
@@ -97,6 +100,7 @@ export async function handleWorkerCall(request: Request, path: string[]): Promis
 async function claim({ request, worker }: Call): Promise<Response> {
   const { wait_ms: waitMs } = await readJson(request, claimRequest);
   if (worker.order !== "none") return new Response(null, { status: 204 });
+  if (worker.currentJobId !== null) await freeForgotten(db(), worker.id);
   const job = await waitFor(
     CLAIMABLE_CHANNEL,
     async () => (request.signal.aborted ? null : claimJob(db(), worker.id, env().LEASE_SECONDS)),
@@ -163,13 +167,11 @@ async function bundleUp({ request, worker }: Call): Promise<Response> {
 }
 
 async function readJson<T extends z.ZodType>(request: Request, schema: T): Promise<z.infer<T>> {
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_JSON_BYTES) {
-    throw new AppError("too_large", `The body may have at most ${MAX_JSON_BYTES} bytes.`);
-  }
   let body: unknown;
   try {
-    body = await request.json();
-  } catch {
+    body = JSON.parse(await readText(request, MAX_JSON_BYTES));
+  } catch (error) {
+    if (error instanceof AppError) throw error;
     throw new AppError("bad_request", "The body is not JSON.");
   }
   const parsed = schema.safeParse(body);
@@ -179,13 +181,9 @@ async function readJson<T extends z.ZodType>(request: Request, schema: T): Promi
 }
 
 function refusal(error: unknown): Response {
-  const known = error instanceof AppError ? error : new AppError("unavailable", "Try again in a moment.", 1);
-  if (!(error instanceof AppError)) log.error({ error: String(error) }, "a runner's call failed");
+  const { code, message, retryAfter } = toAppError(error);
   return Response.json(
-    { error: { code: known.code, message: known.message } },
-    {
-      status: ERROR_STATUS[known.code],
-      headers: known.retryAfter ? { "retry-after": String(known.retryAfter) } : {},
-    },
+    { error: { code, message } },
+    { status: ERROR_STATUS[code], headers: retryAfter ? { "retry-after": String(retryAfter) } : {} },
   );
 }

@@ -19,6 +19,7 @@ export async function claimJob(db: Db, worker: string, leaseSeconds: number): Pr
       UPDATE job SET fence = fence + 1, lease_worker_id = ${worker}, last_worker_id = ${worker}, claimable = false,
         waiting_reason = NULL, leased_since = now(), lease_until = now() + make_interval(secs => ${leaseSeconds}::float8)
       WHERE id = (SELECT id FROM job WHERE claimable ORDER BY rank, id FOR UPDATE SKIP LOCKED LIMIT 1)
+        AND EXISTS (SELECT 1 FROM worker WHERE id = ${worker} AND "order" = 'none')
       RETURNING id`;
     const id = taken[0]?.id;
     if (id === undefined) return null;

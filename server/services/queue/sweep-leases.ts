@@ -43,3 +43,16 @@ export async function freeJob(tx: Parameters<typeof endLease>[0], id: bigint, re
   });
   await announceClaimable(tx);
 }
+
+/**
+ * Frees what a worker still holds although it asks for something new: the answer to its last claim was lost.
+ * A worker holds at most one lease (invariant 7).
+ */
+export async function freeForgotten(db: Db, worker: string): Promise<void> {
+  await db.$transaction(async (tx) => {
+    const held = await tx.$queryRaw<
+      { id: bigint }[]
+    >`SELECT id FROM job WHERE lease_worker_id = ${worker} FOR UPDATE`;
+    for (const { id } of held) await freeJob(tx, id, "the worker asked for another job");
+  });
+}

@@ -19,21 +19,20 @@ export function sameSecret(given: string, expected: string): boolean {
   return timingSafeEqual(Buffer.from(hashToken(given)), Buffer.from(hashToken(expected)));
 }
 
+/** @throws AppError `unauthorized` unless this is the token that runners register with */
+export function requireRegistrationToken(given: string): void {
+  const expected = env().FABRICA_RUNNER_TOKEN;
+  if (!expected || !sameSecret(given, expected)) {
+    throw new AppError("unauthorized", "The registration token is not right; see the page Workers.");
+  }
+}
+
 /**
  * Registers a runner with its slots. One that comes with its stored id and secret keeps its workers' ids and counts,
  * and every lease that they held is free at once.
- * @param registrationToken what the runner sent as bearer
- * @throws AppError `unauthorized`, `upgrade_required`, `unprocessable` (its probe failed)
+ * @throws AppError `upgrade_required`, `unprocessable` (its probe failed)
  */
-export async function registerRunner(
-  db: Db,
-  registrationToken: string,
-  request: RegisterRequest,
-): Promise<RegisterAnswer> {
-  const expected = env().FABRICA_RUNNER_TOKEN;
-  if (!expected || !sameSecret(registrationToken, expected)) {
-    throw new AppError("unauthorized", "The registration token is not right; see the page Workers.");
-  }
+export async function registerRunner(db: Db, request: RegisterRequest): Promise<RegisterAnswer> {
   if (request.protocol !== PROTOCOL_VERSION) {
     throw new AppError("upgrade_required", `This server speaks runner protocol ${PROTOCOL_VERSION}.`);
   }
