@@ -5,7 +5,7 @@ import type { Log } from "./log";
 import type { ClaimAnswer, CommandResult, CommandSpec } from "./protocol";
 import { MAX_POLL_MS } from "./protocol";
 import { emptyResult, failedResult, runProgram } from "./run-command";
-import { RequestError, type Sandbox, type SandboxDriver, SandboxError } from "./sandbox/port";
+import { NoSandboxError, RequestError, type Sandbox, type SandboxDriver, SandboxError } from "./sandbox/port";
 import { ServerRefusal, type WorkerClient } from "./server-client";
 import { bundleWorkspace, restoreWorkspace, WorkspaceError } from "./workspace";
 
@@ -17,19 +17,28 @@ export interface SessionOptions {
   log: Log;
 }
 
+/** `given_back`: this worker could not work on the job, so it had better wait before it claims again. */
+export type SessionEnd = "done" | "given_back";
+
 /** Works on a job until its lease is over. Throws ServerRefusal only when the worker is not known any more. */
-export async function runJob(options: SessionOptions): Promise<void> {
+export async function runJob(options: SessionOptions): Promise<SessionEnd> {
   const session = new JobSession(options);
   const stop = () => void session.destroySandbox();
   options.lease.signal.addEventListener("abort", stop, { once: true });
   try {
     await session.work();
+    return "done";
   } catch (error) {
-    await session.giveUp(error);
+    return await session.giveUp(error);
   } finally {
     options.lease.finish("finished");
     await session.destroySandbox();
   }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof WorkspaceError) return "workspace";
+  return error instanceof SandboxError || error instanceof NoSandboxError ? "sandbox" : "runner";
 }
 
 class JobSession {
@@ -61,20 +70,21 @@ class JobSession {
   }
 
   /** Ends the lease because of an error; gives the job back when the server still counts on this worker. */
-  async giveUp(error: unknown): Promise<void> {
+  async giveUp(error: unknown): Promise<SessionEnd> {
     const { client, lease, log, claim } = this.options;
-    if (lease.end !== null) return;
+    if (lease.end !== null) return "done";
     if (error instanceof ServerRefusal && error.kind === "token") throw error;
     if (error instanceof ServerRefusal && ["not_found", "stale", "over"].includes(error.kind)) {
-      return lease.finish("refused");
+      lease.finish("refused");
+      return "done";
     }
     const message = error instanceof Error ? error.message : String(error);
     log(`job ${claim.job_id}: given back: ${message}`);
-    const code =
-      error instanceof WorkspaceError ? "workspace" : error instanceof SandboxError ? "sandbox" : "runner";
+    const code = codeOf(error);
     await client.fail(lease.key, code, message, lease.signal).catch((refusal: unknown) => {
       log(`job ${claim.job_id}: could not be given back: ${String(refusal)}`);
     });
+    return "given_back";
   }
 
   destroySandbox(): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ProtocolServer, SNAPSHOT, shell, until } from "@/tests/support/protocol-server";
 import { createBubblewrapDriver } from "./sandbox/bubblewrap";
-import type { Sandbox, SandboxDriver } from "./sandbox/port";
+import { NoSandboxError, type Sandbox, type SandboxDriver } from "./sandbox/port";
 import { ServerClient, ServerRefusal } from "./server-client";
 import { runSlot } from "./worker-loop";
 
@@ -170,6 +170,17 @@ describe("a worker slot", () => {
     expect((await server.run(shell("true", { cwd: "../.." }))).result.failure).toContain("outside of /work");
     expect((await server.run(shell("true", { env: { "A B": "" } }))).result.failure).toContain("cannot name");
     expect((await server.run(shell("echo fine"))).result.stdout).toBe("fine\n");
+  });
+
+  it("gives a job back when no sandbox can be made, rests, and goes on", async () => {
+    const { create } = driver;
+    driver.create = () => Promise.reject(new NoSandboxError("The daemon is away."));
+    server.offer();
+    await until(() => server.failures.length === 1);
+    expect(server.failures[0]).toMatchObject({ code: "sandbox", message: "The daemon is away." });
+    driver.create = create;
+    server.offer();
+    expect((await server.run(shell("echo back"))).result.stdout).toBe("back\n");
   });
 
   it("ends when the worker is not known any more", async () => {

@@ -31,8 +31,15 @@ export async function runSlot(options: SlotOptions, signal: AbortSignal): Promis
   }
 }
 
+/** Milliseconds to rest before the next claim: a machine that makes no sandbox must not burn through the queue. */
+function restAfter(failures: number): number {
+  return Math.min(30_000, 500 * 2 ** Math.min(failures, 10));
+}
+
 class Slot {
   private draining = false;
+  /** How many jobs in a row had to be given back. */
+  private failures = 0;
   private readonly killed = new AbortController();
   private lease: Lease | null = null;
 
@@ -57,6 +64,7 @@ class Slot {
     // A worker that became unknown is told by both loops; the first to hear it ends the other.
     beating.catch(() => round.abort());
     try {
+      if (this.failures > 0) await delay(restAfter(this.failures), undefined, { signal });
       if (!this.draining) return await this.options.client.claim(MAX_POLL_MS, signal);
       await delay(this.options.heartbeatMs, undefined, { signal });
       return null;
@@ -80,7 +88,8 @@ class Slot {
     const beating = this.beat(lease, this.signal);
     beating.catch(() => lease.finish("refused"));
     try {
-      await runJob({ client, driver, claim, lease, log });
+      const end = await runJob({ client, driver, claim, lease, log });
+      this.failures = end === "given_back" ? this.failures + 1 : 0;
       await beating;
     } finally {
       this.signal.removeEventListener("abort", stop);

@@ -4,7 +4,7 @@
 
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { SandboxLimits } from "../protocol";
@@ -14,7 +14,8 @@ import { jailCommand, runJail } from "./jail";
 import { type JailSetup, prepareJailHost } from "./jail-host";
 import { canMount, listJobFolders, makeJobFolder, removeJobFolder } from "./job-folder";
 import type { EnforcedLimits, ExecOutcome, ExecRequest, Sandbox, SandboxDriver } from "./port";
-import { SandboxError } from "./port";
+import { NoSandboxError, SandboxError } from "./port";
+import { requireUserNamespaces } from "./user-namespaces";
 
 /** bubblewrap must know --disable-userns and --size. */
 const OLDEST_BWRAP = [0, 8];
@@ -32,6 +33,7 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
   const host = prepareJailHost(options.stateDir, options.toolchainDir, isRoot);
   const cgroups: CgroupHost = isRoot ? detectCgroups() : { version: 0, reason: "the runner is not root" };
   const mounts = isRoot && (await canMount(host.jobsDir));
+  requireUserNamespaces(isRoot);
   const setup: JailSetup = { host, isRoot, mounts, cgroups, live: new Set() };
   const limited = cgroups.version !== 0;
   const enforced: EnforcedLimits = { memory: limited, pids: limited, cpu: limited, disk: mounts };
@@ -72,16 +74,17 @@ function describe(setup: JailSetup): string[] {
 async function createJail(setup: JailSetup, limits: SandboxLimits): Promise<Sandbox> {
   const name = `job-${process.pid}-${randomBytes(6).toString("hex")}`;
   const { mounts: mount, isRoot } = setup;
+  const folder = join(setup.host.jobsDir, name);
   setup.live.add(name);
-  const folder = await makeJobFolder(setup.host.jobsDir, name, limits, { mount, isRoot });
   try {
-    accessSync(folder, constants.X_OK);
+    await makeJobFolder(folder, limits, { mount, isRoot });
     const cgroup =
       setup.cgroups.version === 0 ? null : createCgroup(setup.cgroups, groupName(setup, name), limits);
     return new JailSandbox(setup, limits, folder, cgroup, () => setup.live.delete(name));
   } catch (error) {
     await removeJobFolder(folder);
-    throw new SandboxError(`The sandbox could not be made: ${(error as Error).message}`, true);
+    setup.live.delete(name);
+    throw new NoSandboxError(`The sandbox could not be made: ${(error as Error).message}`);
   }
 }
 

@@ -13,6 +13,7 @@ import {
   gitMegabytes,
   insideArgv,
   insideEnv,
+  NoSandboxError,
   PATHS,
   SANDBOX_UID,
   type Sandbox,
@@ -27,6 +28,7 @@ const SHM_MB = 32;
 /** What the supervisor and the container's init need beside the job's own allowance. */
 const OWN_MEMORY_MB = 64;
 const OWN_PIDS = 24;
+const ANSWER_MS = 3_000;
 const START_MS = 30_000;
 /** tmpfs counts as memory: above this share every later command would die of a full workspace. */
 const TMPFS_SHARE = 0.9;
@@ -54,8 +56,8 @@ export function connectDocker(dockerHost: string | null): Docker {
 /** Makes the driver. Throws an Error with a plain sentence when the daemon or the image is not there. */
 export async function createDockerDriver(options: DockerOptions): Promise<SandboxDriver> {
   const docker = connectDocker(options.dockerHost);
-  await docker.ping().catch((error: Error) => {
-    throw new Error(`No Docker daemon answers: ${error.message}`);
+  await Promise.race([docker.ping(), tooLate(ANSWER_MS)]).catch((error: Error) => {
+    throw new Error(`No Docker daemon answers: ${error.message}.`);
   });
   await docker
     .getImage(options.image)
@@ -74,6 +76,11 @@ export async function createDockerDriver(options: DockerOptions): Promise<Sandbo
     create: (limits) => createContainer(docker, options, source, limits, live),
     reap: () => reap(docker, options.instance, live),
   };
+}
+
+async function tooLate(afterMs: number): Promise<never> {
+  await delay(afterMs, undefined, { ref: false });
+  throw new Error("it did not answer in time");
 }
 
 function readSupervisor(path: string): string {
@@ -151,12 +158,12 @@ async function createContainer(
 ): Promise<Sandbox> {
   const tmpfs = limits.work_mb + limits.tmp_mb + gitMegabytes(limits) + SHM_MB;
   if (tmpfs > limits.memory_mb * TMPFS_SHARE) {
-    throw new SandboxError(`${tmpfs} MiB of files do not fit into ${limits.memory_mb} MiB of memory.`, true);
+    throw new NoSandboxError(`${tmpfs} MiB of files do not fit into ${limits.memory_mb} MiB of memory.`);
   }
   const container = await docker
     .createContainer(containerOptions(options, source, limits))
     .catch((error: Error) => {
-      throw new SandboxError(`The container could not be made: ${error.message}`, true);
+      throw new NoSandboxError(`The container could not be made: ${error.message}`);
     });
   live.add(container.id);
   try {
@@ -173,10 +180,9 @@ async function createContainer(
     await sandbox.start();
     return sandbox;
   } catch (error) {
-    await removeContainer(container);
+    await removeContainer(container).catch(() => {});
     live.delete(container.id);
-    if (error instanceof SandboxError) throw error;
-    throw new SandboxError(`The container could not be started: ${(error as Error).message}`, true);
+    throw new NoSandboxError(`The container could not be started: ${(error as Error).message}`);
   }
 }
 

@@ -3,6 +3,8 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   lstatSync,
@@ -63,6 +65,11 @@ export function prepareJailHost(stateDir: string, toolchainDir: string | null, i
   const base = reachableBase(resolve(stateDir), isRoot);
   const jobsDir = join(base, "jobs");
   mkdirSync(jobsDir, { recursive: true, mode: 0o755 });
+  if (isRoot) {
+    // Other users of the machine shall not look into the workspaces.
+    chownSync(jobsDir, 0, SANDBOX_UID);
+    chmodSync(jobsDir, 0o710);
+  }
   const args = ["--ro-bind", "/usr", "/usr"];
   for (const path of SYSTEM_LINKS) {
     if (!existsSync(path)) continue;

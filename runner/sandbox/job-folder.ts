@@ -30,14 +30,12 @@ function mountTmpfs(path: string, options: string): Promise<unknown> {
   return run("mount", ["-t", "tmpfs", "-o", `nosuid,nodev,${options}`, "fabrica", path]);
 }
 
-/** Makes `<parent>/<name>/{work,tmp,git}` and the home folder in tmp. */
+/** Makes `<folder>/{work,tmp,git}` and the home folder in tmp. */
 export async function makeJobFolder(
-  parent: string,
-  name: string,
+  folder: string,
   limits: SandboxLimits,
   options: { mount: boolean; isRoot: boolean },
-): Promise<string> {
-  const folder = join(parent, name);
+): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   for (const part of PARTS) mkdirSync(join(folder, part), { mode: part === "git" ? 0o700 : 0o755 });
   if (options.mount) {
@@ -55,7 +53,6 @@ export async function makeJobFolder(
     for (const path of [home, ...PARTS.map((part) => join(folder, part))])
       chownSync(path, SANDBOX_UID, SANDBOX_UID);
   }
-  return folder;
 }
 
 /** Unmounts and removes a job's folder. The programs in it must be dead. Throws when something stays. */

@@ -82,6 +82,7 @@ export interface SandboxDriver {
   readonly enforced: EnforcedLimits;
   /** Sentences for the log and the worker page: what this driver does not give. */
   readonly notes: readonly string[];
+  /** Throws NoSandboxError. */
   create(limits: SandboxLimits): Promise<Sandbox>;
   /** Removes what a dead predecessor with the same state folder left. Returns how many were removed. */
   reap(): Promise<number>;
@@ -96,6 +97,11 @@ export class SandboxError extends Error {
   ) {
     super(message);
   }
+}
+
+/** No sandbox can be made at the moment; the machine is at fault, not the job. */
+export class NoSandboxError extends Error {
+  override name = "NoSandboxError";
 }
 
 /** The request cannot be carried out by any sandbox; this one is unharmed. */

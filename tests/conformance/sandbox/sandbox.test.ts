@@ -1,5 +1,8 @@
 // One suite for every implementation of the sandbox port. Both run for real: jails on this machine, and containers of a
 // Docker daemon that the suite starts itself.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -27,12 +30,15 @@ import {
 } from "@/runner/sandbox/port";
 import { bundleWorkspace, restoreWorkspace } from "@/runner/workspace";
 import { type DockerDaemon, startDocker } from "@/tests/support/docker";
+import { ProtocolServer, shell, until } from "@/tests/support/protocol-server";
 
 const LIMITS = { memory_mb: 192, work_mb: 32, tmp_mb: 8, inodes: 2_000, cpus: 1, pids: 48 };
 const SECRET = "canary-of-the-host";
 
 interface Bench {
   driver: SandboxDriver;
+  /** Settings with which a runner process makes the same sandboxes. */
+  env: Record<string, string>;
   /** What is left on the host of sandboxes: containers, or mounts and folders. */
   traces(): Promise<string[]>;
   close(): Promise<void>;
@@ -68,7 +74,8 @@ async function openBubblewrap(): Promise<Bench> {
       .filter((line) => line.includes(stateDir)),
     ...readdirSync(join(stateDir, "jail/jobs")),
   ];
-  return { driver, traces, close: async () => void (await driver.reap()) };
+  const env = { RUNNER_DRIVER: "bubblewrap" };
+  return { driver, env, traces, close: async () => void (await driver.reap()) };
 }
 
 async function openDocker(): Promise<Bench> {
@@ -78,7 +85,20 @@ async function openDocker(): Promise<Bench> {
   const driver = await createDockerDriver(options);
   const traces = async () =>
     (await daemon.client.listContainers({ all: true })).map((container) => container.Id);
-  return { driver, traces, close: () => daemon.stop() };
+  const env = { RUNNER_DRIVER: "auto", DOCKER_HOST: dockerHost, RUNNER_SUPERVISOR: supervisor };
+  return { driver, env, traces, close: () => daemon.stop() };
+}
+
+/** How many processes of this machine, in whatever namespace, have this command line. */
+function countOnHost(commandLine: string): number {
+  const pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trim() === commandLine;
+    } catch {
+      return false;
+    }
+  }).length;
 }
 
 describe.each([
@@ -139,6 +159,9 @@ describe.each([
     killed: false,
     leftovers: 0,
   };
+
+  /** Registers a test of what only this driver promises; the other one has no such test to skip. */
+  const onlyDocker = (title: string, test: () => Promise<void>) => name === "docker" && it(title, test);
 
   describe("running programs", () => {
     it("passes output, exit code, arguments, folder and variables", async () => {
@@ -460,6 +483,69 @@ describe.each([
       expect(await bench.driver.reap()).toBe(0);
       expect(await run("echo still here")).toMatchObject({ ...CLEAN, text: "still here\n" });
     });
+  });
+
+  it("dies with its runner", async () => {
+    const server = await new ProtocolServer().start();
+    const stateDir = mkdtempSync(join(folder, "runner-"));
+    chmodSync(stateDir, 0o755);
+    const own = { FABRICA_URL: server.url, FABRICA_RUNNER_TOKEN: "registration", RUNNER_STATE_DIR: stateDir };
+    const start = () =>
+      spawn(process.execPath, ["--import", "tsx", "runner/main.ts"], {
+        cwd: join(import.meta.dirname, "../../.."),
+        env: { PATH: process.env.PATH, NODE_ENV: "test", RUNNER_WORKERS: "1", ...own, ...bench.env },
+        stdio: "ignore",
+      });
+    const mark = `sleep 7${process.pid}`;
+    const first = start();
+    server.offer({ limits: LIMITS });
+    server.post(shell(`setsid ${mark} & ${mark}`, { timeout_ms: 100_000 }));
+    await until(() => countOnHost(mark) >= 2, 30_000);
+    expect(server.registrations[0]?.driver).toBe(name);
+    first.kill("SIGKILL");
+    await until(() => countOnHost(mark) === 0, 10_000);
+    // The next life of the runner clears away what the kernel does not.
+    const second = start();
+    await until(() => server.registrations.length === 2, 30_000);
+    second.kill("SIGTERM");
+    await once(second, "exit");
+    await server.stop();
+    const mounts = readFileSync("/proc/self/mounts", "utf8");
+    expect(mounts.split("\n").filter((line) => line.includes(stateDir))).toEqual([]);
+  });
+
+  onlyDocker("refuses the system calls that have let programs out before", async () => {
+    const script = `
+import ctypes, os, platform, socket
+x86 = platform.machine() == "x86_64"
+calls = {"keyctl": (250, 219), "add_key": (248, 217), "io_uring_setup": (425, 425), "ptrace": (101, 117),
+  "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "perf_event_open": (298, 241), "bpf": (321, 280),
+  "userfaultfd": (323, 282), "pidfd_getfd": (438, 438), "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40),
+  "open_by_handle_at": (304, 265), "kexec_load": (246, 104), "init_module": (175, 105), "quotactl": (179, 60)}
+libc = ctypes.CDLL(None, use_errno=True)
+for name, numbers in calls.items():
+    ctypes.set_errno(0)
+    libc.syscall(numbers[0 if x86 else 1], 0, 0, 0, 0, 0, 0)
+    if ctypes.get_errno() != 1: print(name, ctypes.get_errno())
+for family in (40, 17, 38, 16):
+    try: socket.socket(family, socket.SOCK_RAW, 9); print("socket", family)
+    except PermissionError: pass
+`;
+    expect(await run("", { argv: ["python3", "-c", script] })).toMatchObject({
+      ...CLEAN,
+      text: "",
+      stderr: "",
+    });
+  });
+
+  onlyDocker("keeps its supervisor out of reach", async () => {
+    const ran = await run(
+      "for p in /proc/[0-9]*; do [ -O $p/status ] && continue; echo found; " +
+        "for f in environ mem maps fd/0 fd/1 cwd/x root/x; do head -c 1 $p/$f 2>/dev/null && echo $p/$f; done; " +
+        "(echo forged > $p/fd/1) 2>/dev/null && echo wrote; (echo 0 > $p/oom_score_adj) 2>/dev/null && echo score; " +
+        "kill -STOP $(basename $p) 2>/dev/null && echo stopped; done; true",
+    );
+    expect(ran).toMatchObject({ ...CLEAN, text: "found\nfound\n" });
   });
 
   it("passes the probe", async () => {
