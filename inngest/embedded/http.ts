@@ -15,13 +15,16 @@ export class HttpError extends Error {
 
 /** Reads a JSON body. Throws HttpError 413 or 400. */
 export async function readJson(request: IncomingMessage, limitBytes: number): Promise<unknown> {
+  const tooLarge = () => new HttpError(413, `The body is larger than ${limitBytes} bytes.`);
+  if (Number(request.headers["content-length"]) > limitBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > limitBytes) throw new HttpError(413, `The body is larger than ${limitBytes} bytes.`);
-    chunks.push(chunk);
+    // The rest is read and dropped: leaving the loop would close the connection before the answer.
+    if (size <= limitBytes) chunks.push(chunk);
   }
+  if (size > limitBytes) throw tooLarge();
   try {
     return JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown;
   } catch {
