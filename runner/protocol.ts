@@ -122,7 +122,9 @@ export type ExecSpec = z.infer<typeof execSpec>;
 
 export const commandsRequest = lease.extend({ wait_ms: z.number().int().min(0).max(MAX_POLL_MS) });
 /** Commands in the order in which they must run; empty when none came in time. */
-export const commandsAnswer = z.object({ commands: z.array(z.object({ command_id: id, spec: commandSpec })) });
+export const commandsAnswer = z.object({
+  commands: z.array(z.object({ command_id: id, spec: commandSpec })),
+});
 export type CommandsAnswer = z.infer<typeof commandsAnswer>;
 
 export const outputChunk = z.object({
