@@ -124,6 +124,8 @@ export function knownNouns(simple: string): { id: string; word: string }[] {
 function nounOf(word: string, id: string, language: Language): string {
   const concept = conceptOf(id);
   const own = slug(word);
+  // A checkout is one place, not a collection.
+  if (id === "checkout") return own || concept.plural[language];
   const stems = Object.values(concept.plural).map(stem);
   return own && stems.includes(stem(own)) ? plural(own, language) : concept.plural[language];
 }

@@ -144,6 +144,19 @@ describe.each(["python", "node"] as const)("a project in %s", (toolchain) => {
   });
 });
 
+describe("a project in both languages", () => {
+  it("has a service in Python and pages served by Node", async () => {
+    const drive = start({
+      ...REQUESTS[0]!,
+      stack: ["python", "fastapi", "react"],
+      toolchains: ["python", "node"],
+    });
+    await drive.build();
+    expect(drive.files()).toContain("web/test/carrinhos.test.js");
+    await expectGoodProject(drive);
+  });
+});
+
 describe.each(["python", "node"] as const)("mistakes in %s", (toolchain) => {
   const shop = { ...REQUESTS[0]!, stack: [toolchain], toolchains: [toolchain] };
 

@@ -23,9 +23,21 @@ ${sections.join("\n")}`;
 }
 
 function usage(project: Project): string {
-  return project.toolchains
-    .map((toolchain) => (toolchain === "python" ? pythonUsage(project) : nodeUsage(project)))
-    .join("\n");
+  if (project.toolchains.length > 1) return `${pythonUsage(project)}\n${webUsage()}`;
+  return project.toolchains[0] === "python" ? pythonUsage(project) : nodeUsage(project);
+}
+
+function webUsage(): string {
+  return `## Pages, with Node 20 or newer
+
+\`\`\`sh
+cd web
+API_URL=http://127.0.0.1:8000 PORT=3000 node start.js
+node --test
+\`\`\`
+
+The pages are plain modules without a build; everything that is no page is handed on to the service.
+`;
 }
 
 const START = {
@@ -56,7 +68,8 @@ Nothing has to be installed.${STORAGE[kind]}
 
 function nodeUsage(project: Project): string {
   const note = project.typescript
-    ? "\nThe sources are JavaScript with types in JSDoc, checked by TypeScript (`tsconfig.json`): they run on Node 20 without a build.\n"
+    ? "\nThe sources are JavaScript with types in JSDoc: they run on Node 20 without a build, and TypeScript checks them " +
+      "(`tsconfig.json`) where `typescript` and `@types/node` are installed.\n"
     : "";
   return `## Run with Node 20 or newer
 

@@ -4,8 +4,26 @@ import { NODE_CLI, NODE_HTTP, NODE_LIBRARY } from "./node/writer";
 import type { Kind, Project, SourceFile, Writer } from "./project";
 import { PYTHON_CLI, PYTHON_HTTP, PYTHON_LIBRARY } from "./python/writer";
 import { readme } from "./readme";
+import { WEB } from "./web/pages";
 
 const GITIGNORE = "__pycache__/\n*.pyc\n.pytest_cache/\n.ruff_cache/\nnode_modules/\ncoverage/\n*.tmp\n";
+
+const TSCONFIG = `${JSON.stringify(
+  {
+    compilerOptions: {
+      target: "es2023",
+      module: "nodenext",
+      allowJs: true,
+      checkJs: true,
+      noEmit: true,
+      skipLibCheck: true,
+      types: ["node"],
+    },
+    include: ["src"],
+  },
+  null,
+  2,
+)}\n`;
 
 const WRITERS: Record<Kind, Record<"python" | "node", Writer>> = {
   http: { python: PYTHON_HTTP, node: NODE_HTTP },
@@ -13,7 +31,9 @@ const WRITERS: Record<Kind, Record<"python" | "node", Writer>> = {
   library: { python: PYTHON_LIBRARY, node: NODE_LIBRARY },
 };
 
+/** With both toolchains the service is in Python and its pages are served by Node. */
 function writersFor({ kind, toolchains }: Project): Writer[] {
+  if (toolchains.length > 1) return [PYTHON_HTTP, WEB];
   return toolchains.map((toolchain) => WRITERS[kind][toolchain]);
 }
 
@@ -23,7 +43,13 @@ export function coderFiles(project: Project, n: number): SourceFile[] {
   const modules = project.tasks[n - 1]?.modules ?? [];
   return [
     ...(n === 1
-      ? [{ path: ".gitignore", content: GITIGNORE }, ...writers.flatMap((writer) => writer.skeleton(project))]
+      ? [
+          { path: ".gitignore", content: GITIGNORE },
+          ...(project.typescript && project.toolchains[0] === "node"
+            ? [{ path: "tsconfig.json", content: TSCONFIG }]
+            : []),
+          ...writers.flatMap((writer) => writer.skeleton(project)),
+        ]
       : []),
     ...modules.flatMap((module) => writers.flatMap((writer) => writer.feature(project, module))),
   ];

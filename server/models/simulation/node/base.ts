@@ -55,7 +55,9 @@ const TYPES = {
  * @param {{ partial?: boolean }} [options]
  */
 export function validate(payload, fields, { partial = false } = {}) {
+  /** @type {Record<string, string>} */
   const problems = {};
+  /** @type {Record<string, any>} */
   const values = {};
   for (const name of Object.keys(payload)) {
     if (!Object.hasOwn(fields, name) && name !== "id") problems[name] = "is not known";

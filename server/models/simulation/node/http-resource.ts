@@ -33,7 +33,8 @@ export function nodeResource(resource: ResourceModule): SourceFile {
     ...(references.length > 0 ? ["invalid"] : []),
     "notFound",
   ];
-  const checking = (extra: string) => (checks ? `  checkRelations(store, ${extra});\n` : "");
+  const checking = (values: string, own = "") =>
+    checks ? `  checkRelations(store, ${values}${uniques.length > 0 ? own : ""});\n` : "";
   const content = `import { ${errors.join(", ")} } from "../errors.js";
 import { validate } from "../validation.js";
 
@@ -73,13 +74,13 @@ function read({ params, store }) {
 function replace({ params, body, store }) {
   const record = find(store, params.id);
   const changed = validate(body, FIELDS);
-${checking("changed, record.id")}  return { status: 200, body: store.update(COLLECTION, record.id, changed) };
+${checking("changed", ", record.id")}  return { status: 200, body: store.update(COLLECTION, record.id, changed) };
 }
 
 function update({ params, body, store }) {
   const record = find(store, params.id);
   const changes = validate(body, FIELDS, { partial: true });
-${checking("changes, record.id")}  return { status: 200, body: store.update(COLLECTION, record.id, changes) };
+${checking("changes", ", record.id")}  return { status: 200, body: store.update(COLLECTION, record.id, changes) };
 }
 
 function remove({ params, store }) {

@@ -13,7 +13,10 @@ import { validate } from "../validation.js";
 
 // ${sentence(forSource(cart.title, 40))}: products with quantities, and what they cost together.
 const COLLECTION = "${cart.name}";
+
+/** @type {Record<string, import("../validation.js").Field>} */
 const QUANTITY = { ${keys.quantity}: { type: "integer", required: true, minimum: 1 } };
+/** @type {Record<string, import("../validation.js").Field>} */
 const ITEM = { ${keys.product}: { type: "integer", required: true, minimum: 1 }, ...QUANTITY };
 
 /** @param {import("../router.js").Router} router */

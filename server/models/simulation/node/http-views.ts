@@ -222,6 +222,7 @@ import { find } from "./${resource.name}.js";
 
 // ${sentence(forSource(action.title, 40))}: entries that belong to one record.
 const COLLECTION = "${action.name}";
+/** @type {Record<string, import("../validation.js").Field>} */
 const FIELDS = { text: { type: "text", required: true } };
 
 /** @param {import("../router.js").Router} router */

@@ -18,7 +18,7 @@ const { values } = parseArgs({
 
 const server = createServer(new Store(values.data ?? null));
 server.listen(Number(values.port), values.host, () => {
-  const { address, port } = server.address();
+  const { address, port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   console.log(\`Listening on http://\${address}:\${port}\`);
 });
 for (const signal of ["SIGINT", "SIGTERM"]) {
