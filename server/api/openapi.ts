@@ -1,4 +1,5 @@
 // The OpenAPI document, made of the procedures; the streams, which are no procedures, are added by hand.
+import type { AnyProcedure } from "@trpc/server";
 import { generateOpenApiDocument } from "trpc-to-openapi";
 import { VERSION } from "../services/health/check-health";
 import { appRouter } from "./root";
@@ -42,6 +43,14 @@ const STREAM = {
   },
 } as const;
 
+/** Answered with 201; the library knows only 200. */
+const CREATING = Object.values(appRouter._def.procedures as unknown as Record<string, AnyProcedure>).flatMap(
+  ({ _def }) => {
+    const { status, openapi } = _def.meta as { status?: number; openapi?: { path: string } };
+    return status === 201 && openapi ? [openapi.path] : [];
+  },
+);
+
 let made: Document | undefined;
 
 /** The document of this version. */
@@ -60,8 +69,9 @@ function make(): Document {
     tags: ["Auth", "Jobs", "Queue", "Workers", "Factory", "Health"],
   });
   const paths: Record<string, unknown> = { ...document.paths, "/jobs/{id}/events": STREAM };
-  const create = document.paths?.["/jobs"]?.post;
-  if (create?.responses) {
+  for (const path of CREATING) {
+    const create = document.paths?.[path]?.post;
+    if (!create?.responses) throw new Error(`There is no POST ${path}.`);
     const { 200: success, ...others } = create.responses;
     create.responses = { 201: success, ...others } as typeof create.responses;
   }

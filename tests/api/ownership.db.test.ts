@@ -9,7 +9,6 @@ import { openApiDocument } from "@/server/api/openapi";
 import { appRouter } from "@/server/api/root";
 import type { TeamRole } from "@/server/context";
 import { deriveKey } from "@/server/services/auth/keys";
-import { newSecretToken } from "@/server/services/auth/secret-token";
 import { addPerson, type Factory, makeRequest, type Person, read, startFactory } from "./support";
 
 interface Row {
@@ -25,6 +24,9 @@ const ROWS: Record<string, Row> = {
   "POST /auth/refresh": { least: "anyone", body: { refresh_token: "x".repeat(40) } },
   "POST /auth/logout": { least: "viewer" },
   "GET /auth/me": { least: "viewer" },
+  "POST /auth/tokens": { least: "viewer", body: { name: "ci", role: "viewer" } },
+  "GET /auth/tokens": { least: "viewer" },
+  "DELETE /auth/tokens/{id}": { least: "viewer" },
   "GET /factory": { least: "viewer" },
   "GET /health": { least: "anyone" },
   "GET /health/detailed": { least: "viewer" },
@@ -82,9 +84,14 @@ beforeAll(async () => {
 });
 afterAll(() => factory.close());
 
+function named(path: string): string {
+  if (path.startsWith("/workers")) return "worker-AAAA";
+  return path.startsWith("/auth") ? "999999" : job;
+}
+
 async function ask(route: string, token: string | undefined): Promise<{ status: number; text: string }> {
   const [method = "", path = ""] = route.split(" ");
-  const filled = path.replace("{id}", path.startsWith("/workers") ? "worker-AAAA" : job);
+  const filled = path.replace("{id}", named(path));
   const query = path.endsWith("/file") ? "?path=README.md" : "";
   const { body } = ROWS[route] ?? {};
   const call = { ...(token === undefined ? {} : { token }), ...(body ? { body } : {}) };
@@ -199,12 +206,17 @@ describe("who may", () => {
 });
 
 describe("API tokens", () => {
+  const send = async (method: string, path: string, token: string, body?: object) =>
+    read(
+      await handleRest(
+        makeRequest(method, `/api/v1${path}`, { token, ...(body ? { body } : {}) }),
+        factory.db,
+      ),
+    );
   const addToken = async (owner: Person, role: TeamRole) => {
-    const { token, hash } = newSecretToken("fab_");
-    const { id } = await factory.db.apiToken.create({
-      data: { teamId: owner.teamId, userId: owner.id, name: "ci", role, hash },
-    });
-    return { id, token };
+    const { status, json } = await send("POST", "/auth/tokens", owner.token, { name: "ci", role });
+    expect(status).toBe(201);
+    return json as { id: string; token: string };
   };
 
   test("count with the weaker of their own and their owner's role, until revoked", async () => {
@@ -212,13 +224,28 @@ describe("API tokens", () => {
     const weak = await addToken(people.admin, "viewer");
     expect((await ask("GET /jobs/{id}", weak.token)).status).toBe(200);
     expect((await ask("POST /jobs", weak.token)).status).toBe(403);
-    const proud = await addToken(people.member, "admin");
-    expect((await ask("POST /jobs", proud.token)).status).toBe(201);
-    expect((await ask("POST /workers/{id}/kill", proud.token)).status).toBe(403);
-    await db.apiToken.update({ where: { id: proud.id }, data: { revokedAt: new Date() } });
-    expect((await ask("GET /jobs", proud.token)).status).toBe(401);
-    expect((await db.apiToken.findUniqueOrThrow({ where: { id: weak.id } })).lastUsedAt).not.toBeNull();
+    const strong = await addToken(people.admin, "admin");
+    expect((await ask("POST /jobs", strong.token)).status).toBe(201);
+    await db.membership.updateMany({ where: { userId: people.admin.id }, data: { role: "member" } });
+    expect((await ask("POST /workers/{id}/kill", strong.token)).status).toBe(403);
+    await db.membership.updateMany({ where: { userId: people.admin.id }, data: { role: "admin" } });
+    expect((await send("DELETE", `/auth/tokens/${strong.id}`, people.admin.token)).status).toBe(200);
+    expect((await ask("GET /jobs", strong.token)).status).toBe(401);
+    const left = (await send("GET", "/auth/tokens", people.admin.token)).json.tokens as { id: string }[];
+    expect(left.map(({ id }) => id)).toContain(weak.id);
+    expect(left.map(({ id }) => id)).not.toContain(strong.id);
+    expect(JSON.stringify(left)).not.toContain(weak.token);
     expect((await ask("POST /auth/logout", weak.token)).status).toBe(400);
+  });
+
+  test("are neither stronger than their maker, nor made by tokens, nor revoked by others", async () => {
+    const { member, admin } = people;
+    expect((await send("POST", "/auth/tokens", member.token, { name: "x", role: "admin" })).status).toBe(403);
+    const own = await addToken(member, "member");
+    expect((await send("POST", "/auth/tokens", own.token, { name: "x", role: "viewer" })).status).toBe(403);
+    expect((await send("DELETE", `/auth/tokens/${own.id}`, admin.token)).status).toBe(404);
+    expect((await send("GET", "/auth/me", own.token)).status).toBe(200);
+    expect((await send("DELETE", "/auth/tokens/0", member.token)).status).toBe(400);
   });
 });
 
