@@ -22,6 +22,14 @@ describe("readReport", () => {
     });
   });
 
+  it("reads findings", () => {
+    const finding = { criterion: "lint", file: "a.py", line: 3, expected: "no problems", observed: "two" };
+    expect(readReport({ findings: [finding, "said so"] }).remarks).toEqual([
+      "lint: a.py:3: expected no problems, observed two",
+      "said so",
+    ]);
+  });
+
   it("shows nothing for what it does not know", () => {
     const nothing = { tools: [], tests: [], problems: [], remarks: [] };
     for (const report of [null, 3, "text", [], {}, { tests: [null, 1, { outcome: "?" }] }]) {

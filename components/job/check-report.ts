@@ -27,7 +27,7 @@ export interface ShownReport {
 
 const DEPTH = 5;
 const OUTCOMES = ["passed", "failed", "error", "skipped"] as const;
-const REMARKS = ["unreadable", "summary", "reason", "reasons", "faults", "missing"];
+const REMARKS = ["unreadable", "summary", "reason", "reasons"];
 
 type Fields = Record<string, unknown>;
 
@@ -52,6 +52,7 @@ function gather(value: unknown, found: ShownReport, depth: number): void {
   for (const [name, inner] of Object.entries(fields)) {
     if (name === "tests" && Array.isArray(inner)) found.tests.push(...inner.flatMap(readTest));
     else if (name === "problems" && Array.isArray(inner)) found.problems.push(...inner.flatMap(readProblem));
+    else if (name === "findings" && Array.isArray(inner)) found.remarks.push(...inner.flatMap(readFinding));
     else if (REMARKS.includes(name)) found.remarks.push(...sentences(inner));
     else gather(inner, found, depth - 1);
   }
@@ -60,6 +61,18 @@ function gather(value: unknown, found: ShownReport, depth: number): void {
 function sentences(value: unknown): string[] {
   const list = Array.isArray(value) ? value : [value];
   return list.filter((each): each is string => typeof each === "string" && each !== "");
+}
+
+/** A finding says what was expected and what was seen instead. */
+function readFinding(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  const fields = value as Fields | null;
+  if (typeof fields !== "object" || fields === null) return [];
+  const place = [text(fields.file), typeof fields.line === "number" ? String(fields.line) : ""]
+    .filter(Boolean)
+    .join(":");
+  const said = `expected ${text(fields.expected)}, observed ${text(fields.observed)}`;
+  return [[text(fields.criterion), place, said].filter(Boolean).join(": ")];
 }
 
 function readTest(value: unknown): ShownTest[] {

@@ -12,7 +12,6 @@ export interface StepRow extends RowBase {
   kind: "step";
   step: Step;
   task: number | null;
-  iteration: number;
 }
 
 export interface AgentRow extends RowBase {

@@ -9,7 +9,8 @@ export interface TimelineStep {
   key: string;
   step: Step;
   task: number | null;
-  iteration: number;
+  /** Counts the fixes of a task from 1; 0 for other steps. */
+  fix: number;
   startedAt: string;
   endedAt: string | null;
   /** Undefined while nothing was decided. */
@@ -21,20 +22,23 @@ function changeLast(log: OpenLog, part: Partial<TimelineStep>): void {
   if (last && last.endedAt === null) log.timeline[log.timeline.length - 1] = { ...last, ...part };
 }
 
+function fixesOf(log: OpenLog, task: number | null): number {
+  return log.timeline.filter((entry) => entry.step === "fix" && entry.task === task).length;
+}
+
 /** Writes what one event adds to the timeline. */
 export function foldTimeline(log: OpenLog, event: JobEvent): void {
   if (event.type === "job.step") {
-    const { step, task, iteration } = event.data;
+    const { step, task } = event.data;
     const last = log.timeline.at(-1);
-    // A step that is begun again after a lost lease goes on in its line.
-    if (last?.endedAt === null && last.step === step && last.task === task && last.iteration === iteration)
-      return;
+    // A step tells of its progress at its end too, and of its beginning again after a lost lease.
+    if (last?.endedAt === null && last.step === step && last.task === task) return;
     changeLast(log, { endedAt: event.at });
     log.timeline.push({
       key: `${event.seq}`,
       step,
       task,
-      iteration,
+      fix: step === "fix" ? fixesOf(log, task) + 1 : 0,
       startedAt: event.at,
       endedAt: null,
       passed: undefined,

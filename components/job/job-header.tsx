@@ -59,7 +59,7 @@ function JobFacts({ job }: { job: JobView }) {
       <Fact label="Iteration">{job.iterations}</Fact>
       <Fact label="Worker">
         {job.worker_id ? (
-          <Link href="/workers" className="hover:underline">
+          <Link href="/workers" className="normal-nums hover:underline">
             {job.worker_id}
           </Link>
         ) : (

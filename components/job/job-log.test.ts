@@ -94,6 +94,71 @@ describe("foldEvents", () => {
     });
   });
 
+  it("ties a program to the call that names it, and results to calls by title", () => {
+    const log = foldEvents(
+      EMPTY_LOG,
+      logOf(
+        {
+          type: "agent.started",
+          data: { agent_run: "a", role: "fixer", provider: "simulation", model: "s", task: 1 },
+        },
+        {
+          type: "agent.call",
+          data: { agent_run: "a", turn: 1, tool: "write", title: "write a.js", command_id: null },
+        },
+        {
+          type: "agent.call",
+          data: { agent_run: "a", turn: 1, tool: "run", title: "run node  --test", command_id: null },
+        },
+        {
+          type: "agent.call",
+          data: { agent_run: "a", turn: 1, tool: "finish", title: "finish", command_id: null },
+        },
+        { type: "command.started", data: { command_id: "w", title: "sh" } },
+        { type: "command.started", data: { command_id: "r", title: "node --test" } },
+        { type: "command.finished", data: { command_id: "r", exit_code: 1, duration_ms: 5, note: null } },
+        {
+          type: "agent.observed",
+          data: { agent_run: "a", turn: 1, tool: "write a.js", ok: true, text: "written" },
+        },
+        { type: "lease.lost", data: { worker_id: "worker-AAAA", fence: 1, reason: "no heartbeat" } },
+      ),
+    );
+    const calls = log.rows.filter((row): row is CallRow => row.kind === "call");
+    expect(
+      calls.map(({ title, commandId, ok, endedAt }) => [title, commandId, ok, endedAt !== null]),
+    ).toEqual([
+      ["write a.js", null, true, true],
+      ["run node  --test", "r", undefined, true],
+    ]);
+    expect(log.rows.some((row) => row.kind === "command")).toBe(false);
+    expect(log.commands.get("w")?.droppedAt).not.toBeNull();
+  });
+
+  it("counts fixes and does not repeat a step that tells of its progress again", () => {
+    const step = (name: "lint" | "test" | "fix", iteration: number) =>
+      ({ type: "job.step", data: { step: name, task: 1, progress: 0.2, iteration } }) as const;
+    const log = foldEvents(
+      EMPTY_LOG,
+      logOf(
+        step("lint", 1),
+        step("test", 0),
+        step("test", 1),
+        step("fix", 1),
+        step("test", 2),
+        step("fix", 2),
+      ),
+    );
+    expect(log.timeline.map((entry) => [entry.step, entry.fix])).toEqual([
+      ["lint", 0],
+      ["test", 0],
+      ["fix", 1],
+      ["test", 0],
+      ["fix", 2],
+    ]);
+    expect(log.rows.filter((row) => row.kind === "step")).toHaveLength(5);
+  });
+
   it("starts the timeline anew with a new run and keeps the rows", () => {
     const first = foldEvents(EMPTY_LOG, STORY);
     const second = foldEvents(first, [

@@ -20,7 +20,7 @@ export function JobTimeline({ log, job }: { log: JobLog; job: JobView }) {
     );
   }
   return (
-    <ol className="flex flex-col gap-4 lg:sticky lg:top-6">
+    <ol className="flex flex-col gap-4 lg:sticky lg:top-6 lg:max-h-[calc(100dvh-3rem)] lg:overflow-y-auto">
       {groups.map((group) => (
         <li key={group.key}>
           <p className="mb-1 text-xs font-medium text-faint">
@@ -63,9 +63,7 @@ function TimelineRow({ step, moving }: { step: TimelineStep; moving: boolean }) 
       </span>
       <span className={cx("min-w-0 flex-1 truncate", open && "font-medium")}>
         {STEP_LABEL[step.step]}
-        {step.step === "fix" && step.iteration > 1 && (
-          <span className="text-faint"> {step.iteration - 1}</span>
-        )}
+        {step.fix > 0 && <span className="text-faint"> {step.fix}</span>}
         <span className="sr-only">{look.said}</span>
       </span>
       <span className="text-xs text-faint">

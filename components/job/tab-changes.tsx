@@ -14,7 +14,7 @@ import type { TabProps } from "./job-tabs";
 
 export function TabChanges({ job, detail }: TabProps) {
   const changed = new Map(job.changes?.files.map((file) => [file.path, file]));
-  const first = job.changes?.files[0]?.path ?? detail.files[0]?.path ?? null;
+  const first = firstOf(job.changes?.files ?? []) ?? firstOf(detail.files);
   const [chosen, setChosen] = useState<string | null>(null);
   const path = chosen ?? first;
   if (!path) {
@@ -30,6 +30,11 @@ export function TabChanges({ job, detail }: TabProps) {
       <FilePane key={path} id={job.job_id} path={path} changed={changed.has(path)} />
     </div>
   );
+}
+
+/** The file to begin with: not a hidden one where there is another. */
+function firstOf(files: readonly { path: string }[]): string | null {
+  return (files.find((file) => !file.path.startsWith(".")) ?? files[0])?.path ?? null;
 }
 
 function FilePane({ id, path, changed }: { id: string; path: string; changed: boolean }) {

@@ -90,7 +90,7 @@ function End({ end, command, at, endedAt }: EndProps) {
     <span className="shrink-0 text-xs text-faint tabular-nums">
       {end === "running" && <span className="text-run">running · </span>}
       {end === "failed" && (
-        <span className="text-bad">{typeof code === "number" ? `exit ${code}` : "failed"} · </span>
+        <span className="text-bad">{typeof code === "number" ? `exit ${code} · ` : "failed"}</span>
       )}
       {end === "dropped" && "interrupted"}
       {end !== "dropped" && <Took end={end} command={command} at={at} endedAt={endedAt} />}
@@ -100,6 +100,8 @@ function End({ end, command, at, endedAt }: EndProps) {
 
 function Took({ end, command, at, endedAt }: EndProps) {
   if (command?.durationMs != null) return formatDuration(command.durationMs / 1000);
+  // The calls of a turn are answered together, so only programs have a time of their own.
+  if (!command && end !== "running") return null;
   const since = command?.startedAt ?? at;
   return <Elapsed since={since} until={end === "running" ? null : (endedAt ?? since)} />;
 }

@@ -15,10 +15,13 @@ export function CopyText({ text }: { text: string }) {
       type="button"
       onClick={copy}
       title={copied ? "Copied" : "Copy"}
-      className="group inline-flex items-center gap-1 text-left font-mono text-xs wrap-anywhere hover:text-ink"
+      className="group text-left font-mono text-xs wrap-anywhere hover:text-ink"
     >
       {text}
-      <Icon name={copied ? "check" : "copy"} className="size-3 opacity-60 group-hover:opacity-100" />
+      <Icon
+        name={copied ? "check" : "copy"}
+        className="ml-1 inline size-3 align-[-0.1em] opacity-60 group-hover:opacity-100"
+      />
       <span role="status" className="sr-only">
         {copied ? "Copied" : ""}
       </span>
