@@ -8,7 +8,7 @@ import { providerOf } from "../models/choose-model";
 import { type ModelAnswer, ModelError, type ProviderName } from "../models/port";
 import { costMicro, priceOf } from "../models/prices";
 import { moveJob } from "../services/jobs/move-job";
-import { redact } from "../services/redact";
+import { redact, redactAll } from "../services/redact";
 import { reserveSpend } from "../services/spend/reserve-spend";
 import { settleSpend } from "../services/spend/settle-spend";
 import { inputTokenBound, messagesOf, type StoredPrompt } from "./history";
@@ -89,7 +89,7 @@ async function storeAnswer(
   modelMs: number,
   cost: bigint,
 ): Promise<Turn> {
-  const clean = JSON.parse(redact(JSON.stringify(answer)).replaceAll("\\u0000", "")) as ModelAnswer;
+  const clean = redactAll(answer);
   return db.$transaction(async (tx) => {
     const turn = await tx.turn.create({
       data: {

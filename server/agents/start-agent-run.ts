@@ -1,4 +1,5 @@
 import type { Db } from "../db";
+import { plainText } from "../domain/plain-json";
 import { appendEvents } from "../events/append";
 import type { AgentRun, Job } from "../generated/prisma/client";
 import { modelFor } from "../models/choose-model";
@@ -25,7 +26,7 @@ export async function startAgentRun(db: Db, { job, key, role, first, task }: New
   const rolePrompt = promptOf(role);
   const prompt: StoredPrompt = {
     system: rolePrompt.system,
-    first,
+    first: plainText(first),
     tools: toolsOf(rolePrompt),
     forceTool: rolePrompt.sandbox ? null : "finish",
     maxTurns: rolePrompt.maxTurns,

@@ -65,7 +65,7 @@ export function toJsonSchema(schema: z.ZodType): Record<string, unknown> {
 }
 
 export function isToolName(name: string): name is ToolName {
-  return name in TOOL_INPUTS;
+  return Object.hasOwn(TOOL_INPUTS, name);
 }
 
 const exec = (argv: string[], more: Partial<ExecSpec> = {}): ExecSpec => ({
@@ -99,7 +99,8 @@ export function commandOf(name: Exclude<ToolName, "edit">, input: unknown): Exec
     case "run": {
       const { command, timeout_seconds: seconds = DEFAULT_TIMEOUT_S } = TOOL_INPUTS.run.parse(input);
       return exec(["sh", "-c", command], {
-        timeout_ms: seconds * 1000,
+        // The protocol counts whole milliseconds; less than a second is no time to start a shell in.
+        timeout_ms: Math.max(1_000, Math.ceil(seconds * 1000)),
         max_output_bytes: 256 * 1024,
         live: true,
       });
@@ -122,7 +123,9 @@ export function commandOf(name: Exclude<ToolName, "edit">, input: unknown): Exec
 export function callTitle(name: string, input: unknown): string {
   const fields = (typeof input === "object" && input !== null ? input : {}) as Record<string, unknown>;
   const about = fields.command ?? fields.path ?? fields.pattern ?? fields.summary ?? "";
-  return `${name} ${String(about)}`.replace(/\s+/g, " ").trim().slice(0, 200);
+  // A model may send anything here, also objects that cannot be turned into text by themselves.
+  const said = typeof about === "string" ? about : JSON.stringify(about);
+  return `${name} ${said}`.replace(/\s+/g, " ").trim().slice(0, 200).toWellFormed();
 }
 
 /** Cuts text to what a model is shown: its beginning and its end, and how much is missing. */

@@ -2,6 +2,7 @@
 // are committed together. One NOTIFY per call, however many events.
 import type { Tx } from "../db";
 import type { NewJobEvent } from "../domain/events";
+import { mapText, plainText } from "../domain/plain-json";
 
 /** Channel on which every append is announced, as `<job>:<last seq>:<team>` (internal ids). */
 export const JOB_CHANNEL = "fabrica_job";
@@ -12,7 +13,10 @@ export const JOB_CHANNEL = "fabrica_job";
  */
 export async function appendEvents(tx: Tx, job: bigint, events: readonly NewJobEvent[]): Promise<void> {
   if (events.length === 0) return;
-  const rows = JSON.stringify(events.map((event) => ({ type: event.type, data: event.data })));
+  // A title that was cut in the middle of an emoji must not make the whole transaction fail.
+  const rows = JSON.stringify(
+    events.map((event) => ({ type: event.type, data: mapText(event.data, plainText) })),
+  );
   await tx.$queryRaw`
     WITH counted AS (
       UPDATE job SET last_seq = last_seq + ${events.length}::int WHERE id = ${job}

@@ -6,7 +6,7 @@ import { appendEvents } from "../events/append";
 import type { Job, Prisma } from "../generated/prisma/client";
 import { activeJob } from "../services/jobs/active-job";
 import { setStep } from "../services/jobs/set-step";
-import { redact } from "../services/redact";
+import { redactAll } from "../services/redact";
 import type { LintReport, TestReport, ToolchainAdapter } from "../toolchains/port";
 import { TOOLCHAINS } from "../toolchains/registry";
 import { runTools } from "./run-programs";
@@ -135,9 +135,7 @@ export async function storeCheck(
   job: Job,
   { key, kind, passed, report, summary, task }: Check,
 ): Promise<void> {
-  const clean = JSON.parse(
-    redact(JSON.stringify(report)).replaceAll("\\u0000", "␀"),
-  ) as Prisma.InputJsonValue;
+  const clean = redactAll(report) as Prisma.InputJsonValue;
   await db.$transaction(async (tx) => {
     const made = await tx.checkRun.createMany({
       data: [{ jobId: job.id, run: job.run, key, kind, passed, report: clean }],

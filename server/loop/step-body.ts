@@ -2,6 +2,7 @@
 // go on is moved here, in the very step that found it out.
 import { type Db, db } from "../db";
 import { AppError } from "../domain/errors";
+import { plainText } from "../domain/plain-json";
 import { Ended, GiveUp, NotYet, type StepOutcome, Stuck } from "../domain/step-outcome";
 import { log } from "../log";
 import type { RunRef } from "../services/jobs/active-job";
@@ -52,7 +53,7 @@ export async function end(
         move: move === "stuck" && job.state !== "running" ? "gave_up" : move,
         actor: "factory",
         reason: message,
-        set: { errorCode: code, errorMessage: message },
+        set: { errorCode: code, errorMessage: plainText(message) },
       });
     } catch (error) {
       if (!(error instanceof AppError && error.code === "conflict")) throw error;

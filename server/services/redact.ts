@@ -1,4 +1,5 @@
 // The one place where text from outside is freed of secrets before it is stored, and of what Postgres cannot hold.
+import { mapText, plainText } from "../domain/plain-json";
 
 /** Shapes of credentials that must never reach a log, whoever printed them. */
 const PATTERNS: readonly RegExp[] = [
@@ -11,10 +12,17 @@ const PATTERNS: readonly RegExp[] = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
 ];
 
+/** What stands where a credential was. */
+export const REDACTED = "[redacted]";
+
 /** Text that may be stored: credentials replaced, NUL shown as a symbol, lone surrogates replaced. */
 export function redact(text: string): string {
-  let clean = text.includes("\u0000") ? text.replaceAll("\u0000", "␀") : text;
-  if (!clean.isWellFormed()) clean = clean.toWellFormed();
-  for (const pattern of PATTERNS) clean = clean.replace(pattern, "[redacted]");
+  let clean = plainText(text);
+  for (const pattern of PATTERNS) clean = clean.replace(pattern, REDACTED);
   return clean;
+}
+
+/** The same for every text inside a JSON value. */
+export function redactAll<T>(value: T): T {
+  return mapText(value, redact);
 }

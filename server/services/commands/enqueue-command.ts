@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { CommandSpec } from "../../../runner/protocol";
 import type { Tx } from "../../db";
+import { mapText, plainText } from "../../domain/plain-json";
 import type { Command } from "../../generated/prisma/client";
 
 /** Channel on which a job's worker waits for commands; the payload is the public job id. */
@@ -24,7 +25,7 @@ export async function enqueueCommand(
 ): Promise<Command> {
   const id = commandId(job.publicId, job.run, key);
   const inserted = await tx.command.createMany({
-    data: [{ id, jobId: job.id, run: job.run, key, spec, pinned }],
+    data: [{ id, jobId: job.id, run: job.run, key, spec: mapText(spec, plainText), pinned }],
     skipDuplicates: true,
   });
   if (inserted.count > 0) await tx.$queryRaw`SELECT pg_notify(${COMMAND_CHANNEL}, ${job.publicId})::text`;

@@ -4,7 +4,7 @@ import { AppError } from "../../domain/errors";
 import { appendEvents } from "../../events/append";
 import { addToOutbox } from "../outbox/add-to-outbox";
 import { holdLease } from "../queue/held-lease";
-import { redact } from "../redact";
+import { redactAll } from "../redact";
 
 /** Channel on which finished commands are announced; the payload is the command id. */
 export const FINISHED_CHANNEL = "fabrica_finished";
@@ -31,7 +31,7 @@ export async function finishCommand(
     const row = await tx.command.findFirst({ where: { id: command, jobId: job.id, fence } });
     if (!row) throw new AppError("not_found", "There is no such command under this lease.");
     if (row.state === "finished") return;
-    const clean: CommandResult = { ...result, stdout: redact(result.stdout), stderr: redact(result.stderr) };
+    const clean = redactAll(result);
     await tx.command.update({
       where: { id: command },
       data: { state: "finished", result: clean, finishedAt: new Date() },
@@ -47,7 +47,7 @@ export async function finishCommand(
           command_id: command,
           exit_code: result.exit_code,
           duration_ms: Math.round(result.duration_ms),
-          note: resultNote(result),
+          note: resultNote(clean),
         },
       },
     ]);

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Tx } from "../../db";
 import type { EngineEvents } from "../../domain/engine-events";
+import { mapText, plainText } from "../../domain/plain-json";
 
 /** Channel that wakes the sender. */
 export const OUTBOX_CHANNEL = "fabrica_outbox";
@@ -17,7 +18,7 @@ export async function addToOutbox<N extends keyof EngineEvents>(
   id: string = randomUUID(),
 ): Promise<void> {
   await tx.$executeRaw`
-    INSERT INTO outbox (id, name, data) VALUES (${id}, ${name}, ${JSON.stringify(data)}::jsonb)
+    INSERT INTO outbox (id, name, data) VALUES (${id}, ${name}, ${JSON.stringify(mapText(data, plainText))}::jsonb)
     ON CONFLICT (id) DO NOTHING`;
   await tx.$queryRaw`SELECT pg_notify(${OUTBOX_CHANNEL}, '')::text`;
 }
