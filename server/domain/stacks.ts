@@ -25,16 +25,16 @@ export type StackName = keyof typeof STACKS;
 
 export const STACK_NAMES = Object.keys(STACKS) as StackName[];
 
-const ALIASES: Record<string, StackName> = {
-  "node.js": "node",
-  "next.js": "nextjs",
-  py: "python",
-  python3: "python",
-  js: "javascript",
-  ts: "typescript",
-  "react.js": "react",
-  "vue.js": "vue",
-};
+const ALIASES = new Map<string, StackName>([
+  ["node.js", "node"],
+  ["next.js", "nextjs"],
+  ["py", "python"],
+  ["python3", "python"],
+  ["js", "javascript"],
+  ["ts", "typescript"],
+  ["react.js", "react"],
+  ["vue.js", "vue"],
+]);
 
 /**
  * Reads a comma list such as "Python, FastAPI".
@@ -46,7 +46,7 @@ export function parseStack(list: string): { names: StackName[]; unknown: string[
   for (const raw of list.split(",")) {
     const word = raw.trim().toLowerCase();
     if (!word) continue;
-    const name = word in STACKS ? (word as StackName) : ALIASES[word];
+    const name = Object.hasOwn(STACKS, word) ? (word as StackName) : ALIASES.get(word);
     if (!name) unknown.push(raw.trim());
     else if (!names.includes(name)) names.push(name);
   }
@@ -57,7 +57,7 @@ export function parseStack(list: string): { names: StackName[]; unknown: string[
 export function toolchainsOf(names: readonly string[]): Toolchain[] {
   const found: Toolchain[] = [];
   for (const name of names) {
-    const toolchain = STACKS[name as StackName];
+    const toolchain = Object.hasOwn(STACKS, name) ? STACKS[name as StackName] : null;
     if (toolchain && !found.includes(toolchain)) found.push(toolchain);
   }
   return found;
