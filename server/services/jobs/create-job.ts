@@ -118,6 +118,9 @@ async function insertJob(
 async function findDependencies(tx: Tx, teamId: bigint, ids: string[]): Promise<Job[]> {
   const wanted = [...new Set(ids)];
   if (wanted.length === 0) return [];
+  // Locked until the new job is there: one that settles meanwhile would wake nobody.
+  await tx.$queryRaw`
+    SELECT 1 FROM job WHERE team_id = ${teamId} AND public_id = ANY(${wanted}::text[]) ORDER BY id FOR SHARE`;
   const found = await tx.job.findMany({ where: { teamId, publicId: { in: wanted } } });
   const missing = wanted.filter((id) => !found.some((job) => job.publicId === id));
   if (missing.length > 0) {

@@ -16,7 +16,7 @@ import type { Job, Prisma } from "../../generated/prisma/client";
 import { addToOutbox } from "../outbox/add-to-outbox";
 import { announceClaimable } from "../queue/announce-claimable";
 import { endLease } from "../queue/end-lease";
-import { wakeDependents } from "./wake-dependents";
+import { openDependency, wakeDependents } from "./wake-dependents";
 
 export interface Move {
   /** Internal id. */
@@ -46,17 +46,15 @@ export async function moveJob(tx: Tx, { job, move, actor, reason, set, events = 
   if (!EXECUTING[to]) await endLease(tx, before, `job is ${to}`, to);
   const now = new Date();
   const unleased = before.leaseWorkerId === null || !EXECUTING[before.state];
-  const claimable = EXECUTING[to] && unleased && (to !== "pending" || (await dependenciesDone(tx, job)));
+  const waits = to === "pending" ? await openDependency(tx, job) : null;
+  const claimable = EXECUTING[to] && unleased && waits === null;
   const { count } = await tx.job.updateMany({
     where: { id: job, state: before.state },
     data: {
       state: to,
       resumeState: to === "paused" ? before.state : null,
       claimable,
-      ...(move === "resume" ? { rank: HEAD_RANK } : {}),
-      ...(to === "pending" && move !== "resume"
-        ? { queuedAt: now, rank: rankOf(before.priority, now), waitingReason: null }
-        : {}),
+      ...placeInQueue(before, move, to, now, waits),
       ...(move === "first_claim" ? { startedAt: before.startedAt ?? now } : {}),
       ...(isSettled(to) ? { completedAt: now, currentStep: null, waitingReason: null } : {}),
       ...(NEW_RUN.includes(move) ? freshRun(before) : {}),
@@ -75,12 +73,19 @@ export async function moveJob(tx: Tx, { job, move, actor, reason, set, events = 
   return tx.job.findUniqueOrThrow({ where: { id: job } });
 }
 
-/** A job that has not begun waits until everything that it depends on is completed. */
-async function dependenciesDone(tx: Tx, job: bigint): Promise<boolean> {
-  const open = await tx.jobDependency.count({
-    where: { jobId: job, dependsOn: { state: { not: "completed" } } },
-  });
-  return open === 0;
+/** What had begun goes on at the head of the queue; what had not keeps its turn, or gets one. */
+function placeInQueue(
+  before: Job,
+  move: JobMove,
+  to: JobState,
+  now: Date,
+  waits: string | null,
+): Prisma.JobUpdateManyMutationInput {
+  if (to === "pending") {
+    const queuedAt = move === "resume" ? (before.queuedAt ?? now) : now;
+    return { queuedAt, rank: rankOf(before.priority, queuedAt), waitingReason: waits };
+  }
+  return move === "resume" ? { rank: HEAD_RANK, waitingReason: null } : {};
 }
 
 /** A retry begins from the beginning; what was committed stays in the workspace. */
