@@ -26,11 +26,13 @@ export async function appendOutput(
     const row = await tx.command.findFirst({ where: { id: command, jobId: job.id, fence } });
     if (!row) throw new AppError("not_found", "There is no such command under this lease.");
     if (row.state !== "running") return;
-    const fresh = [...chunks].filter((chunk) => chunk.seq >= row.nextChunk).sort((a, b) => a.seq - b.seq);
+    const fresh: OutputChunk[] = [];
     let next = row.nextChunk;
-    for (const chunk of fresh) {
+    for (const chunk of [...chunks].sort((a, b) => a.seq - b.seq)) {
+      if (chunk.seq < next) continue;
       if (chunk.seq > next) throw new AppError("conflict", `Output chunk ${next} is missing.`);
-      next = chunk.seq + 1;
+      fresh.push(chunk);
+      next++;
     }
     if (fresh.length === 0) return;
     await tx.command.update({ where: { id: command }, data: { nextChunk: next } });

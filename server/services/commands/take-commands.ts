@@ -21,7 +21,8 @@ export async function takeCommands(
   return db.$transaction(async (tx) => {
     const job = await holdLease(tx, worker, publicId, fence);
     const waiting = await tx.command.findMany({
-      where: { jobId: job.id, state: { in: ["queued", "running"] } },
+      // What an earlier run of the job left in the queue belongs to a workspace that has gone on since.
+      where: { jobId: job.id, run: job.run, state: { in: ["queued", "running"] } },
       orderBy: { position: "asc" },
       take: 100,
     });
