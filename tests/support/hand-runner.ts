@@ -1,0 +1,132 @@
+// A runner without a sandbox: takes commands through the services and carries them out in a temporary folder with the
+// real git. It can be told to fall silent at any command, which is how tests lose a worker.
+import { spawnSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { CommandResult, CommandSpec } from "@/runner/protocol";
+import { emptyResult } from "@/runner/run-command";
+import type { Db } from "@/server/db";
+import { AppError } from "@/server/domain/errors";
+import { waitFor } from "@/server/events/wait-for";
+import type { Job } from "@/server/generated/prisma/client";
+import { COMMAND_CHANNEL } from "@/server/services/commands/enqueue-command";
+import { finishCommand } from "@/server/services/commands/finish-command";
+import { takeCommands } from "@/server/services/commands/take-commands";
+import { claimJob } from "@/server/services/queue/claim-job";
+import { receiveBundle } from "@/server/services/workspace/receive-bundle";
+import { sendBundle } from "@/server/services/workspace/send-bundle";
+import { SandboxRepository, streamOf } from "@/server/workspaces/sandbox-repository.fixture";
+
+export interface Seen {
+  id: string;
+  spec: CommandSpec;
+}
+
+export class HandRunner {
+  /** Commands in the order in which they were carried out. */
+  readonly seen: Seen[] = [];
+  job!: Job;
+  private box = new SandboxRepository();
+  private base: string | null = null;
+  private readonly over = new AbortController();
+  private serving: Promise<void> | null = null;
+  /** Return false to fall silent for good instead of carrying the command out. */
+  private before: (seen: Seen) => boolean = () => true;
+
+  constructor(
+    private readonly db: Db,
+    readonly worker: string,
+  ) {}
+
+  /** Claims the next job and restores its workspace. */
+  async claim(): Promise<Job> {
+    const job = await claimJob(this.db, this.worker, 60);
+    if (!job) throw new Error("nothing is claimable");
+    this.job = job;
+    const bundle = await sendBundle(this.db, this.lease);
+    if (bundle) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of bundle) chunks.push(chunk as Buffer);
+      const file = join(this.box.folder, ".git", "down.bundle");
+      writeFileSync(file, Buffer.concat(chunks));
+      this.box.restore(file);
+      this.base = this.box.head();
+    }
+    return job;
+  }
+
+  /** Carries out whatever comes until `stop` or the end of the lease. */
+  serve(before: (seen: Seen) => boolean = () => true): this {
+    this.before = before;
+    this.serving = this.loop();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.over.abort();
+    await this.serving;
+    rmSync(this.box.folder, { recursive: true, force: true });
+  }
+
+  private get lease() {
+    return { worker: this.worker, job: this.job.publicId, fence: this.job.fence };
+  }
+
+  private async loop(): Promise<void> {
+    try {
+      while (!this.over.signal.aborted) {
+        const taken = await waitFor(
+          COMMAND_CHANNEL,
+          async () => {
+            const found = await takeCommands(this.db, this.lease);
+            return found.length > 0 ? found : null;
+          },
+          { waitMs: 30_000, signal: this.over.signal },
+        );
+        for (const { command_id: id, spec } of taken ?? []) {
+          if (!this.before({ id, spec })) return;
+          this.seen.push({ id, spec });
+          const result = await this.carryOut(id, spec);
+          await finishCommand(this.db, { ...this.lease, command: id, result });
+        }
+      }
+    } catch (error) {
+      if (error instanceof AppError && ["lease_over", "stale_fence", "not_found"].includes(error.code))
+        return;
+      if (!this.over.signal.aborted) throw error;
+    }
+  }
+
+  private async carryOut(id: string, spec: CommandSpec): Promise<CommandResult> {
+    if (spec.kind === "reset") return { ...emptyResult(), exit_code: 0 };
+    if (spec.kind === "snapshot") return this.snapshot(id);
+    const [program = "", ...args] = spec.argv;
+    const ended = spawnSync(program, args, {
+      cwd: this.box.folder,
+      input: spec.stdin ?? "",
+      timeout: spec.timeout_ms,
+      maxBuffer: 16 * 1024 * 1024,
+      env: { PATH: process.env.PATH, ...spec.env, NODE_ENV: "test" },
+    });
+    return {
+      ...emptyResult(),
+      exit_code: ended.status,
+      signal: ended.signal,
+      stdout: ended.stdout.toString("utf8"),
+      stderr: ended.stderr.toString("utf8"),
+    };
+  }
+
+  private async snapshot(id: string): Promise<CommandResult> {
+    const commit = this.box.commit();
+    const answer = await receiveBundle(
+      this.db,
+      { ...this.lease, command: id },
+      streamOf(this.box.bundle(this.base)),
+    );
+    if (!answer.accepted) return { ...emptyResult(), failure: answer.reason };
+    this.base = commit;
+    const { commit: kept, tree } = answer;
+    return { ...emptyResult(), exit_code: 0, snapshot: { commit: kept, tree } };
+  }
+}
