@@ -103,6 +103,8 @@ export interface ClientSettings {
   token: string | null;
   username: string | null;
   password: string | null;
+  /** Whether the access token is kept for the next call of the command. */
+  keepSession?: boolean;
 }
 
 /** Reads the client's settings: FABRICA_URL, and FABRICA_TOKEN or FABRICA_USER with FABRICA_PASSWORD. */

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import type { ClientSettings } from "../env";
 import { LauncherError } from "../launcher-error";
+import { keepSession, readSession } from "./session-file";
 
 const REQUEST_LIMIT_MS = 30_000;
 const tokens = z.object({ access_token: z.string(), expires_in: z.number() });
@@ -106,7 +107,17 @@ export class ApiClient {
     this.bearer = access_token;
     // A minute early, so that a token never expires on its way.
     this.bearerUntil = Date.now() + (expires_in - 60) * 1000;
+    if (this.settings.keepSession) {
+      keepSession({ url: this.url, username, token: access_token, until: this.bearerUntil });
+    }
     return access_token;
+  }
+
+  private resume(username: string): void {
+    const session = this.settings.keepSession ? readSession(this.url, username) : null;
+    if (!session) return;
+    this.bearer = session.token;
+    this.bearerUntil = session.until;
   }
 
   private async reach(path: string, init: RequestInit): Promise<Response> {

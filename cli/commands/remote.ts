@@ -128,7 +128,7 @@ export async function remoteCommand(name: string, args: string[]): Promise<numbe
   const { json, ...filters } = values;
   const query = new URLSearchParams(Object.entries(filters).filter(([, value]) => value !== undefined));
   await COMMANDS[name as keyof typeof COMMANDS]({
-    client: new ApiClient(readClientSettings()),
+    client: new ApiClient({ ...readClientSettings(), keepSession: true }),
     positionals,
     query,
     print: (answer, lines) => console.log(json ? JSON.stringify(answer, null, 2) : lines().join("\n")),

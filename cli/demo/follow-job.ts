@@ -12,6 +12,7 @@ import { harmless, type Progress, type ProgressLine } from "./progress-line";
 /** The record is read again after each of these, and at least this often, in milliseconds. */
 const TELLING_EVENTS = new Set(["job.moved", "job.step", "spend.settled", "check.finished", "delivery.done"]);
 const REFRESH_MS = 2_000;
+const STORY_CHARS = 140;
 /** States in which nothing goes on by itself: a person has to decide. */
 const WAITS_FOR_PERSON = new Set(["escalated", "paused"]);
 
@@ -44,17 +45,22 @@ function lastLine(text: string): string | undefined {
     .findLast((line) => line.length > 0);
 }
 
+function short(text: string): string {
+  const line = harmless(text);
+  return line.length > STORY_CHARS ? `${line.slice(0, STORY_CHARS - 1)}…` : line;
+}
+
 /** Lines that stay on the screen, because they tell the story of the job. */
 function storyOf(event: StreamEvent): string | undefined {
   const data = dataOf(event);
   if (event.type === "check.finished") {
     const check = checkData.safeParse(data);
     if (check.success)
-      return `  ${check.data.passed ? "✔" : "✘"} ${check.data.kind}: ${harmless(check.data.summary)}`;
+      return `  ${check.data.passed ? "✔" : "✘"} ${check.data.kind}: ${short(check.data.summary)}`;
   }
   if (event.type === "heal.logged") {
     const heal = healData.safeParse(data);
-    if (heal.success) return `  ↻ fix ${heal.data.n}/${heal.data.max}: ${harmless(heal.data.root_cause)}`;
+    if (heal.success) return `  ↻ fix ${heal.data.n}/${heal.data.max}: ${short(heal.data.root_cause)}`;
   }
   return undefined;
 }

@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { LauncherError } from "../launcher-error";
-import { writePrivateFile } from "./secrets";
+import { writePrivateFile } from "../private-file";
 
 const CONFLICT = 409;
 const CREATED = 201;

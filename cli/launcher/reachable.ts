@@ -76,6 +76,11 @@ export function resolvePlaces(root: string, dataDir?: string): Places {
   return places;
 }
 
+/** True when the wished folder lies where others may not enter, and another is used. */
+export function isMoved({ sharedDir }: Places): boolean {
+  return sharedDir.startsWith(`${SYSTEM_STATE}/`);
+}
+
 /** Where copies that every installation on this machine may share are kept (root only). */
 export function systemStateDir(): string {
   return SYSTEM_STATE;

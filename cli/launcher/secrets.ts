@@ -2,10 +2,11 @@
  * Owns the secrets of one installation: made at the first start, kept in DATA_DIR, readable by its owner only.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { LauncherError } from "../launcher-error";
+import { writePrivateFile } from "../private-file";
 
 const MIN_SECRET_CHARS = 32;
 
@@ -33,13 +34,6 @@ function newSecrets(): Secrets {
     engineSigningKey: `signkey-prod-${hex(32)}`,
     engineEventKey: hex(32),
   };
-}
-
-/** Writes a file that only its owner may read, in one piece. */
-export function writePrivateFile(path: string, content: string): void {
-  writeFileSync(`${path}.new`, content, { mode: 0o600 });
-  chmodSync(`${path}.new`, 0o600);
-  renameSync(`${path}.new`, path);
 }
 
 /** Secrets that an operator gives, for example because the app and its runners live on different hosts. */

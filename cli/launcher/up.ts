@@ -12,7 +12,7 @@ import { type Lock, takeLock } from "./lock";
 import type { LineSink } from "./log-lines";
 import { freePort, requirePort } from "./ports";
 import { appSpec, engineSpec, isBuilt, type ProcessPlan, runnerSpec } from "./processes";
-import { type Places, resolvePlaces } from "./reachable";
+import { isMoved, type Places, resolvePlaces } from "./reachable";
 import { loadSecrets } from "./secrets";
 import { type ProcessSpec, type Supervised, supervise } from "./supervise";
 import { ensureToolchain } from "./toolchain";
@@ -86,8 +86,7 @@ async function wholeFactory(options: UpOptions, undo: Undo): Promise<Running> {
   const { settings, root, say } = options;
   const { appUrl, publicUrl } = addresses(settings);
   const places = resolvePlaces(root, settings.dataDir);
-  if (!places.sharedDir.startsWith(root))
-    say(`Data that other system users must reach lies in ${places.sharedDir}`);
+  if (isMoved(places)) say(`Other system users may not enter here, so the data lies in ${places.sharedDir}`);
   requireSpace(places.dataDir);
   requireBuild(root, options.watch);
   const lock = hold(takeLock(places.dataDir, appUrl), undo);
@@ -182,10 +181,18 @@ export function migrationProblem(cause: unknown): LauncherError {
 
 async function startServers(plan: ProcessPlan, options: UpOptions, undo: Undo): Promise<Supervised[]> {
   const processes: Supervised[] = [];
-  if (plan.enginePort !== null) {
-    processes.push(await begin(engineSpec({ ...plan, enginePort: plan.enginePort }), options, undo));
+  // Together: each of the two holds connections to the other open, and would wait for it.
+  undo.add(async () => {
+    await Promise.all(processes.map((supervised) => supervised.stop()));
+  });
+  const specs = [appSpec(plan)];
+  if (plan.enginePort !== null) specs.unshift(engineSpec({ ...plan, enginePort: plan.enginePort }));
+  for (const spec of specs) {
+    options.signal.throwIfAborted();
+    const supervised = supervise(spec, options.sink);
+    processes.push(supervised);
+    await supervised.ready();
   }
-  processes.push(await begin(appSpec(plan), options, undo));
   return processes;
 }
 
