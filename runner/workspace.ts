@@ -44,6 +44,7 @@ cat > "$GIT_DIR/config" <<'END'
 	fsmonitor = false
 	untrackedCache = false
 	bigFileThreshold = 16m
+	compression = 1
 [gc]
 	auto = 0
 [maintenance]
@@ -82,7 +83,13 @@ back() {
   rm -rf ${ASIDE}
 }
 back
-rm -f "$GIT_DIR/index.lock" "$GIT_DIR/refs/heads/main.lock"
+head="$GIT_DIR/refs/heads/main"
+# What a killed predecessor left: locks, and a commit that the server did not take.
+for lock in "$GIT_DIR"/*.lock "$head.lock"; do [ ! -e "$lock" ] || rm -f "$lock"; done
+last=""; [ ! -e "$head" ] || read -r last < "$head"
+if [ "$last" != "$base" ]; then
+  if [ -n "$base" ]; then echo "$base" > "$head"; else rm -f "$head"; fi
+fi
 if find . -mindepth 2 -name node_modules -prune -o -name .git -print 2>/dev/null > ${PATHS.git}/nested; [ -s ${PATHS.git}/nested ]; then
   trap back EXIT
   number=0
@@ -95,9 +102,8 @@ if find . -mindepth 2 -name node_modules -prune -o -name .git -print 2>/dev/null
 fi
 git add -A >&2
 back
-tree=$(git write-tree)
-commit=$(git commit-tree "$tree" \${base:+-p "$base"})
-git update-ref refs/heads/main "$commit"
+git commit -q --allow-empty --allow-empty-message --no-verify --cleanup=verbatim -F - >&2
+read -r commit < "$head"
 echo "fabrica-commit $commit" >&2
 git bundle create -q - \${base:+"^$base"} refs/heads/main
 `;

@@ -8,10 +8,11 @@ import Docker from "dockerode";
 import type { SandboxLimits } from "../protocol";
 import { SupervisorConnection } from "./docker-connection";
 import {
+  ENTER,
   type ExecOutcome,
   type ExecRequest,
+  enterArgs,
   gitMegabytes,
-  insideArgv,
   insideEnv,
   NoSandboxError,
   PATHS,
@@ -28,6 +29,8 @@ const SHM_MB = 32;
 /** What the supervisor and the container's init need beside the job's own allowance. */
 const OWN_MEMORY_MB = 64;
 const OWN_PIDS = 24;
+/** The kernel's limit for one argument, which is how the supervisor's text gets into the container. */
+const MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
 const ANSWER_MS = 3_000;
 const START_MS = 30_000;
 /** tmpfs counts as memory: above this share every later command would die of a full workspace. */
@@ -84,11 +87,14 @@ async function tooLate(afterMs: number): Promise<never> {
 }
 
 function readSupervisor(path: string): string {
+  let source: string;
   try {
-    return readFileSync(path, "utf8");
+    source = readFileSync(path, "utf8");
   } catch {
     throw new Error(`The supervisor ${path} does not exist. Build the project, or set RUNNER_SUPERVISOR.`);
   }
+  if (Buffer.byteLength(source) > MAX_ARGUMENT_BYTES) throw new Error(`The supervisor ${path} is too large.`);
+  return source;
 }
 
 /** The container that a job gets. */
@@ -205,7 +211,7 @@ class ContainerSandbox implements Sandbox {
 
   async exec(request: ExecRequest): Promise<ExecOutcome> {
     const order = {
-      argv: insideArgv(request),
+      argv: ["/bin/sh", "-c", ENTER, "sh", ...enterArgs(request)],
       env: insideEnv(request),
       timeoutMs: request.timeoutMs,
       maxOutputBytes: request.maxOutputBytes,

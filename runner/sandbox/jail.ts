@@ -8,9 +8,10 @@ import type { Cgroup } from "./cgroups";
 import { type JailSetup, NO_ENV } from "./jail-host";
 import { OutputCap } from "./output-cap";
 import {
+  ENTER,
   type ExecOutcome,
   type ExecRequest,
-  insideArgv,
+  enterArgs,
   insideEnv,
   PATHS,
   SANDBOX_UID,
@@ -33,7 +34,7 @@ const START = [
 // Its own standard error is closed to keep the shell's remark about a killed child out of the program's output.
 const FIRST = [
   "exec 9>&2 2>/dev/null",
-  '( exec "$@" 2>&9 3>&- 4>&- 9>&- )',
+  `( exec 2>&9 3>&- 4>&- 9>&-; ${ENTER} )`,
   'code=$?; set -- /proc/[0-9]*; echo "$(($# - 1))" >&3; exit "$code"',
 ].join("; ");
 
@@ -115,7 +116,7 @@ function bwrapArgs(
     ...["--json-status-fd", "4", "--clearenv"],
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--", "/bin/sh", "-c", FIRST, "sh"],
-    ...insideArgv(request),
+    ...enterArgs(request),
   ];
 }
 

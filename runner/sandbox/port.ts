@@ -127,17 +127,20 @@ export function resolveCwd(cwd = "."): string {
   return [PATHS.work, ...parts].join("/");
 }
 
-// The folder is entered after the change of user, and `nice` keeps the host responsive. With these two in front
-// both drivers answer a missing program and a missing folder alike: 127 and 125, as a shell does.
-const ENTER = 'cd -- "$1" || exit 125; shift; exec /usr/bin/nice -n 10 -- "$@"';
+/**
+ * Shell text that enters folder $1 and becomes the program that follows. The folder is entered after the change of
+ * user, and `nice` keeps the host responsive. With both in front all drivers answer a missing program and a missing
+ * folder alike: 127 and 125, as a shell does.
+ */
+export const ENTER = 'cd -- "$1" || exit 125; shift; exec /usr/bin/nice -n 10 -- "$@"';
 
-/** The argument list that is really executed inside for a request. Throws RequestError for a NUL byte. */
-export function insideArgv(request: ExecRequest): string[] {
+/** The arguments for ENTER: the absolute folder, then the program's. Throws RequestError for a NUL byte. */
+export function enterArgs(request: ExecRequest): string[] {
   const entries = Object.entries(request.env ?? {}).flat();
   if ([...request.argv, ...entries, request.cwd ?? ""].some((text) => text.includes("\0"))) {
     throw new RequestError("An argument, variable or folder contains a NUL byte.");
   }
-  return ["/bin/sh", "-c", ENTER, "sh", resolveCwd(request.cwd), ...request.argv];
+  return [resolveCwd(request.cwd), ...request.argv];
 }
 
 /** The environment of a request: the fixed one plus what the command adds. Throws RequestError for odd names. */
