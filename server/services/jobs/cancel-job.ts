@@ -1,31 +1,37 @@
 import { type Ctx, requireRole } from "../../context";
+import type { Tx } from "../../db";
 import { AppError } from "../../domain/errors";
-import { SETTLED } from "../../domain/job-state";
+import { isSettled } from "../../domain/job-state";
 import type { Job } from "../../generated/prisma/client";
 import { findJob } from "./find-job";
 import { moveJob } from "./move-job";
 
 /**
- * Cancels a job and its unsettled children. Its worker destroys the sandbox at the next word from the server.
+ * Cancels a job and everything unsettled below it. Its worker destroys the sandbox at the next word from the server.
  * @throws AppError `not_found`, `conflict` (settled already, or delivery has begun)
  */
 export async function cancelJob({ ctx, input }: { ctx: Ctx; input: { id: string } }): Promise<Job> {
   requireRole(ctx.actor, "member");
-  const found = await findJob(ctx, input.id);
-  const actor = `person:${ctx.actor.username}`;
-  return ctx.db.$transaction(async (tx) => {
-    await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${found.id} FOR UPDATE`;
-    const job = await tx.job.findUniqueOrThrow({ where: { id: found.id } });
-    if (job.deliveryBegan && job.state === "approved") {
-      throw new AppError("conflict", `${job.publicId} is being delivered; it can no longer be cancelled.`);
-    }
-    const cancelled = await moveJob(tx, { job: job.id, move: "cancel", actor });
-    const children = await tx.job.findMany({
-      where: { parentId: job.id, state: { notIn: [...SETTLED] } },
-      orderBy: { id: "asc" },
-    });
-    for (const child of children)
-      await moveJob(tx, { job: child.id, move: "cancel", actor, reason: "parent cancelled" });
-    return cancelled;
-  });
+  const { id } = await findJob(ctx, input.id);
+  return ctx.db.$transaction((tx) => cancelBranch(tx, id, `person:${ctx.actor.username}`, null));
+}
+
+/** Parents before children, so that two cancellations lock in the same order. */
+async function cancelBranch(tx: Tx, id: bigint, actor: string, reason: string | null): Promise<Job> {
+  await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${id} FOR UPDATE`;
+  const job = await tx.job.findUniqueOrThrow({ where: { id } });
+  if (isBeingDelivered(job)) {
+    throw new AppError("conflict", `${job.publicId} is being delivered; it can no longer be cancelled.`);
+  }
+  const cancelled = await moveJob(tx, { job: id, move: "cancel", actor, ...(reason ? { reason } : {}) });
+  const children = await tx.job.findMany({ where: { parentId: id }, orderBy: { id: "asc" } });
+  for (const child of children) {
+    if (!isSettled(child.state)) await cancelBranch(tx, child.id, actor, "parent cancelled");
+  }
+  return cancelled;
+}
+
+/** Pausing in the middle of a delivery does not undo what was written. */
+function isBeingDelivered({ deliveryBegan, state, resumeState }: Job): boolean {
+  return deliveryBegan && (state === "approved" || (state === "paused" && resumeState === "approved"));
 }

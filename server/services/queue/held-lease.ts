@@ -16,11 +16,19 @@ export async function holdLease(tx: Tx, worker: string, publicId: string, fence:
   const row = rows[0];
   if (!row) throw new AppError("not_found", `There is no job ${publicId}.`);
   if (row.lease_worker_id !== worker) {
-    if (row.last !== worker && row.fence === fence) {
-      throw new AppError("not_found", `${publicId} was never this worker's.`);
+    if (row.last !== worker && !(await everHeld(tx, row.id, worker))) {
+      throw new AppError("not_found", `There is no job ${publicId} of this worker.`);
     }
     throw new AppError("lease_over", `The lease on ${publicId} is over; destroy the sandbox.`);
   }
   if (row.fence !== fence) throw new AppError("stale_fence", `Fence ${fence} of ${publicId} is stale.`);
   return tx.job.findUniqueOrThrow({ where: { id: row.id } });
+}
+
+/** Asked only before a refusal, so that the log may be as long as it likes. */
+async function everHeld(tx: Tx, job: bigint, worker: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`
+    SELECT 1 FROM job_event
+    WHERE job_id = ${job} AND type = 'lease.claimed' AND data->>'worker_id' = ${worker} LIMIT 1`;
+  return rows.length > 0;
 }

@@ -1,12 +1,16 @@
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../../runner/protocol";
 import type { Db } from "../../db";
+import { AppError } from "../../domain/errors";
+import { EXECUTING } from "../../domain/job-state";
 import { env } from "../../env";
 import type { Worker } from "../../generated/prisma/client";
+import { holdLease } from "../queue/held-lease";
 import { announceWorkers } from "../workers/announce-workers";
 
 /**
  * Renews a worker's lease, by the database's clock, and tells it what people ordered.
- * @returns `cancel` when the lease it names is no longer its own
+ * @returns `cancel` when the job of its lease was stopped or paused
+ * @throws AppError as holdLease; `lease_over` also when the lease ran out and nobody has taken it yet
  */
 export async function heartbeat(db: Db, worker: Worker, request: HeartbeatRequest): Promise<HeartbeatAnswer> {
   const revived = worker.status === "dead";
@@ -21,7 +25,19 @@ export async function heartbeat(db: Db, worker: Worker, request: HeartbeatReques
       UPDATE job SET lease_until = now() + make_interval(secs => ${env().LEASE_SECONDS}::float8)
       WHERE public_id = ${request.lease.job_id} AND lease_worker_id = ${worker.id}
         AND fence = ${request.lease.fence} AND lease_until > now()`;
-    if (renewed === 0) return { action: "cancel" };
+    if (renewed === 0) return refuseLease(db, worker.id, request.lease);
   }
   return { action: worker.order === "drain" ? "drain" : "none" };
+}
+
+/** Why a lease was not renewed. */
+async function refuseLease(
+  db: Db,
+  worker: string,
+  { job_id: publicId, fence }: NonNullable<HeartbeatRequest["lease"]>,
+): Promise<HeartbeatAnswer> {
+  const job = await db.job.findUnique({ where: { publicId } });
+  if (job && job.lastWorkerId === worker && !EXECUTING[job.state]) return { action: "cancel" };
+  await db.$transaction((tx) => holdLease(tx, worker, publicId, fence));
+  throw new AppError("lease_over", `The lease on ${publicId} ran out; destroy the sandbox.`);
 }
