@@ -7,6 +7,7 @@ import { LauncherError } from "../launcher-error";
 import { keepSession, readSession } from "./session-file";
 
 const REQUEST_LIMIT_MS = 30_000;
+const UNAUTHORIZED = 401;
 const tokens = z.object({ access_token: z.string(), expires_in: z.number() });
 const refusal = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });
 const plainRefusal = z.object({ message: z.string() });
@@ -17,7 +18,7 @@ export class ApiError extends LauncherError {
     readonly status: number,
     message: string,
   ) {
-    super(message, status === 401 ? "Set FABRICA_TOKEN, or FABRICA_USER and FABRICA_PASSWORD." : "");
+    super(message, status === UNAUTHORIZED ? "Set FABRICA_TOKEN, or FABRICA_USER and FABRICA_PASSWORD." : "");
   }
 }
 
@@ -41,8 +42,13 @@ export class ApiClient {
   private bearer: string | null;
   private bearerUntil = Number.POSITIVE_INFINITY;
 
+  /** Whether a kept session may still be tried, and whether the present token comes from one. */
+  private mayResume: boolean;
+  private resumed = false;
+
   constructor(private readonly settings: ClientSettings) {
     this.bearer = settings.token;
+    this.mayResume = settings.keepSession === true;
   }
 
   /** Address of the app, without a slash at the end. */
@@ -88,14 +94,35 @@ export class ApiClient {
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
+    if (response.status === UNAUTHORIZED && this.resumed) {
+      // The kept session was revoked, or the installation is a new one: sign in once more.
+      this.resumed = false;
+      this.bearer = null;
+      return this.send(method, path, body, signal, headers);
+    }
     if (!response.ok) throw new ApiError(response.status, sentenceOf(response.status, await response.text()));
     return response;
   }
 
   private async authorization(): Promise<string | null> {
     const { username, password } = this.settings;
-    if (username === null || password === null || (this.bearer && Date.now() < this.bearerUntil))
-      return this.bearer;
+    if (username === null || password === null) return this.bearer;
+    if (this.bearer !== null && Date.now() < this.bearerUntil) return this.bearer;
+    return this.resume(username) ?? this.signIn(username, password);
+  }
+
+  private resume(username: string): string | null {
+    if (!this.mayResume) return null;
+    this.mayResume = false;
+    const session = readSession(this.url, username);
+    if (!session) return null;
+    this.resumed = true;
+    this.bearer = session.token;
+    this.bearerUntil = session.until;
+    return session.token;
+  }
+
+  private async signIn(username: string, password: string): Promise<string> {
     const response = await this.reach("/api/v1/auth/login", {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -111,13 +138,6 @@ export class ApiClient {
       keepSession({ url: this.url, username, token: access_token, until: this.bearerUntil });
     }
     return access_token;
-  }
-
-  private resume(username: string): void {
-    const session = this.settings.keepSession ? readSession(this.url, username) : null;
-    if (!session) return;
-    this.bearer = session.token;
-    this.bearerUntil = session.until;
   }
 
   private async reach(path: string, init: RequestInit): Promise<Response> {
