@@ -1,53 +1,32 @@
 // Writes jobs with long and hostile logs straight into a database: what no run of the factory makes on purpose.
+import { randomBytes } from "node:crypto";
 import { connect, type Db } from "@/server/db";
 import type { NewJobEvent } from "@/server/domain/events";
-import { crockford } from "@/server/domain/ids";
-import type { JobState } from "@/server/domain/job-state";
+import { newJobId } from "@/server/domain/ids";
 import type { Prisma } from "@/server/generated/prisma/client";
-import { failedStory, longStory, runningStory, type Story } from "./stories";
+import type { Story } from "./stories";
 
 const MINUTE = 60_000;
 
-/** Public ids of what was written. */
-export interface Seeded {
-  running: string;
-  failed: string;
-  long: string;
-}
-
 /**
- * Adds one job of each kind to the oldest team.
- * @param longLines lines of output of the long job
+ * Adds jobs to the oldest team.
+ * @returns their public ids, in the order given
  */
-export async function seedJobs(databaseUrl: string, longLines = 10_000): Promise<Seeded> {
+export async function seedJobs(databaseUrl: string, stories: readonly Story[]): Promise<string[]> {
   const db = connect(databaseUrl, 2);
   try {
     const team = await db.team.findFirstOrThrow({ orderBy: { id: "asc" } });
-    const write = (story: Story, n: number) => writeJob(db, team.id, story, n);
-    await write({ ...waitingStory("Sistema de gerenciamento de tarefas", "pending"), claimable: true }, 1);
-    await write(
-      { ...waitingStory("Export invoices as PDF", "pending"), waitingReason: "waits for the day's budget" },
-      2,
-    );
-    await write(waitingStory("Chat bot for the shop", "paused"), 3);
-    await write(waitingStory("Old idea", "cancelled"), 4);
-    return {
-      failed: await write(failedStory(), 5),
-      long: await write(longStory(longLines), 6),
-      running: await write(runningStory(), 7),
-    };
+    const ids: string[] = [];
+    for (const story of stories) ids.push(await writeJob(db, team.id, story, ids.length));
+    return ids;
   } finally {
     await db.$disconnect();
   }
 }
 
-function waitingStory(title: string, state: JobState): Story {
-  return { title, state, progress: 0, events: [{ type: "job.created", data: { title, kind: "build" } }] };
-}
-
 async function writeJob(db: Db, teamId: bigint, story: Story, n: number): Promise<string> {
   const start = Date.now() - (10 - n) * MINUTE - story.events.length * 20;
-  const publicId = `JOB-${new Date(start).toISOString().replace(/\D/g, "").slice(0, 14)}-${crockford(new Uint8Array([n, n * 7, n * 13, n * 17]), 4)}`;
+  const publicId = newJobId(new Date(start), randomBytes(4));
   const settled = ["completed", "failed", "cancelled"].includes(story.state);
   const { id } = await db.job.create({
     data: {

@@ -230,6 +230,17 @@ const CHECKS = [
   { key: "task-2/test-1", kind: "test", passed: false, report: REPORT_RED },
 ];
 
+/** A job that has not begun, or never will. */
+export function waitingStory(title: string, state: JobState, waitingReason?: string): Story {
+  return {
+    title,
+    state,
+    progress: 0,
+    ...(waitingReason && { waitingReason }),
+    events: [{ type: "job.created", data: { title, kind: "build" } }],
+  };
+}
+
 /** A job in the middle of its second task. */
 export function runningStory(): Story {
   const title = "API REST para e-commerce";
