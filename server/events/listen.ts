@@ -1,6 +1,7 @@
 // One LISTEN connection a process, shared by everything that waits for a change in the database.
 // A notification is only a wake-up: after a lost connection every subscriber is told to look for itself.
-import pg from "pg";
+import type pg from "pg";
+import { listeningClient } from "../db";
 import { env } from "../env";
 import { log } from "../log";
 
@@ -65,12 +66,7 @@ export class Listener {
   }
 
   private async connect(): Promise<pg.Client> {
-    const client = new pg.Client({
-      connectionString: this.url,
-      application_name: "fabrica-listen",
-      keepAlive: true,
-      connectionTimeoutMillis: 5_000,
-    });
+    const client = listeningClient(this.url);
     client.on("error", () => this.lost(client));
     client.on("end", () => this.lost(client));
     client.on("notification", ({ channel, payload }) => {

@@ -1,7 +1,7 @@
 import type { Db } from "../../db";
 import { AppError } from "../../domain/errors";
 import type { Worker } from "../../generated/prisma/client";
-import { hashToken } from "./register-runner";
+import { hashToken } from "../auth/secret-token";
 
 /**
  * The worker whose token this is, if its id is the one in the address.

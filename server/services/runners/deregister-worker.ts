@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Db } from "../../db";
 import type { Worker } from "../../generated/prisma/client";
+import { hashToken } from "../auth/secret-token";
 import { freeJob } from "../queue/sweep-leases";
 import { announceWorkers } from "../workers/announce-workers";
-import { hashToken } from "./register-runner";
 
 /** A worker leaves: its job is claimable at once and its token is worthless from now on. */
 export async function deregisterWorker(db: Db, worker: Worker): Promise<void> {

@@ -1,23 +1,14 @@
 // A runner comes (back): every slot becomes a worker with its own token, of which only the hash is kept.
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { PROTOCOL_VERSION, type RegisterAnswer, type RegisterRequest } from "../../../runner/protocol";
 import type { Db, Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import { crockford } from "../../domain/ids";
 import { env } from "../../env";
 import type { Runner } from "../../generated/prisma/client";
+import { hashToken, newSecretToken, sameSecret } from "../auth/secret-token";
 import { freeJob } from "../queue/sweep-leases";
 import { announceWorkers } from "../workers/announce-workers";
-
-/** SHA-256 of a token, as stored. */
-export function hashToken(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
-}
-
-/** Whether two secrets are the same; the time taken says nothing about where they differ. */
-export function sameSecret(given: string, expected: string): boolean {
-  return timingSafeEqual(Buffer.from(hashToken(given)), Buffer.from(hashToken(expected)));
-}
 
 /** @throws AppError `unauthorized` unless this is the token that runners register with */
 export function requireRegistrationToken(given: string): void {
@@ -90,9 +81,9 @@ async function seatWorker(
   runnerId: string,
   slot: number,
 ): Promise<{ worker_id: string; token: string }> {
-  const token = `fabw_${randomBytes(32).toString("base64url")}`;
+  const { token, hash } = newSecretToken("fabw_");
   const fresh = {
-    tokenHash: hashToken(token),
+    tokenHash: hash,
     status: "idle" as const,
     order: "none",
     currentJobId: null,
