@@ -87,7 +87,7 @@ function normalisePath(path: string): string {
       if (name) return parameters === 1 ? ":id" : `:id${parameters}`;
       return part.replace(/[^A-Za-z0-9._~-]/g, "");
     })
-    .filter(Boolean);
+    .filter((part) => !/^\.*$/.test(part));
   return `/${parts.slice(0, 12).join("/")}`;
 }
 

@@ -101,6 +101,7 @@ export function singular(word: string, language: Language): string {
 
 /** Plural of an ASCII word; a word that looks plural already stays. */
 export function plural(word: string, language: Language): string {
+  if (!word) return "";
   if (IRREGULAR[word] === word || /s$/.test(word) || language === "de") return word;
   if (language === "pt" && /ao$/.test(word)) return word.replace(/ao$/, "oes");
   if (language === "pt" && /m$/.test(word)) return word.replace(/m$/, "ns");

@@ -66,6 +66,10 @@ const REQUESTS: { title: string; features: string[]; description?: string }[] = 
   { title: "Blog com posts e comentarios", features: ["Posts", "Comentarios", "Tags"] },
   { title: "Sistema de gerenciamento de tarefas", features: ["CRUD tarefas", "Usuarios", "Categorias"] },
   { title: "Agregar GET /api/contabilidad/facturas/:id/pdf", features: [] },
+];
+
+/** Further kinds, languages and hostile texts; each in one of the two languages of code, by turns. */
+const OTHERS: { title: string; features: string[]; description?: string }[] = [
   { title: "在线商城", features: ["产品管理", "购物车", "结账", "神秘功能"] },
   { title: "نظام إدارة المهام", features: ["مهام", "مستخدمين", "شيء غريب"] },
   {
@@ -136,12 +140,22 @@ const REQUESTS: { title: string; features: string[]; description?: string }[] = 
   { title: "Something quite unknown", description: "Keep zorbs in order", features: [] },
 ];
 
+async function build(request: (typeof OTHERS)[number], toolchain: "python" | "node"): Promise<void> {
+  const drive = start({ ...request, stack: [toolchain], toolchains: [toolchain] });
+  await drive.build();
+  await expectGoodProject(drive);
+}
+
 describe.each(["python", "node"] as const)("a project in %s", (toolchain) => {
-  it.each(REQUESTS)("$title: builds, lints clean, tests pass", async (request) => {
-    const drive = start({ ...request, stack: [toolchain], toolchains: [toolchain] });
-    await drive.build();
-    await expectGoodProject(drive);
-  });
+  it.each(REQUESTS)("$title: builds, lints clean, tests pass", (request) => build(request, toolchain));
+});
+
+describe("projects of other kinds and languages", () => {
+  it.each(
+    OTHERS.map((request, index) => ({ ...request, toolchain: index % 2 === 0 ? "python" : "node" }) as const),
+  )("$title in $toolchain: builds, lints clean, tests pass", ({ toolchain, ...request }) =>
+    build(request, toolchain),
+  );
 });
 
 describe("a project in both languages", () => {

@@ -41,10 +41,14 @@ function plan(request: ModelRequest, talk: Conversation, model: SimulationModel)
 }
 
 /** The answer of the roles that build; null for all others, and where the prompt names no job or task. */
-function byRole({ role }: ModelRequest, talk: Conversation, model: SimulationModel): PlannedAnswer | null {
+function byRole(
+  { role, maxTokens }: ModelRequest,
+  talk: Conversation,
+  model: SimulationModel,
+): PlannedAnswer | null {
   const { job, task } = talk;
   if (!job) return null;
-  if (role === "planner") return plannerAnswer(talk, job);
+  if (role === "planner") return plannerAnswer(talk, job, maxTokens);
   if (!task) return null;
   if (role === "debugger") return debuggerAnswer(talk);
   if (role !== "coder" && role !== "tester" && role !== "fixer") return null;

@@ -5,8 +5,8 @@ import { forMarkdown, oneLine } from "./text";
 
 const KINDS = { http: "HTTP service", cli: "command line tool", library: "library" } as const;
 
-/** The whole SPEC.md of a project. */
-export function writeSpec(project: Project): string {
+/** The whole SPEC.md of a project; in short, it leaves out how each task behaves in detail. */
+export function writeSpec(project: Project, short = false): string {
   const languages = project.toolchains
     .map((toolchain) => (toolchain === "python" ? "Python 3.11" : "JavaScript on Node 20"))
     .join(" and ");
@@ -22,10 +22,7 @@ ${forMarkdown(project.description) || forMarkdown(project.title)}
 
 Kind: ${KINDS[project.kind]}, written in ${languages} with the standard library only.
 
-## Behaviour
-
-${behaviour}
-## Tasks
+${short ? "" : `## Behaviour\n\n${behaviour}\n`}## Tasks
 
 ${project.tasks.map((task) => `- [ ] ${oneLine(task.title)}`).join("\n")}
 

@@ -3,7 +3,7 @@
 import type { Message, ModelRequest, Usage } from "../port";
 import type { PlannedAnswer } from "./roles/answer";
 
-export const CHARACTERS_A_TOKEN = 4;
+const CHARACTERS_A_TOKEN = 4;
 
 /** Usage of one call. */
 export function usageOf(request: ModelRequest, answer: PlannedAnswer): Usage {

@@ -28,7 +28,7 @@ export function pythonCore(module: Module, place: PythonPlace): SourceFile[] {
     case "resource":
       return [{ path, content: collection(module, place), bugs: COLLECTION_BUGS }];
     case "search":
-      return [{ path, content: search(module, place), bugs: SEARCH_BUGS }];
+      return [{ path, content: search(module, place), bugs: searchBugs(module.resource.fields.length) }];
     case "summary":
       return [{ path, content: summary(module, place), bugs: SUMMARY_BUGS }];
     case "action":
@@ -52,12 +52,18 @@ const COLLECTION_BUGS: Bug[] = [
     why: "adding a record checked only the fields that were given, so required ones could be left out",
   },
 ];
-const SEARCH_BUGS: Bug[] = [
-  {
-    right: "any(wanted in",
-    wrong: "all(wanted in",
-    why: "a record was found only when every field held the text, not any of them",
-  },
+/** With one field only, "any" and "all" are the same. */
+const searchBugs = (fields: number): Bug[] => [
+  ...(fields > 1
+    ? [
+        {
+          right: "any(wanted in",
+          wrong: "all(wanted in",
+          why: "a record was found only when every field held the text, not any of them",
+        },
+      ]
+    : []),
+  { right: 'reverse=sort.startswith("-")', wrong: "reverse=False", why: "the descending order was ignored" },
 ];
 const SUMMARY_BUGS: Bug[] = [
   {

@@ -20,7 +20,7 @@ export function coderAnswer(
   if (errs(model, "loop", n)) {
     return {
       text: "Let me look at the files first.",
-      calls: [{ name: "run", input: { command: "ls -la" } }],
+      calls: [{ name: "run", input: { command: "ls" } }],
     };
   }
   if (errs(model, "garbage", n) && talk.turns === 0) return garbage(n);

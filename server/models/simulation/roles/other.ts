@@ -3,12 +3,15 @@ import type { ToolDefinition } from "../../port";
 import type { Conversation, Job } from "../conversation";
 import { planProject, titlesFor } from "../plan";
 import { writeSpec } from "../spec";
+import { outputTokens } from "../usage";
 import { finish, type PlannedAnswer } from "./answer";
 
-/** The planner's only answer: the whole SPEC.md. */
-export function plannerAnswer(talk: Conversation, job: Job): PlannedAnswer {
+/** The planner's only answer: the whole SPEC.md, in short where the long one would not fit the answer. */
+export function plannerAnswer(talk: Conversation, job: Job, maxTokens: number): PlannedAnswer {
   const project = planProject(job, titlesFor(job), talk.jobText);
-  return finish(`A ${project.kind} project in ${project.tasks.length} tasks.`, { spec: writeSpec(project) });
+  const text = `A ${project.kind} project in ${project.tasks.length} tasks.`;
+  const long = finish(text, { spec: writeSpec(project) });
+  return outputTokens(long) <= maxTokens ? long : finish(text, { spec: writeSpec(project, true) });
 }
 
 /** The debugger looks once and says what it saw. */
