@@ -1,0 +1,36 @@
+import { describe, expect, test } from "vitest";
+import { crockford, jobId, newJobId } from "./ids";
+
+describe("public job ids", () => {
+  test("tell the moment in UTC and end with four letters of Crockford's alphabet", () => {
+    const id = newJobId(new Date("2026-03-04T05:06:07.890Z"), Uint8Array.of(0, 31, 32, 255));
+    expect(id).toBe("JOB-20260304050607-0Z0Z");
+    expect(jobId.parse(id)).toBe(id);
+  });
+
+  test("use every letter of the alphabet, and none that is mistaken for another", () => {
+    const letters = new Set(Array.from({ length: 256 }, (_, byte) => crockford(Uint8Array.of(byte), 1)));
+    expect([...letters].sort().join("")).toBe("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
+  });
+
+  test("of a correction are ids too", () => {
+    expect(jobId.parse("JOB-20260304050607-AB12-CORR-3")).toBe("JOB-20260304050607-AB12-CORR-3");
+  });
+
+  test.each([
+    "",
+    "JOB-20260304050607-AB1",
+    "JOB-20260304050607-AB123",
+    "JOB-2026030405060-AB12",
+    "job-20260304050607-AB12",
+    "JOB-20260304050607-ILOU",
+    "JOB-20260304050607-AB12\n",
+    " JOB-20260304050607-AB12",
+    "JOB-20260304050607-AB12-CORR-",
+    "JOB-20260304050607-AB12-CORR-123",
+    "JOB-20260304050607-AB12/../x",
+    "JOB-٢٠٢٦٠٣٠٤٠٥٠٦٠٧-AB12",
+    9007199254740992,
+    null,
+  ])("%j is none", (given) => expect(jobId.safeParse(given).success).toBe(false));
+});

@@ -1,0 +1,26 @@
+import { describe, expect, test } from "vitest";
+import { PROGRESS, STEPS, taskProgress } from "./steps";
+
+describe("progress", () => {
+  test("has the fixed points of the specification", () => {
+    expect(PROGRESS).toEqual({ setup: 0.05, planned: 0.1, tasksDone: 0.75, validated: 0.9, delivered: 1 });
+  });
+
+  test.each([1, 2, 7, 60])("never falls along %d tasks and stays within their part of the bar", (of) => {
+    const order = ["generate", "testgen", "lint", "test", "fix"] as const;
+    let last = PROGRESS.planned;
+    for (let n = 1; n <= of; n++)
+      for (const step of order) {
+        const now = taskProgress(n, of, step);
+        expect(now).toBeGreaterThanOrEqual(last);
+        last = now;
+      }
+    expect(taskProgress(1, of, "generate")).toBeCloseTo(PROGRESS.planned);
+    expect(last).toBeLessThan(PROGRESS.tasksDone);
+    expect(taskProgress(of + 1, of, "generate")).toBeCloseTo(PROGRESS.tasksDone);
+  });
+
+  test("does not divide by no tasks", () => expect(taskProgress(1, 0, "generate")).toBeCloseTo(0.1));
+
+  test("knows each step once", () => expect(new Set(STEPS).size).toBe(STEPS.length));
+});
