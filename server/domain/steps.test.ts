@@ -8,7 +8,7 @@ describe("progress", () => {
 
   test.each([1, 2, 7, 60])("never falls along %d tasks and stays within their part of the bar", (of) => {
     const order = ["generate", "testgen", "lint", "test", "fix"] as const;
-    let last = PROGRESS.planned;
+    let last: number = PROGRESS.planned;
     for (let n = 1; n <= of; n++)
       for (const step of order) {
         const now = taskProgress(n, of, step);
