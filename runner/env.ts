@@ -16,6 +16,7 @@ const schema = z.object({
   RUNNER_IMAGE: z.string().min(1).default("fabrica-sandbox"),
   RUNNER_RUNTIME: z.string().min(1).optional(),
   DOCKER_HOST: z.string().min(1).optional(),
+  DOCKER_CERT_PATH: z.string().min(1).optional(),
 });
 
 /** Settings of one runner process; see docs/runners.md for the meaning of each. */
@@ -33,6 +34,8 @@ export interface RunnerEnv {
   /** Container runtime of the Docker daemon, such as runsc; null takes the daemon's default. */
   runtime: string | null;
   dockerHost: string | null;
+  /** Folder with ca.pem, cert.pem and key.pem for a daemon behind TLS. */
+  dockerCerts: string | null;
 }
 
 /** Reads the settings; empty values count as unset. Throws an Error with one plain sentence per mistake. */
@@ -56,5 +59,6 @@ export function readRunnerEnv(source: NodeJS.ProcessEnv = process.env): RunnerEn
     image: env.RUNNER_IMAGE,
     runtime: env.RUNNER_RUNTIME ?? null,
     dockerHost: env.DOCKER_HOST ?? null,
+    dockerCerts: env.DOCKER_CERT_PATH ?? null,
   };
 }

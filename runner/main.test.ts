@@ -116,6 +116,30 @@ describe("the runner process", () => {
     expect(log).toContain("waiting for the app");
   });
 
+  it("claims nothing while it is drained, and leaves for good when it is killed", async () => {
+    const runner = start();
+    const job = server.offer();
+    await server.run(shell("true"));
+    server.idleAction = "drain";
+    job.action = "drain";
+    expect((await server.run(shell("sleep 0.5; echo finished"))).result.stdout).toBe("finished\n");
+    job.over = true;
+    const claims = () => server.seen.filter((line) => line.endsWith("/claim")).length;
+    const before = claims();
+    const beats = server.seen.length;
+    await until(() => server.seen.length > beats + 4);
+    expect(claims()).toBe(before);
+    server.idleAction = "none";
+    server.offer();
+    expect((await server.run(shell("echo again"))).result.stdout).toBe("again\n");
+    server.idleAction = "kill";
+    server.post(shell("sleep 60", { timeout_ms: 60_000 }));
+    server.current.action = "kill";
+    expect(await once(runner, "exit")).toEqual([0, null]);
+    expect(server.deregistered).toBe(1);
+    expect(traces()).toEqual([]);
+  });
+
   it.each([
     [{ FABRICA_RUNNER_TOKEN: "wrong" }, "The app refused this runner"],
     [{ FABRICA_RUNNER_TOKEN: "" }, "FABRICA_RUNNER_TOKEN"],

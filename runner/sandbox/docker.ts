@@ -2,7 +2,7 @@
 // Invariant: no network is ever attached, nothing of the host is mounted but the read-only toolchain, and a container
 // never outlives the connection to this process (StdinOnce), let alone serves two jobs.
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import Docker from "dockerode";
 import type { SandboxLimits } from "../protocol";
@@ -39,6 +39,7 @@ const MB = 1024 * 1024;
 
 export interface DockerOptions {
   dockerHost: string | null;
+  dockerCerts?: string | null;
   image: string;
   runtime: string | null;
   /** Path of the bundled supervisor. Its text is handed to the container, so the daemon need not see the file. */
@@ -48,17 +49,23 @@ export interface DockerOptions {
   instance: string;
 }
 
-/** A client of the daemon at `dockerHost` (unix:///path or tcp://host:port), or at the usual socket. */
-export function connectDocker(dockerHost: string | null): Docker {
+/**
+ * A client of the daemon at `dockerHost` (unix:///path or tcp://host:port), or at the usual socket.
+ * `certs`: folder with ca.pem, cert.pem and key.pem for a daemon behind TLS.
+ */
+export function connectDocker(dockerHost: string | null, certs: string | null = null): Docker {
   if (!dockerHost) return new Docker({ socketPath: "/var/run/docker.sock" });
   const url = new URL(dockerHost);
   if (url.protocol === "unix:") return new Docker({ socketPath: url.pathname });
-  return new Docker({ host: url.hostname, port: url.port || 2375, protocol: "http" });
+  if (!certs) return new Docker({ host: url.hostname, port: url.port || 2375, protocol: "http" });
+  const file = (name: string) => readFileSync(join(certs, name));
+  const tls = { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem") };
+  return new Docker({ host: url.hostname, port: url.port || 2376, protocol: "https", ...tls });
 }
 
 /** Makes the driver. Throws an Error with a plain sentence when the daemon or the image is not there. */
 export async function createDockerDriver(options: DockerOptions): Promise<SandboxDriver> {
-  const docker = connectDocker(options.dockerHost);
+  const docker = connectDocker(options.dockerHost, options.dockerCerts);
   await Promise.race([docker.ping(), tooLate(ANSWER_MS)]).catch((error: Error) => {
     throw new Error(`No Docker daemon answers: ${error.message}.`);
   });

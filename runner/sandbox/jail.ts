@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import type { SandboxLimits } from "../protocol";
+import { readText } from "./cgroup-meter";
 import type { Cgroup } from "./cgroups";
 import { type JailSetup, NO_ENV } from "./jail-host";
 import { OutputCap } from "./output-cap";
@@ -175,12 +176,16 @@ export async function runJail(
   }
 }
 
+/** How long a killed jail may take to end before it is taken apart from outside. */
+const LAST_RESORT_MS = 5_000;
+
 /** The host's side of one jail. */
 class JailProcess {
   killedFor: "timeout" | "destroyed" | null = null;
   readonly output: OutputCap;
   private status = "";
   private count = "";
+  private lastResort: NodeJS.Timeout | undefined;
   private errorText = "";
   private readonly spawnError: Promise<never>;
 
@@ -205,6 +210,7 @@ class JailProcess {
     });
     this.pipe(4).on("data", (data: Buffer) => {
       this.status += data.toString("utf8");
+      this.killFirst();
     });
     // The program may end without reading all of it, which is no fault of ours.
     child.stdin?.on("error", () => {});
@@ -217,10 +223,29 @@ class JailProcess {
 
   kill(reason: "timeout" | "destroyed"): void {
     if (this.killedFor !== "destroyed") this.killedFor = reason;
-    const inner = /"child-pid": (\d+)/.exec(this.status)?.[1];
-    // bubblewrap outside stays to reap it. Before there is one, bubblewrap itself is all there is.
-    if (inner) killQuietly(Number(inner));
-    else this.child.kill("SIGKILL");
+    this.killFirst();
+    this.lastResort ??= setTimeout(() => this.killByForce(), LAST_RESORT_MS);
+  }
+
+  /**
+   * Kills the first process of the namespace, which takes every other one with it; bubblewrap outside reaps it. Killing
+   * bubblewrap while it is still at work would leave its half-made child behind, so until there is a first process
+   * this waits for it: `status` calls it again.
+   */
+  private killFirst(): void {
+    const first = /"child-pid": (\d+)/.exec(this.status)?.[1];
+    if (first && this.killedFor !== null) killQuietly(Number(first));
+  }
+
+  /** A jail that hangs while it is made: kills what bubblewrap has started, then it, and lets go of the pipes. */
+  private killByForce(): void {
+    const { pid } = this.child;
+    if (pid === undefined || this.child.exitCode !== null) return;
+    this.child.kill("SIGSTOP");
+    const children = readText(`/proc/${pid}/task/${pid}`, "children").trim().split(" ");
+    for (const child of children.filter(Boolean)) killQuietly(Number(child));
+    this.child.kill("SIGKILL");
+    for (const stream of this.child.stdio) stream?.destroy();
   }
 
   /** How many processes outlived the main one. The program could write here too, so it is only told, never trusted. */
@@ -232,7 +257,7 @@ class JailProcess {
   /** Waits until bubblewrap has reaped the namespace. Returns its exit code. */
   async end(): Promise<number | null> {
     const closed = once(this.child, "close") as Promise<[number | null]>;
-    const [code] = await Promise.race([closed, this.spawnError]);
+    const [code] = await Promise.race([closed, this.spawnError]).finally(() => clearTimeout(this.lastResort));
     if (this.killedFor === null && !this.status.includes('"exit-code"')) {
       throw new SandboxError(
         `The jail could not be set up: ${this.errorText.trim() || `exit code ${code}`}`,

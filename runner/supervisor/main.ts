@@ -61,7 +61,8 @@ class Supervisor {
   private start(id: number, order: ExecOrder): void {
     const host = {
       meter: this.meter,
-      othersLive: () => this.commands.size > 1,
+      // A sweep may outlast its own command, so this must not be read from the number of commands alone.
+      othersLive: () => [...this.commands.keys()].some((other) => other !== id),
       send: (type: FrameType, payload: Uint8Array) => this.send(type, id, payload),
       congested: () => this.output.writableNeedDrain,
       flushed: () => this.flushed(),

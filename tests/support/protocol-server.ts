@@ -56,6 +56,8 @@ export class ProtocolServer {
   /** Tokens that are no longer known. */
   readonly revoked = new Set<string>();
   deregistered = 0;
+  /** What a worker without a job hears from its heartbeats. */
+  idleAction: HeartbeatAnswer["action"] = "none";
   url = "";
   readonly repository = mkdtempSync(join(tmpdir(), "fabrica-protocol-"));
   private readonly tokens = new Map<string, string>();
@@ -92,6 +94,12 @@ export class ProtocolServer {
       action: "none",
       commands: [],
     };
+    return this.job;
+  }
+
+  /** The job offered last. */
+  get current(): Job {
+    if (!this.job) throw new Error("No job was offered.");
     return this.job;
   }
 
@@ -188,7 +196,7 @@ export class ProtocolServer {
   }
 
   private heartbeat(json: { lease: { fence: number } | null }): Handled {
-    if (!json.lease) return { status: 200, json: { action: "none" } };
+    if (!json.lease) return { status: 200, json: { action: this.idleAction } };
     if (!this.job || this.job.over) return refuse(410);
     if (this.job.claim.fence !== json.lease.fence) return refuse(409);
     return { status: 200, json: { action: this.job.action } };

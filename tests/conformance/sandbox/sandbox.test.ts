@@ -296,6 +296,14 @@ describe.each([
       expect(ran.durationMs).toBeLessThan(10_000);
     });
 
+    it("ends programs whose time is over before they have begun", async () => {
+      for (let timeoutMs = 1; timeoutMs <= 25; timeoutMs += 3) {
+        const [first, second] = await Promise.all([1, 2].map(() => run("sleep 600", { timeoutMs })));
+        expect([first?.timedOut, second?.timedOut]).toEqual([true, true]);
+      }
+      expect((await run("grep -l '^Name:.sleep' /proc/[0-9]*/status | wc -l")).text.trim()).toBe("0");
+    });
+
     it("survives a fork bomb and leaves nothing of it", async () => {
       const bomb = await run("cp /bin/sh bomb; ./bomb -c 'f() { f | f & f; }; f'", { timeoutMs: 1_000 });
       expect(bomb.exitCode).not.toBe(0);
