@@ -85,7 +85,9 @@ export class PlanBuilder {
     if (!base) return;
     const noun = lastWord(base);
     const existing = this.resource((resource) => resource.path === base);
-    const resource = existing ?? this.addResource(noun, slug(noun), this.conceptOfNoun(noun), base, n);
+    // Every service answers /health itself.
+    const own = base === "/health" ? "/api/health" : base;
+    const resource = existing ?? this.addResource(noun, slug(noun), this.conceptOfNoun(noun), own, n);
     if (!rest) return;
     if (/pdf$/i.test(rest)) {
       this.modules.push({

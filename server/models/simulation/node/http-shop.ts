@@ -141,11 +141,11 @@ function findItem(store, params) {
 function maker(cart: CartModule): string {
   const { keys, items, path, products } = cart;
   const record = { ...sampleRecord(products), [keys.price]: 10.5, [keys.stock]: 5 };
+  const rows = Object.entries(record).map(([name, value]) => `    ${name}: ${nodeLiteral(value)},\n`);
   return `async function start(t) {
   const { call } = await startService(t);
   const { body: product } = await call("POST", "${products.path}", {
-    ${nodeLiteral(record).slice(2, -2)},
-  });
+${rows.join("")}  });
   const { body: cart } = await call("POST", "${path}", {});
   const items = \`${path}/\${cart.id}/${items}\`;
   const add = (quantity) => call("POST", items, { ${keys.product}: product.id, ${keys.quantity}: quantity });

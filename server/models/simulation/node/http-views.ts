@@ -294,9 +294,9 @@ function unmark({ params, store }) {
 /** Tests of an action over HTTP. */
 export function nodeActionTest(action: ActionModule): SourceFile {
   const { method, verb, resource, name } = action;
-  const [before = "", after = ""] = action.path.split(":id");
+  const [before = "", after = ""] = action.path.replace(/:id\d+/g, "1").split(":id");
   const head = `${TEST_HEAD}${nodeMaker(resource)}
-const address = (id) => \`${before}\${id}${after.replace(/:id\d*/g, "1")}\`;
+const address = (id) => \`${before}\${id}${after}\`;
 `;
   const verbMethod = method === "DELETE" ? "POST" : method;
   const body =

@@ -141,9 +141,13 @@ def find_item(request):
 function makers(cart: CartModule): string {
   const { keys, items, products } = cart;
   const record = { ...sampleRecord(products), [keys.price]: 10.5, [keys.stock]: 5 };
+  const rows = Object.entries(record).map(
+    ([name, value]) => `            "${name}": ${pythonLiteral(value)},\n`,
+  );
   return `    def setUp(self):
         super().setUp()
-        product = ${pythonLiteral(record)}
+        product = {
+${rows.join("")}        }
         self.product = self.call("POST", PRODUCTS, product)[1]
         self.cart = self.call("POST", CARTS, {})[1]
         self.items = f"{CARTS}/{self.cart['id']}/${items}"
