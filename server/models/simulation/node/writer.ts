@@ -1,26 +1,17 @@
 // The writers of JavaScript services, tools and libraries: one template for each shape of module.
 import type { Module, Project, SourceFile, Writer } from "../project";
 import { NODE_BASE, packageJson } from "./base";
-import {
-  NODE_CLI_TEST_BASE,
-  nodeCliSkeleton,
-  nodeCommand,
-  nodeCommandRegistry,
-  nodeCommandTest,
-} from "./cli";
-import { NODE_CLI_PLACE, NODE_LIBRARY_PLACE, nodeCore, nodeCoreTest } from "./core";
+import { nodeCliSkeleton, nodeCommand, nodeCommandRegistry } from "./cli";
+import { NODE_CLI_TEST_BASE, nodeCommandTest } from "./cli-test";
+import { NODE_CLI_PLACE, NODE_LIBRARY_PLACE, nodeCore } from "./core";
+import { nodeCoreTest } from "./core-test";
 import { NODE_HTTP_TEST_BASE, nodeHttpSkeleton, nodeRegistry } from "./http";
+import { nodeAction, nodeActionTest } from "./http-action";
+import { nodeCart, nodeCartTest } from "./http-cart";
+import { nodeCheckout, nodeCheckoutTest } from "./http-checkout";
 import { nodeDocument, nodeDocumentTest } from "./http-document";
 import { nodeResource, nodeResourceTest } from "./http-resource";
-import { nodeCart, nodeCartTest, nodeCheckout, nodeCheckoutTest } from "./http-shop";
-import {
-  nodeAction,
-  nodeActionTest,
-  nodeSearch,
-  nodeSearchTest,
-  nodeSummary,
-  nodeSummaryTest,
-} from "./http-views";
+import { nodeSearch, nodeSearchTest, nodeSummary, nodeSummaryTest } from "./http-views";
 
 export const NODE_HTTP: Writer = {
   skeleton: nodeHttpSkeleton,

@@ -1,28 +1,17 @@
 // The writers of Python services, tools and libraries: one template for each shape of module.
 import { pascal } from "../names";
 import type { Module, Project, SourceFile, Writer } from "../project";
-import {
-  CLI_PLACE,
-  PYTHON_CLI_TEST_BASE,
-  pythonCliSkeleton,
-  pythonCommand,
-  pythonCommandRegistry,
-  pythonCommandTest,
-} from "./cli";
+import { CLI_PLACE, pythonCliSkeleton, pythonCommand, pythonCommandRegistry } from "./cli";
+import { PYTHON_CLI_TEST_BASE, pythonCommandTest } from "./cli-test";
 import { pythonCore } from "./core";
 import { pythonCoreTest } from "./core-test";
 import { PYTHON_HTTP_TEST_BASE, pythonHttpSkeleton, pythonRegistry } from "./http";
+import { pythonAction, pythonActionTest } from "./http-action";
+import { pythonCart, pythonCartTest } from "./http-cart";
+import { pythonCheckout, pythonCheckoutTest } from "./http-checkout";
 import { pythonDocument, pythonDocumentTest } from "./http-document";
 import { pythonResource, pythonResourceTest } from "./http-resource";
-import { pythonCart, pythonCartTest, pythonCheckout, pythonCheckoutTest } from "./http-shop";
-import {
-  pythonAction,
-  pythonActionTest,
-  pythonSearch,
-  pythonSearchTest,
-  pythonSummary,
-  pythonSummaryTest,
-} from "./http-views";
+import { pythonSearch, pythonSearchTest, pythonSummary, pythonSummaryTest } from "./http-views";
 import { LIBRARY_PLACE, pythonLibrarySkeleton } from "./library";
 
 export const PYTHON_HTTP: Writer = {
