@@ -3,9 +3,9 @@
 import { randomBytes } from "node:crypto";
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Readable } from "node:stream";
 import { GitError, type GitProcess, startGit } from "../workspaces/git";
 import { listCheckedTree } from "../workspaces/list-tree";
+import { readObjects } from "../workspaces/object-stream";
 import { TREE_LIMITS, type TreeEntry, type TreeLimits } from "../workspaces/tree-policy";
 
 /** Something is there already. A delivery that runs again finds its own result this way. */
@@ -91,41 +91,4 @@ async function writeFiles(dir: string, files: TreeEntry[], folder: string): Prom
 async function cutOff(child: GitProcess): Promise<GitError> {
   await child.done;
   return new GitError("failed", "cat-file", null, null, "the answer was cut off");
-}
-
-/** Takes the answers of `cat-file --batch` apart: "<oid> blob <size>\n<content>\n" each. */
-async function* readObjects(output: Readable): AsyncGenerator<Buffer> {
-  let chunks: Buffer[] = [];
-  let have = 0;
-  let size: number | null = null;
-  let needed = 1;
-  for await (const chunk of output) {
-    chunks.push(chunk as Buffer);
-    have += (chunk as Buffer).length;
-    if (have < needed) continue;
-    let buffer = Buffer.concat(chunks);
-    for (;;) {
-      if (size === null) {
-        const line = buffer.indexOf("\n");
-        if (line < 0) break;
-        size = blobSize(buffer.subarray(0, line).toString("latin1"));
-        buffer = buffer.subarray(line + 1);
-      }
-      if (buffer.length < size + 1) break;
-      yield buffer.subarray(0, size);
-      buffer = buffer.subarray(size + 1);
-      size = null;
-    }
-    chunks = [buffer];
-    have = buffer.length;
-    needed = size === null ? have + 1 : size + 1;
-  }
-  if (size !== null || have > 0)
-    throw new GitError("failed", "cat-file", null, null, "the answer was cut off");
-}
-
-function blobSize(header: string): number {
-  const size = /^[0-9a-f]{40} blob (\d+)$/.exec(header)?.[1];
-  if (size === undefined) throw new GitError("failed", "cat-file", null, null, "an object is missing");
-  return Number(size);
 }

@@ -15,7 +15,7 @@ import { setStep } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { archiveZip } from "../workspaces/archive-zip";
 import { diffStat } from "../workspaces/diff";
-import { readRef, updateRef } from "../workspaces/repository";
+import { MAIN_REF, setRefs } from "../workspaces/repository";
 
 type Target = "repository" | "folder" | "zip";
 
@@ -46,10 +46,7 @@ export async function deliver(db: Db, ref: RunRef): Promise<{ delivered: true }>
 const branchOf = (job: Job) => `fabrica/${job.publicId}`;
 
 async function moveBranch(dir: string, job: Job, commit: string): Promise<void> {
-  const name = `refs/heads/${branchOf(job)}`;
-  for (const refName of [name, "refs/heads/main"]) {
-    await updateRef(dir, refName, commit, await readRef(dir, refName));
-  }
+  await setRefs(dir, [`refs/heads/${branchOf(job)}`, MAIN_REF], commit);
 }
 
 /** A folder that is there already was renamed into place by an earlier try of this very delivery. */

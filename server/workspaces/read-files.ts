@@ -1,6 +1,8 @@
 // Reads what a commit holds, for pages, tools and gates. Nothing here touches a folder of the host (invariant 9).
+import { Readable } from "node:stream";
 import { assertObjectId, GitError, git, startGit } from "./git";
 import { listTree } from "./list-tree";
+import { readObjects } from "./object-stream";
 import { pathProblem } from "./tree-policy";
 
 export interface FileEntry {
@@ -58,6 +60,26 @@ export async function readBlob(
     }
     await child.done;
     throw new GitError("failed", "cat-file", 0, null, "the answer was cut off");
+  } finally {
+    child.stop();
+  }
+}
+
+/**
+ * Whole blobs by object id, read by one process.
+ * @throws GitError when one is missing
+ */
+export async function readBlobs(dir: string, oids: readonly string[]): Promise<Buffer[]> {
+  if (oids.length === 0) return [];
+  const input = oids.map((oid) => `${assertObjectId(oid)}\n`).join("");
+  const child = startGit(["cat-file", "--batch"], { dir, input });
+  try {
+    const blobs: Buffer[] = [];
+    for await (const blob of readObjects(child.stdout ?? Readable.from([]))) blobs.push(blob);
+    await child.done;
+    if (blobs.length !== oids.length)
+      throw new GitError("failed", "cat-file", 0, null, "the answer was cut off");
+    return blobs;
   } finally {
     child.stop();
   }

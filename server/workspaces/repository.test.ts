@@ -8,8 +8,8 @@ import { archiveZip } from "./archive-zip";
 import { diff, diffStat } from "./diff";
 import { GitError, git } from "./git";
 import { importBundle } from "./import-bundle";
-import { log, readBlob, readTree } from "./read-files";
-import { createRepository, exportBundle, MAIN_REF, readRef, repositoryPath, updateRef } from "./repository";
+import { log, readBlob, readBlobs, readTree } from "./read-files";
+import { createRepository, exportBundle, MAIN_REF, readRef, repositoryPath, setRefs } from "./repository";
 import { SandboxRepository, streamOf } from "./sandbox-repository.fixture";
 
 let root: string;
@@ -71,19 +71,21 @@ describe("git", () => {
 
 describe("a repository", () => {
   it("can be made again without harm", async () => {
-    await updateRef(dir, MAIN_REF, second, null);
+    await setRefs(dir, [MAIN_REF], second);
     await createRepository(dir);
     expect(await readRef(dir, MAIN_REF)).toBe(second);
   });
 
-  it("moves a ref only from where it is expected", async () => {
+  it("points all refs or none at a commit, wherever they were", async () => {
+    const branch = "refs/heads/fabrica/JOB-1";
     expect(await readRef(dir, MAIN_REF)).toBeNull();
-    expect(await updateRef(dir, MAIN_REF, first, null)).toBe(true);
-    expect(await updateRef(dir, MAIN_REF, first, null)).toBe(true);
-    expect(await updateRef(dir, MAIN_REF, second, null)).toBe(false);
-    expect(await updateRef(dir, MAIN_REF, second, first)).toBe(true);
+    for (const commit of [first, first, second]) {
+      await setRefs(dir, [branch, MAIN_REF], commit);
+      expect([await readRef(dir, branch), await readRef(dir, MAIN_REF)]).toEqual([commit, commit]);
+    }
+    await expect(setRefs(dir, [MAIN_REF, "refs/heads/a..b"], first)).rejects.toThrow(GitError);
     expect(await readRef(dir, MAIN_REF)).toBe(second);
-    await expect(updateRef(dir, "--force", second, first)).rejects.toThrow(TypeError);
+    await expect(setRefs(dir, ["--force"], first)).rejects.toThrow(TypeError);
   });
 
   it("refuses ids that are no plain names", () => {
@@ -105,6 +107,15 @@ describe("reading", () => {
       { path: "picture.bin", size: 4, executable: false },
       { path: "run.sh", size: 10, executable: true },
     ]);
+  });
+
+  it("reads many blobs with one process, in the order asked, and says when one is missing", async () => {
+    const tree = await readTree(dir, second);
+    const oids = [...tree].reverse().map(({ oid }) => oid);
+    const blobs = await readBlobs(dir, oids);
+    expect(blobs.map((blob) => blob.length)).toEqual([...tree].reverse().map(({ size }) => size));
+    expect(await readBlobs(dir, [])).toEqual([]);
+    await expect(readBlobs(dir, [...oids, "d".repeat(40)])).rejects.toThrow(GitError);
   });
 
   it("reads a file, cut where asked", async () => {

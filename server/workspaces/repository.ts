@@ -7,7 +7,6 @@ import { Readable } from "node:stream";
 import { assertObjectId, GitError, git, startGit } from "./git";
 
 export const MAIN_REF = "refs/heads/main";
-const NO_OBJECT = "0".repeat(40);
 
 const CONFIG = `[core]
 \trepositoryformatversion = 0
@@ -65,29 +64,11 @@ export async function readRef(dir: string, ref: string): Promise<string | null> 
   }
 }
 
-/**
- * Moves a ref from `expected` (null: must not exist) to `commit`. A ref that is there already counts as moved.
- * @returns false when the ref is elsewhere @throws GitError
- */
-export async function updateRef(
-  dir: string,
-  ref: string,
-  commit: string,
-  expected: string | null,
-): Promise<boolean> {
-  const old = expected === null ? NO_OBJECT : assertObjectId(expected);
-  try {
-    await git(["update-ref", "--no-deref", "--end-of-options", assertRef(ref), assertObjectId(commit), old], {
-      dir,
-    });
-    return true;
-  } catch (error) {
-    if (!(error instanceof GitError) || error.fault !== "failed") throw error;
-    const now = await readRef(dir, ref);
-    if (now === commit) return true;
-    if (now !== expected) return false;
-    throw error;
-  }
+/** Points refs at a commit, all of them or none, wherever they are now. @throws GitError */
+export async function setRefs(dir: string, refs: readonly string[], commit: string): Promise<void> {
+  const target = assertObjectId(commit);
+  const input = refs.map((ref) => `update ${assertRef(ref)} ${target}\n`).join("");
+  await git(["update-ref", "--no-deref", "--stdin"], { dir, input });
 }
 
 function assertRef(ref: string): string {
