@@ -1,10 +1,10 @@
 // The default driver: one container per job with a supervisor inside that runs the job's commands over one stream.
 // Invariant: no network is ever attached, nothing of the host is mounted but the read-only toolchain, and a container
 // never outlives the connection to this process (StdinOnce), let alone serves two jobs.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import type { SandboxLimits } from "../protocol";
 import { SupervisorConnection } from "./docker-connection";
 import {
@@ -23,6 +23,7 @@ import {
 } from "./port";
 import { seccompProfile } from "./seccomp";
 
+const USUAL_SOCKET = "/var/run/docker.sock";
 const LABEL = "fabrica.runner";
 const GIT_GID = 65_533;
 const SHM_MB = 32;
@@ -51,21 +52,27 @@ export interface DockerOptions {
 
 /**
  * A client of the daemon at `dockerHost` (unix:///path or tcp://host:port), or at the usual socket.
- * `certs`: folder with ca.pem, cert.pem and key.pem for a daemon behind TLS.
+ * `certs`: folder with ca.pem, cert.pem and key.pem for a daemon behind TLS. Throws an Error with a plain sentence when
+ * there is no such socket.
  */
-export function connectDocker(dockerHost: string | null, certs: string | null = null): Docker {
-  if (!dockerHost) return new Docker({ socketPath: "/var/run/docker.sock" });
-  const url = new URL(dockerHost);
-  if (url.protocol === "unix:") return new Docker({ socketPath: url.pathname });
-  if (!certs) return new Docker({ host: url.hostname, port: url.port || 2375, protocol: "http" });
+export async function connectDocker(dockerHost: string | null, certs: string | null = null): Promise<Docker> {
+  const url = dockerHost ? new URL(dockerHost) : null;
+  const socketPath = url ? url.pathname : USUAL_SOCKET;
+  const local = url === null || url.protocol === "unix:";
+  if (local && !existsSync(socketPath))
+    throw new Error(`No Docker daemon answers: ${socketPath} does not exist.`);
+  // Loaded only now: it takes 20 MB that a runner without Docker need not have.
+  const { default: Client } = await import("dockerode");
+  if (local) return new Client({ socketPath });
+  if (!certs) return new Client({ host: url.hostname, port: url.port || 2375, protocol: "http" });
   const file = (name: string) => readFileSync(join(certs, name));
   const tls = { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem") };
-  return new Docker({ host: url.hostname, port: url.port || 2376, protocol: "https", ...tls });
+  return new Client({ host: url.hostname, port: url.port || 2376, protocol: "https", ...tls });
 }
 
 /** Makes the driver. Throws an Error with a plain sentence when the daemon or the image is not there. */
 export async function createDockerDriver(options: DockerOptions): Promise<SandboxDriver> {
-  const docker = connectDocker(options.dockerHost, options.dockerCerts);
+  const docker = await connectDocker(options.dockerHost, options.dockerCerts);
   await Promise.race([docker.ping(), tooLate(ANSWER_MS)]).catch((error: Error) => {
     throw new Error(`No Docker daemon answers: ${error.message}.`);
   });

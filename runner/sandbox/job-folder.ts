@@ -61,7 +61,7 @@ export async function removeJobFolder(folder: string): Promise<void> {
   for (const part of PARTS) {
     const path = join(folder, part);
     // Lazily, because a dying program may hold a file open for some milliseconds more.
-    if (mounted.includes(` ${path} `)) await run("umount", ["-l", path]);
+    if (mounted.includes(` ${path.replaceAll(" ", "\\040")} `)) await run("umount", ["-l", path]);
   }
   if (!existsSync(folder)) return;
   try {

@@ -54,9 +54,10 @@ export async function startDocker(): Promise<DockerDaemon> {
   const folder = mkdtempSync(join(tmpdir(), "fabrica-docker-"));
   const socket = join(folder, "docker.sock");
   const daemon = startDaemon(folder, socket);
-  const client = connectDocker(`unix://${socket}`);
   const stop = () => stopDaemon(daemon, folder);
   try {
+    await until(() => existsSync(socket) || daemon.exitCode !== null, 60_000);
+    const client = await connectDocker(`unix://${socket}`);
     await waitForDaemon(client, daemon, folder);
     await loadImage(client, tarball);
     const supervisor = join(folder, "supervisor.cjs");
