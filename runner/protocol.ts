@@ -104,6 +104,8 @@ export const execSpec = z.object({
   stdin: z.string().nullable().default(null),
   timeout_ms: z.number().int().positive(),
   max_output_bytes: z.number().int().positive(),
+  /** What people are shown instead of `argv`. */
+  title: z.string().max(200).optional(),
   /** Whether output is sent while the program runs (shown live) or only with the result. */
   live: z.boolean().default(false),
 });

@@ -85,7 +85,7 @@ const WRITE = 'd=$(dirname -- "$0"); mkdir -p -- "$d" && [ ! -L "$0" ] && cat > 
 
 /** Command that writes `content` to `path`. */
 export function writeCommand(path: string, content: string): ExecSpec {
-  return exec(["sh", "-c", WRITE, path], { stdin: content });
+  return exec(["sh", "-c", WRITE, path], { stdin: content, title: `write ${path}`.slice(0, 200) });
 }
 
 /** Command that prints `path`. */

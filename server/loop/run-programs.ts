@@ -87,6 +87,7 @@ function toolCommands(
 ): { key: string; spec: CommandSpec }[] {
   const run = execSpec(report ? ["sh", "-c", 'rm -f -- "$0"; exec "$@"', report, ...argv] : argv, {
     env,
+    title: argv.join(" ").slice(0, 200),
     timeout_ms: timeoutMs,
     live: true,
     max_output_bytes: report ? OUTPUT_BYTES : REPORT_BYTES,

@@ -11,7 +11,7 @@ import { setStep } from "../services/jobs/set-step";
 import type { Canary, TestReport, ToolchainAdapter } from "../toolchains/port";
 import { compareTestIds } from "../toolchains/test-ids";
 import { lintWorkspace, storeCheck, toolchainsIn } from "./check-task";
-import { runCommands, runTools } from "./run-programs";
+import { execSpec, runCommands, runTools } from "./run-programs";
 import { parseTasks } from "./spec";
 import { type WorkspaceFiles, workspaceFiles, workspaceText } from "./workspace-files";
 
@@ -174,7 +174,7 @@ async function runWithCanaries(
     job,
     suites.map(({ toolchain, canary }) => ({
       key: `verify/uncanary/${job.fence}/${toolchain.name}`,
-      spec: { ...writeCommand(canary.path, ""), argv: ["rm", "-f", "--", canary.path], stdin: null },
+      spec: execSpec(["rm", "-f", "--", canary.path]),
     })),
     { pinned: true },
   );
