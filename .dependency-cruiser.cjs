@@ -10,22 +10,80 @@ const only = (name, from, to, also = []) => ({
   },
 });
 const BASE = ["server/domain/", "server/errors", "server/log", "server/env", "server/metrics"];
-const adapters = ["models", "workspaces", "toolchains", "gates", "evidence", "delivery", "github", "memory", "notify"];
+const adapters = [
+  "models",
+  "workspaces",
+  "toolchains",
+  "gates",
+  "evidence",
+  "delivery",
+  "github",
+  "memory",
+  "notify",
+];
 
 module.exports = {
   forbidden: [
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
-    { name: "no-orphan-tests-import", severity: "error", from: { pathNot: "^tests/|\\.test\\.tsx?$" }, to: { path: "^tests/|\\.test\\.tsx?$" } },
+    {
+      name: "no-orphan-tests-import",
+      severity: "error",
+      from: { pathNot: "^tests/|\\.test\\.tsx?$" },
+      to: { path: "^tests/|\\.test\\.tsx?$" },
+    },
     only("domain-knows-nobody", "server/domain", []),
     only("runner-knows-itself", "runner", []),
     only("engine-knows-itself", "inngest/embedded", []),
-    only("functions-hold-order", "inngest/functions", ["inngest/client", "inngest/drive", "server/loop/", "server/agents/take-turn", "server/services/", "server/domain/"]),
-    only("loop", "server/loop", [...BASE, "server/services/", "server/agents/", "server/events/", "server/db", "runner/protocol", ...adapters.map((a) => `server/${a}/`)]),
-    only("agents", "server/agents", [...BASE, "server/services/", "server/events/", "server/db", "runner/protocol", "server/models/", "server/workspaces/"]),
-    only("services", "server/services", [...BASE, "server/db", "server/context", "server/events/", "runner/protocol", ...adapters.map((a) => `server/${a}/`)]),
+    only("functions-hold-order", "inngest/functions", [
+      "inngest/client",
+      "inngest/drive",
+      "server/loop/",
+      "server/agents/take-turn",
+      "server/services/",
+      "server/domain/",
+    ]),
+    only("loop", "server/loop", [
+      ...BASE,
+      "server/services/",
+      "server/agents/",
+      "server/events/",
+      "server/db",
+      "runner/protocol",
+      ...adapters.map((a) => `server/${a}/`),
+    ]),
+    only("agents", "server/agents", [
+      ...BASE,
+      "server/services/",
+      "server/events/",
+      "server/db",
+      "runner/protocol",
+      "server/models/",
+      "server/workspaces/",
+    ]),
+    only("services", "server/services", [
+      ...BASE,
+      "server/db",
+      "server/context",
+      "server/events/",
+      "runner/protocol",
+      ...adapters.map((a) => `server/${a}/`),
+    ]),
     only("events", "server/events", [...BASE, "server/db"]),
-    ...adapters.map((a) => only(`adapter-${a}`, `server/${a}`, [...BASE, "server/db", ...(a === "delivery" ? ["server/workspaces/"] : [])])),
-    only("api", "server/api", [...BASE, "server/services/", "server/context", "server/events/", "server/db", "runner/protocol"]),
+    ...adapters.map((a) =>
+      only(`adapter-${a}`, `server/${a}`, [
+        ...BASE,
+        "server/db",
+        ...(a === "delivery" ? ["server/workspaces/"] : []),
+      ]),
+    ),
+    only("api", "server/api", [
+      ...BASE,
+      "server/services/",
+      "server/context",
+      "server/events/",
+      "server/db",
+      "runner/protocol",
+    ]),
     only("components", "components", ["server/domain/", "server/api/"]),
     {
       name: "components-take-only-types-of-the-api",
@@ -33,7 +91,17 @@ module.exports = {
       from: { path: "^components/" },
       to: { path: "^server/api/", dependencyTypesNot: ["type-only"] },
     },
-    only("app", "app", [...BASE, "components/", "server/api/", "server/services/", "server/context", "server/events/", "server/db", "inngest/", "runner/protocol"]),
+    only("app", "app", [
+      ...BASE,
+      "components/",
+      "server/api/",
+      "server/services/",
+      "server/context",
+      "server/events/",
+      "server/db",
+      "inngest/",
+      "runner/protocol",
+    ]),
     only("cli", "cli", ["server/domain/", "runner/protocol", "prisma/migrate"]),
   ],
   options: {
@@ -41,6 +109,9 @@ module.exports = {
     exclude: { path: "^(server/generated|\\.next|dist)/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default", "types"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "require", "node", "default", "types"],
+    },
   },
 };
