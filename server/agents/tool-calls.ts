@@ -5,7 +5,7 @@ import type { Db } from "../db";
 import type { AgentRun, Command, Job, Turn } from "../generated/prisma/client";
 import type { ToolCall, ToolResult } from "../models/port";
 import { awaitCommands, resultOf } from "../services/commands/await-commands";
-import { commandId, enqueueCommand } from "../services/commands/enqueue-command";
+import { commandId, enqueueCommands } from "../services/commands/enqueue-command";
 import { resultNote } from "../services/commands/finish-command";
 import { answerOf } from "./history";
 import { clip, commandOf, isToolName, readCommand, TOOL_INPUTS, writeCommand } from "./tools";
@@ -31,7 +31,7 @@ export async function carryOut(db: Db, job: Job, agentRun: AgentRun, turn: Turn)
   const pending: (ToolResult | { call: ToolCall; id: string })[] = [];
   for (const [index, call] of calls.entries()) pending.push(await begin(hands, call, index));
   const snapshot = hands.mayHaveChanged
-    ? await hands.enqueue("snapshot", {
+    ? hands.enqueue("snapshot", {
         kind: "snapshot",
         message: snapshotMessage(job, agentRun, turn),
         timeout_ms: SNAPSHOT_TIMEOUT_MS,
@@ -51,9 +51,10 @@ export async function carryOut(db: Db, job: Job, agentRun: AgentRun, turn: Turn)
   };
 }
 
-/** Queues commands of one attempt and remembers them. */
+/** Queues commands of one attempt and remembers them. They are written together, before somebody waits for them. */
 class Hands {
   readonly ids: string[] = [];
+  private unwritten: { key: string; spec: CommandSpec }[] = [];
   mayHaveChanged = false;
 
   constructor(
@@ -62,19 +63,24 @@ class Hands {
     private readonly prefix: string,
   ) {}
 
-  async enqueue(name: string, spec: CommandSpec): Promise<string> {
+  enqueue(name: string, spec: CommandSpec): string {
     const key = `${this.prefix}/${name}`;
-    await this.db.$transaction((tx) => enqueueCommand(tx, { job: this.job, key, spec, pinned: true }));
+    this.unwritten.push({ key, spec });
     return commandId(this.job.publicId, this.job.run, key);
   }
 
-  async add(name: string, spec: ExecSpec): Promise<string> {
-    const id = await this.enqueue(name, spec);
+  add(name: string, spec: ExecSpec): string {
+    const id = this.enqueue(name, spec);
     this.ids.push(id);
     return id;
   }
 
   async await(ids: readonly string[]): Promise<Map<string, Command>> {
+    const commands = this.unwritten;
+    this.unwritten = [];
+    if (commands.length > 0) {
+      await this.db.$transaction((tx) => enqueueCommands(tx, { job: this.job, commands, pinned: true }));
+    }
     if (ids.length === 0) return new Map();
     const rows = await awaitCommands(this.db, ids);
     if (rows.some((row) => row.state === "lost" || row.fence !== this.job.fence)) throw new SandboxLost();
@@ -98,7 +104,7 @@ async function begin(
   }
   if (call.name === "edit") return edit(hands, call, index);
   if (call.name !== "read" && call.name !== "search") hands.mayHaveChanged = true;
-  return { call, id: await hands.add(`c${index}`, commandOf(call.name, call.input)) };
+  return { call, id: hands.add(`c${index}`, commandOf(call.name, call.input)) };
 }
 
 /** An edit reads the file first, so that the model learns exactly why it cannot be made. */
@@ -108,7 +114,7 @@ async function edit(
   index: number,
 ): Promise<ToolResult | { call: ToolCall; id: string }> {
   const { path, old, new: replacement } = TOOL_INPUTS.edit.parse(call.input);
-  const id = await hands.add(`c${index}-read`, readCommand(path));
+  const id = hands.add(`c${index}-read`, readCommand(path));
   const rows = await hands.await(hands.ids);
   const read = resultOf(rows.get(id) as Command);
   if (read.exit_code !== 0) return refused(call, `${path} cannot be read: ${clip(read.stderr, 500)}`);
@@ -118,7 +124,7 @@ async function edit(
     return refused(call, `old occurs more than once in ${path}; give more of it.`);
   const changed = read.stdout.slice(0, at) + replacement + read.stdout.slice(at + old.length);
   hands.mayHaveChanged = true;
-  return { call, id: await hands.add(`c${index}`, writeCommand(path, changed)) };
+  return { call, id: hands.add(`c${index}`, writeCommand(path, changed)) };
 }
 
 function refused(call: ToolCall, content: string): ToolResult {

@@ -18,6 +18,8 @@ const CHANNEL = /^[a-z_]{1,60}$/;
 
 export class Listener {
   private readonly channels = new Map<string, Set<Subscriber>>();
+  /** Channels that the present connection listens on, or is about to. */
+  private listening = new Map<string, Promise<unknown>>();
   private client: pg.Client | null = null;
   private connecting: Promise<pg.Client> | null = null;
   private retry: NodeJS.Timeout | null = null;
@@ -38,13 +40,22 @@ export class Listener {
     const unsubscribe = () => void known.delete(subscriber);
     try {
       const client = await this.connection();
-      // LISTEN twice is the same as once, so a channel needs no state of its own.
-      await client.query(`LISTEN ${channel}`);
+      await this.listenOn(client, channel);
     } catch (error) {
       unsubscribe();
       throw error;
     }
     return unsubscribe;
+  }
+
+  private listenOn(client: pg.Client, channel: string): Promise<unknown> {
+    const { listening } = this;
+    const known = listening.get(channel);
+    if (known) return known;
+    const begun = client.query(`LISTEN ${channel}`);
+    listening.set(channel, begun);
+    begun.catch(() => listening.delete(channel)); // The caller is told; the next one tries again.
+    return begun;
   }
 
   /** Ends the connection for good. */
@@ -73,7 +84,13 @@ export class Listener {
       for (const subscriber of this.channels.get(channel) ?? []) subscriber.notify(payload ?? "");
     });
     await client.connect();
-    for (const channel of this.channels.keys()) await client.query(`LISTEN ${channel}`);
+    const listening = new Map<string, Promise<unknown>>();
+    for (const channel of this.channels.keys()) {
+      const begun = client.query(`LISTEN ${channel}`);
+      listening.set(channel, begun);
+      await begun;
+    }
+    this.listening = listening;
     this.client = client;
     return client;
   }

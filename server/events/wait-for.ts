@@ -19,10 +19,9 @@ export async function waitFor<T>(
   attempt: () => Promise<T | null>,
   { waitMs, signal, wants = () => true }: Wait,
 ): Promise<T | null> {
-  const first = await attempt();
-  if (first !== null || waitMs <= 0) return first;
+  if (waitMs <= 0) return attempt();
   const deadline = Date.now() + waitMs;
-  // True at once: what came between the first look and the subscription is seen by a second look.
+  // The first look comes after the subscription, so that nothing falls between the two.
   let woken = true;
   let wake: () => void = () => undefined;
   const rouse = () => {

@@ -5,7 +5,7 @@ import type { Db } from "../db";
 import { NotYet } from "../domain/step-outcome";
 import type { Job } from "../generated/prisma/client";
 import { awaitCommands, resultOf } from "../services/commands/await-commands";
-import { commandId, enqueueCommand } from "../services/commands/enqueue-command";
+import { commandId, enqueueCommands } from "../services/commands/enqueue-command";
 import type { RunOutput, ToolCommand } from "../toolchains/port";
 
 const REPORT_BYTES = 8 * 1024 * 1024;
@@ -42,9 +42,7 @@ export async function runCommands(
   { pinned = false }: RunOptions = {},
 ): Promise<CommandResult[]> {
   if (wanted.length === 0) return [];
-  await db.$transaction(async (tx) => {
-    for (const { key, spec } of wanted) await enqueueCommand(tx, { job, key, spec, pinned });
-  });
+  await db.$transaction((tx) => enqueueCommands(tx, { job, commands: wanted, pinned }));
   const rows = await awaitCommands(
     db,
     wanted.map(({ key }) => commandId(job.publicId, job.run, key)),

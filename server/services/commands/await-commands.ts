@@ -2,7 +2,7 @@
 // to an event. The row is the truth, the event a wake-up.
 import type { CommandResult } from "../../../runner/protocol";
 import type { Db } from "../../db";
-import { NotYet } from "../../domain/step-outcome";
+import { Ended, NotYet } from "../../domain/step-outcome";
 import { waitFor } from "../../events/wait-for";
 import type { Command } from "../../generated/prisma/client";
 import { FINISHED_CHANNEL } from "./finish-command";
@@ -16,14 +16,8 @@ export const WATCH_MS = 5_000;
  * @throws NotYet on the first that is neither within WATCH_MS; it will send `command/finished`
  */
 export async function awaitCommands(db: Db, ids: readonly string[]): Promise<Command[]> {
-  const done = await waitFor(
-    FINISHED_CHANNEL,
-    async () => {
-      const rows = await db.command.findMany({ where: { id: { in: [...ids] } } });
-      return rows.every((row) => row.state === "finished" || row.state === "lost") ? rows : null;
-    },
-    { waitMs: WATCH_MS, wants: (payload) => ids.includes(payload) },
-  );
+  const { attempt, wants } = untilAllAreDone(db, ids);
+  const done = await waitFor(FINISHED_CHANNEL, attempt, { waitMs: WATCH_MS, wants });
   if (done) return ids.map((id) => done.find((row) => row.id === id) as Command);
   // Marked under the row's lock: either the end is seen here, or the end sees the mark.
   const last = await db.$queryRaw<{ id: string }[]>`
@@ -32,6 +26,27 @@ export async function awaitCommands(db: Db, ids: readonly string[]): Promise<Com
   const open = [...ids].reverse().find((id) => last.some((row) => row.id === id));
   if (open) throw new NotYet({ kind: "command", command: open });
   return awaitCommands(db, ids);
+}
+
+/** Looks again only when the last of them was announced: rows of commands are large, and there may be many. */
+function untilAllAreDone(db: Db, ids: readonly string[]) {
+  const done = new Set<string>();
+  const allDone = () => ids.every((id) => done.has(id));
+  return {
+    async attempt(): Promise<Command[] | null> {
+      const where = { id: { in: [...ids] } };
+      const rows = await db.command.findMany({ where, select: { id: true, state: true } });
+      if (rows.length < ids.length) throw new Ended(); // The job was removed.
+      for (const { id, state } of rows) if (state === "finished" || state === "lost") done.add(id);
+      // What was announced after this look began counts as well.
+      return allDone() ? db.command.findMany({ where }) : null;
+    },
+    wants(payload: string): boolean {
+      if (!ids.includes(payload)) return false;
+      done.add(payload);
+      return allDone();
+    },
+  };
 }
 
 /** The result of a finished command. */

@@ -2,6 +2,7 @@ import type { CommandResult, CommandSpec } from "../../../runner/protocol";
 import type { Db } from "../../db";
 import { AppError } from "../../domain/errors";
 import { appendEvents } from "../../events/append";
+import type { CommandState } from "../../generated/prisma/client";
 import { addToOutbox } from "../outbox/add-to-outbox";
 import { holdLease } from "../queue/held-lease";
 import { redactAll } from "../redact";
@@ -17,6 +18,14 @@ export interface FinishCommand {
   result: CommandResult;
 }
 
+/** The few columns that matter here; a row carries the whole of a command's input and output. */
+interface OpenCommand {
+  state: CommandState;
+  pinned: boolean;
+  awaited: boolean;
+  kind: CommandSpec["kind"];
+}
+
 /**
  * Stores the one result of a command. A second result is answered like the first and changes nothing.
  * @throws AppError as holdLease; `not_found` (command of another job or lease)
@@ -27,17 +36,18 @@ export async function finishCommand(
 ): Promise<void> {
   await db.$transaction(async (tx) => {
     const job = await holdLease(tx, worker, publicId, fence);
-    await tx.$queryRaw`SELECT 1 FROM command WHERE id = ${command} FOR UPDATE`;
-    const row = await tx.command.findFirst({ where: { id: command, jobId: job.id, fence } });
+    const [row] = await tx.$queryRaw<OpenCommand[]>`
+      SELECT state, pinned, awaited, spec->>'kind' AS kind FROM command
+      WHERE id = ${command} AND job_id = ${job.id} AND fence = ${fence} FOR UPDATE`;
     if (!row) throw new AppError("not_found", "There is no such command under this lease.");
     if (row.state === "finished") return;
     const clean = redactAll(result);
-    await tx.command.update({
+    await tx.command.updateMany({
       where: { id: command },
       data: { state: "finished", result: clean, finishedAt: new Date() },
     });
     // A snapshot of a turn moves the head together with the turn's observations, any other one here.
-    if (result.snapshot && !row.pinned && (row.spec as CommandSpec).kind === "snapshot") {
+    if (result.snapshot && !row.pinned && row.kind === "snapshot") {
       await tx.job.update({ where: { id: job.id }, data: { headCommit: result.snapshot.commit } });
     }
     await appendEvents(tx, job.id, [

@@ -18,6 +18,7 @@ export async function takeCommands(
   db: Db,
   { worker, job: publicId, fence }: { worker: string; job: string; fence: number },
 ): Promise<TakenCommand[]> {
+  if (await hasNone(db, worker, publicId, fence)) return [];
   return db.$transaction(async (tx) => {
     const job = await holdLease(tx, worker, publicId, fence);
     const waiting = await tx.command.findMany({
@@ -43,4 +44,14 @@ export async function takeCommands(
     }
     return waiting.map((command) => ({ command_id: command.id, spec: command.spec as CommandSpec }));
   });
+}
+
+/** A look without a lock, because most looks find nothing. A lease that does not hold is left to the refusal above. */
+async function hasNone(db: Db, worker: string, publicId: string, fence: number): Promise<boolean> {
+  const rows = await db.$queryRaw<{ waiting: boolean }[]>`
+    SELECT EXISTS (
+      SELECT 1 FROM command c WHERE c.job_id = j.id AND c.run = j.run AND c.state IN ('queued', 'running')
+    ) AS waiting
+    FROM job j WHERE j.public_id = ${publicId} AND j.lease_worker_id = ${worker} AND j.fence = ${fence}`;
+  return rows[0]?.waiting === false;
 }

@@ -1,18 +1,32 @@
 // Every write of a worker names its lease; this is where the fence is looked at.
 import type { Tx } from "../../db";
 import { AppError } from "../../domain/errors";
-import type { Job } from "../../generated/prisma/client";
+
+/** What the writes of a worker need of its job; the whole row is wide, and there are many writes. */
+export interface HeldJob {
+  id: bigint;
+  publicId: string;
+  run: number;
+  headCommit: string | null;
+}
 
 /**
  * Locks the job of a lease.
  * @param publicId public job id as the worker sent it
  * @throws AppError `not_found` (never this worker's), `stale_fence` (an older lease), `lease_over` (nobody's or another's now)
  */
-export async function holdLease(tx: Tx, worker: string, publicId: string, fence: number): Promise<Job> {
+export async function holdLease(tx: Tx, worker: string, publicId: string, fence: number): Promise<HeldJob> {
   const rows = await tx.$queryRaw<
-    { id: bigint; lease_worker_id: string | null; fence: number; last: string | null }[]
+    {
+      id: bigint;
+      run: number;
+      head: string | null;
+      lease_worker_id: string | null;
+      fence: number;
+      last: string | null;
+    }[]
   >`
-    SELECT id, lease_worker_id, fence, last_worker_id AS last FROM job WHERE public_id = ${publicId} FOR UPDATE`;
+    SELECT id, run, head_commit AS head, lease_worker_id, fence, last_worker_id AS last FROM job WHERE public_id = ${publicId} FOR UPDATE`;
   const row = rows[0];
   if (!row) throw new AppError("not_found", `There is no job ${publicId}.`);
   if (row.lease_worker_id !== worker) {
@@ -22,7 +36,7 @@ export async function holdLease(tx: Tx, worker: string, publicId: string, fence:
     throw new AppError("lease_over", `The lease on ${publicId} is over; destroy the sandbox.`);
   }
   if (row.fence !== fence) throw new AppError("stale_fence", `Fence ${fence} of ${publicId} is stale.`);
-  return tx.job.findUniqueOrThrow({ where: { id: row.id } });
+  return { id: row.id, publicId, run: row.run, headCommit: row.head };
 }
 
 /** Asked only before a refusal, so that the log may be as long as it likes. */

@@ -22,7 +22,8 @@ export async function giveBack(
   }: { worker: string; job: string; fence: number; code: string; message: string },
 ): Promise<void> {
   await db.$transaction(async (tx) => {
-    const job = await holdLease(tx, worker, publicId, fence);
+    const { id } = await holdLease(tx, worker, publicId, fence);
+    const job = await tx.job.findUniqueOrThrow({ where: { id } });
     await appendEvents(tx, job.id, [
       { type: "job.note", data: { text: `${worker} gave the job back: ${code}: ${message}` } },
     ]);
