@@ -41,6 +41,11 @@ function codeOf(error: unknown): string {
   return error instanceof SandboxError || error instanceof NoSandboxError ? "sandbox" : "runner";
 }
 
+/** The server is there and the lease holds, but it will not have what was sent. */
+function isRefusedContent(error: unknown): error is ServerRefusal {
+  return error instanceof ServerRefusal && (error.kind === "refused" || error.kind === "too_large");
+}
+
 class JobSession {
   private sandbox: Sandbox | null = null;
   private destroying: Promise<void> = Promise.resolve();
@@ -62,10 +67,22 @@ class JobSession {
       for (const { command_id, spec } of commands) {
         const result = this.results.get(command_id) ?? (await this.carryOut(command_id, spec));
         this.results.set(command_id, result);
-        await client.result(lease.key, command_id, result, lease.signal);
+        await this.report(command_id, result);
         // Only the newest can be asked for again, and output is large.
         for (const id of this.results.keys()) if (id !== command_id) this.results.delete(id);
       }
+    }
+  }
+
+  /** Sends a result; one that the app will not have is replaced by the reason, or the job would come back for ever. */
+  private async report(id: string, result: CommandResult): Promise<void> {
+    const { client, lease } = this.options;
+    try {
+      await client.result(lease.key, id, result, lease.signal);
+    } catch (error) {
+      if (!isRefusedContent(error)) throw error;
+      const reason = failedResult(`The app refused the result: ${error.message}`);
+      await client.result(lease.key, id, reason, lease.signal);
     }
   }
 
@@ -123,6 +140,8 @@ class JobSession {
       if (this.options.lease.signal.aborted) throw error;
       if (error instanceof RequestError || error instanceof WorkspaceError)
         return failedResult(error.message);
+      if (isRefusedContent(error))
+        return failedResult(`The app refused what the command sent: ${error.message}`);
       if (!(error instanceof SandboxError)) throw error;
       if (error.gone) await this.destroySandbox();
       return failedResult(error.message);

@@ -165,6 +165,18 @@ describe("a worker slot", () => {
     await until(() => live.size === 0, 10_000);
   });
 
+  it.each(["/result", "/output", "/bundle"])(
+    "reports why when the app refuses what was sent to %s",
+    async (path) => {
+      server.offer();
+      await server.run(shell("true"));
+      server.faults.push({ path, status: 413 });
+      const spec = path === "/bundle" ? SNAPSHOT : shell("echo much", { live: true });
+      expect((await server.run(spec)).result.failure).toContain("Refused with 413.");
+      expect((await server.run(shell("echo fine"))).result.stdout).toBe("fine\n");
+    },
+  );
+
   it("answers a request that no sandbox can carry out, and goes on", async () => {
     server.offer();
     expect((await server.run(shell("true", { cwd: "../.." }))).result.failure).toContain("outside of /work");
