@@ -46,6 +46,11 @@ function isRefusedContent(error: unknown): error is ServerRefusal {
   return error instanceof ServerRefusal && (error.kind === "refused" || error.kind === "too_large");
 }
 
+/** The lease is not this worker's any more. */
+function isLeaseRefusal(error: unknown): boolean {
+  return error instanceof ServerRefusal && ["not_found", "stale", "over"].includes(error.kind);
+}
+
 class JobSession {
   private sandbox: Sandbox | null = null;
   private destroying: Promise<void> = Promise.resolve();
@@ -64,13 +69,29 @@ class JobSession {
     await this.liveSandbox();
     while (!lease.signal.aborted) {
       const commands = await client.commands(lease.key, MAX_POLL_MS, lease.signal);
+      // While one result travels the next command runs already; results arrive in their order.
+      let reported = Promise.resolve();
       for (const { command_id, spec } of commands) {
         const result = this.results.get(command_id) ?? (await this.carryOut(command_id, spec));
         this.results.set(command_id, result);
-        await this.report(command_id, result);
-        // Only the newest can be asked for again, and output is large.
-        for (const id of this.results.keys()) if (id !== command_id) this.results.delete(id);
+        await reported;
+        reported = this.report(command_id, result);
+        reported.catch((error: unknown) => this.noteRefusal(error));
       }
+      await reported;
+    }
+  }
+
+  /** The lease is gone, so that what runs just now is of no use. Everything else waits for its turn. */
+  private noteRefusal(error: unknown): void {
+    if (isLeaseRefusal(error)) this.options.lease.finish("refused");
+  }
+
+  /** Only what is not known to have arrived can be asked for again, and output is large. */
+  private forgetBefore(id: string): void {
+    for (const known of this.results.keys()) {
+      if (known === id) return;
+      this.results.delete(known);
     }
   }
 
@@ -84,6 +105,7 @@ class JobSession {
       const reason = failedResult(`The app refused the result: ${error.message}`);
       await client.result(lease.key, id, reason, lease.signal);
     }
+    this.forgetBefore(id);
   }
 
   /** Ends the lease because of an error; gives the job back when the server still counts on this worker. */
@@ -91,7 +113,7 @@ class JobSession {
     const { client, lease, log, claim } = this.options;
     if (lease.end !== null) return "done";
     if (error instanceof ServerRefusal && error.kind === "token") throw error;
-    if (error instanceof ServerRefusal && ["not_found", "stale", "over"].includes(error.kind)) {
+    if (isLeaseRefusal(error)) {
       lease.finish("refused");
       return "done";
     }

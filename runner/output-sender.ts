@@ -14,6 +14,9 @@ export class OutputSender {
   private queue: { stream: OutputStream; text: string }[] = [];
   private seq = 0;
   private sending: Promise<void> | null = null;
+  private ending = false;
+  /** Ends the pause before the next batch. */
+  private hurry: () => void = () => {};
 
   constructor(private readonly send: ((chunks: OutputChunk[]) => Promise<void>) | null) {}
 
@@ -25,6 +28,8 @@ export class OutputSender {
   /** Sends what is left. Resolves with the whole text; rejects with what `send` failed with. */
   async finish(): Promise<{ stdout: string; stderr: string }> {
     for (const stream of ["stdout", "stderr"] as const) this.add(stream, this.decoders[stream].decode());
+    this.ending = true;
+    this.hurry();
     await this.sending;
     while (this.queue.length > 0) await this.sendBatch();
     return { stdout: this.texts.stdout.join(""), stderr: this.texts.stderr.join("") };
@@ -46,10 +51,22 @@ export class OutputSender {
 
   private async sendSoon(): Promise<void> {
     while (this.queue.length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, BATCH_MS));
+      await this.pause();
       await this.sendBatch();
     }
     this.sending = null;
+  }
+
+  /** Nothing more comes once the program has ended, and its result waits for this. */
+  private pause(): Promise<void> {
+    if (this.ending) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, BATCH_MS);
+      this.hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   private async sendBatch(): Promise<void> {
