@@ -1,5 +1,5 @@
 // The part of the fold that follows programs: their output and their ends, and which row shows them.
-import type { OpenLog, Output } from "./job-log";
+import type { OpenLog, Output } from "./log-model";
 import { callsOfActiveAgent, change, type EventOf, hasActiveAgent, put } from "./rows";
 
 /** Chunks are joined up to this size, in characters, so that a long output does not become a long list. */

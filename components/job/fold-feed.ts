@@ -5,7 +5,7 @@ import { STATE_LOOK } from "@/components/ui/job-state";
 import type { JobEvent, JobEventType } from "@/server/domain/events";
 import { isSettled } from "@/server/domain/job-state";
 import { addOutput, dropOpen, finishCommand, startCommand } from "./fold-commands";
-import type { OpenLog } from "./job-log";
+import type { OpenLog } from "./log-model";
 import { change, dropRow, type EventOf, note, openCall, put } from "./rows";
 
 type Fold<T extends JobEventType> = (log: OpenLog, event: EventOf<T>) => void;

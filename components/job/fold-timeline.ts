@@ -2,20 +2,7 @@
 
 import type { JobEvent } from "@/server/domain/events";
 import { isSettled } from "@/server/domain/job-state";
-import type { Step } from "@/server/domain/steps";
-import type { OpenLog } from "./job-log";
-
-export interface TimelineStep {
-  key: string;
-  step: Step;
-  task: number | null;
-  /** Counts the fixes of a task from 1; 0 for other steps. */
-  fix: number;
-  startedAt: string;
-  endedAt: string | null;
-  /** Undefined while nothing was decided. */
-  passed: boolean | undefined;
-}
+import type { OpenLog, TimelineStep } from "./log-model";
 
 function changeLast(log: OpenLog, part: Partial<TimelineStep>): void {
   const last = log.timeline.at(-1);

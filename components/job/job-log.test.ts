@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { JobEvent, NewJobEvent } from "@/server/domain/events";
 import type { CallRow } from "./feed-row";
-import { EMPTY_LOG, foldEvents } from "./job-log";
+import { foldEvents } from "./job-log";
+import { EMPTY_LOG } from "./log-model";
 
 const START = Date.UTC(2026, 0, 1);
 

@@ -2,72 +2,10 @@
 // they arrive, and an event that was seen already changes nothing.
 
 import type { JobEvent } from "@/server/domain/events";
-import { isSettled, type JobState } from "@/server/domain/job-state";
-import type { FeedRow } from "./feed-row";
+import { isSettled } from "@/server/domain/job-state";
 import { foldFeed } from "./fold-feed";
-import type { TimelineStep } from "./fold-timeline";
 import { foldTimeline } from "./fold-timeline";
-
-export interface Output {
-  stream: "stdout" | "stderr";
-  text: string;
-}
-
-/** A program that ran in the sandbox. `exitCode` is undefined while it runs, null when it was ended from outside. */
-export interface CommandLog {
-  id: string;
-  title: string;
-  startedAt: string;
-  output: readonly Output[];
-  exitCode: number | null | undefined;
-  durationMs: number | null;
-  /** When it was given up, e.g. because its worker was lost. A later start of the same command clears it. */
-  droppedAt: string | null;
-  note: string | null;
-}
-
-export interface JobLog {
-  run: number;
-  lastSeq: number;
-  state: JobState | null;
-  progress: number;
-  iteration: number;
-  workerId: string | null;
-  costUsd: number | null;
-  events: readonly JobEvent[];
-  timeline: readonly TimelineStep[];
-  rows: readonly FeedRow[];
-  /** Key of a row → its place in `rows`. */
-  places: ReadonlyMap<string, number>;
-  commands: ReadonlyMap<string, CommandLog>;
-  doneTasks: ReadonlySet<number>;
-}
-
-export const EMPTY_LOG: JobLog = {
-  run: 0,
-  lastSeq: 0,
-  state: null,
-  progress: 0,
-  iteration: 0,
-  workerId: null,
-  costUsd: null,
-  events: [],
-  timeline: [],
-  rows: [],
-  places: new Map(),
-  commands: new Map(),
-  doneTasks: new Set(),
-};
-
-/** A log that belongs to one batch and may be written while it is folded. */
-export interface OpenLog extends JobLog {
-  events: JobEvent[];
-  timeline: TimelineStep[];
-  rows: FeedRow[];
-  places: Map<string, number>;
-  commands: Map<string, CommandLog>;
-  doneTasks: Set<number>;
-}
+import type { JobLog, OpenLog } from "./log-model";
 
 /**
  * Takes in the next events, which may repeat what is known.

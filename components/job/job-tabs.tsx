@@ -4,22 +4,15 @@ import { useSearchParams } from "next/navigation";
 import type { ComponentType } from "react";
 import { useRef } from "react";
 import { cx } from "@/components/ui/cx";
-import type { JobDetailView, JobView } from "@/server/domain/outputs";
 import { JobBrief } from "./job-brief";
-import type { JobLog } from "./job-log";
 import { JobTimeline } from "./job-timeline";
 import { TabChanges } from "./tab-changes";
 import { TabChecks } from "./tab-checks";
 import { TabLive } from "./tab-live";
 import { TabLog } from "./tab-log";
 import { TabPlan } from "./tab-plan";
+import type { TabProps } from "./tab-props";
 import { TabTests } from "./tab-tests";
-
-export interface TabProps {
-  job: JobView;
-  detail: JobDetailView;
-  log: JobLog;
-}
 
 interface Tab {
   name: string;

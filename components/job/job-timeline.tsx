@@ -5,8 +5,7 @@ import { isMoving } from "@/components/ui/job-state";
 import { BoneRows, Empty } from "@/components/ui/states";
 import { Elapsed } from "@/components/ui/time";
 import type { JobView } from "@/server/domain/outputs";
-import type { TimelineStep } from "./fold-timeline";
-import type { JobLog } from "./job-log";
+import type { JobLog, TimelineStep } from "./log-model";
 import { STEP_LABEL } from "./step-label";
 
 /** The steps of this run in order, with how long each took and how it ended. */

@@ -2,7 +2,7 @@
 
 import { isSettled } from "@/server/domain/job-state";
 import type { JobView } from "@/server/domain/outputs";
-import type { JobLog } from "./job-log";
+import type { JobLog } from "./log-model";
 
 /** The newer of the two for each field; progress never falls. */
 export function liveJob(job: JobView, log: JobLog): JobView {

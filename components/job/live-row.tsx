@@ -17,7 +17,7 @@ import type {
   SummaryRow,
   TextRow,
 } from "./feed-row";
-import type { CommandLog } from "./job-log";
+import type { CommandLog } from "./log-model";
 import { STEP_LABEL } from "./step-label";
 import { ToolRow } from "./tool-row";
 

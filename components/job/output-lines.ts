@@ -1,5 +1,5 @@
 // Streamed chunks as lines. The two streams are cut independently: a chunk may end in the middle of a line. Pure.
-import type { Output } from "./job-log";
+import type { Output } from "./log-model";
 
 export interface OutputLine {
   stream: Output["stream"];

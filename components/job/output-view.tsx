@@ -5,7 +5,7 @@ import { cx } from "@/components/ui/cx";
 // Program output, coloured and escaped. Only the last lines are drawn, in blocks that cost nothing off screen.
 import { keyed } from "@/components/ui/keyed";
 import { type Ink, PLAIN, parseLine, type Span, type Style } from "./ansi";
-import type { CommandLog } from "./job-log";
+import type { CommandLog } from "./log-model";
 import { type OutputLine, outputLines } from "./output-lines";
 
 const BLOCK = 100;

@@ -1,7 +1,7 @@
 // Writing to the rows of an open log. A changed row is a new object, so that only what changed is drawn again.
 import type { JobEvent, JobEvents, JobEventType } from "@/server/domain/events";
 import type { CallRow, FeedRow } from "./feed-row";
-import type { OpenLog } from "./job-log";
+import type { OpenLog } from "./log-model";
 
 export type EventOf<T extends JobEventType> = Extract<JobEvent, { type: T }>;
 

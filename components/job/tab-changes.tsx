@@ -10,7 +10,7 @@ import { BoneRows, Empty, ErrorNote } from "@/components/ui/states";
 import { parseDiff } from "./diff";
 import { DiffView } from "./diff-view";
 import { FileTree } from "./file-tree";
-import type { TabProps } from "./job-tabs";
+import type { TabProps } from "./tab-props";
 
 export function TabChanges({ job, detail }: TabProps) {
   const changed = new Map(job.changes?.files.map((file) => [file.path, file]));

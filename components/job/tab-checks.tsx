@@ -7,7 +7,7 @@ import { Empty } from "@/components/ui/states";
 import { Ago } from "@/components/ui/time";
 import type { CheckView } from "@/server/domain/outputs";
 import { readReport, type ShownProblem } from "./check-report";
-import type { TabProps } from "./job-tabs";
+import type { TabProps } from "./tab-props";
 
 const KIND: Record<CheckView["kind"], string> = { lint: "Lint", test: "Tests", verify: "Verification" };
 const PROBLEMS_SHOWN = 200;

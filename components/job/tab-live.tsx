@@ -4,8 +4,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { isMoving } from "@/components/ui/job-state";
 import { BoneRows, Empty } from "@/components/ui/states";
-import type { TabProps } from "./job-tabs";
 import { LiveRow } from "./live-row";
+import type { TabProps } from "./tab-props";
 
 const FIRST_SHOWN = 300;
 /** Nearer to the end than this counts as being there, in pixels. */

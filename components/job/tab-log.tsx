@@ -3,7 +3,7 @@ import { memo, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/states";
 import type { JobEvent } from "@/server/domain/events";
-import type { TabProps } from "./job-tabs";
+import type { TabProps } from "./tab-props";
 
 const FIRST_SHOWN = 300;
 

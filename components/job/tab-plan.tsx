@@ -2,8 +2,8 @@
 import { Empty } from "@/components/ui/states";
 import { isSettled } from "@/server/domain/job-state";
 import type { JobDetailView } from "@/server/domain/outputs";
-import type { TabProps } from "./job-tabs";
 import { SpecText } from "./spec-text";
+import type { TabProps } from "./tab-props";
 import { TaskLine, type TaskLook } from "./task-line";
 
 type TaskView = JobDetailView["tasks"][number];

@@ -6,8 +6,8 @@ import { formatCount, formatDuration } from "@/components/ui/format";
 import { Icon, type IconName } from "@/components/ui/icons";
 import { Empty } from "@/components/ui/states";
 import { failuresFirst, readReport, type ShownTest } from "./check-report";
-import type { TabProps } from "./job-tabs";
 import { TextView } from "./output-view";
+import type { TabProps } from "./tab-props";
 import { TestHistory } from "./test-history";
 
 const FIRST_SHOWN = 200;

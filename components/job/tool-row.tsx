@@ -5,7 +5,7 @@ import { cx } from "@/components/ui/cx";
 import { formatDuration } from "@/components/ui/format";
 import { Icon, type IconName } from "@/components/ui/icons";
 import { Elapsed } from "@/components/ui/time";
-import type { CommandLog } from "./job-log";
+import type { CommandLog } from "./log-model";
 import { OutputView, TextView } from "./output-view";
 
 const TOOL_ICON: Record<string, IconName> = {

@@ -6,7 +6,8 @@ import { connect } from "@/components/live/connect";
 import { setLineState } from "@/components/live/line-state";
 import type { JobEvent } from "@/server/domain/events";
 import { isSettled } from "@/server/domain/job-state";
-import { EMPTY_LOG, foldEvents, type JobLog } from "./job-log";
+import { foldEvents } from "./job-log";
+import { EMPTY_LOG, type JobLog } from "./log-model";
 
 const GATHER_MS = 40;
 

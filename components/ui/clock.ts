@@ -32,7 +32,7 @@ const idle = () => () => undefined;
  * The time in milliseconds, renewed every second.
  * @param ticking false to stand still, e.g. when what is shown has ended
  */
-export function useNow(ticking = true): number {
+function useNow(ticking = true): number {
   return useSyncExternalStore(
     ticking ? subscribe : idle,
     () => now,
