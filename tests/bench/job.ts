@@ -1,13 +1,14 @@
 /**
  * Measures a whole simulated job and the factory at rest, against the goals of the specification.
- * Run: npx tsx tests/bench/job.ts [--driver bubblewrap|docker] [--runs N] [--events]
- * `--events` prints the log of the median run with the time since the line before. The build must be fresh.
+ * Run: npx tsx tests/bench/job.ts [--driver bubblewrap|docker] [--request demo|small] [--runs N] [--events]
+ * `demo` is the request of `npm run demo`, `small` has one task and no planner. `--events` prints the log of the median run with the time since the line before. The build must be fresh.
  */
 import { execFileSync } from "node:child_process";
 import { cpus, loadavg, totalmem } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { followEvents } from "@/cli/client/event-stream";
+import { demoRequest } from "@/cli/demo/demo-request";
 import type { JobEvent } from "@/server/domain/events";
 import { isSettled } from "@/server/domain/job-state";
 import { startDocker } from "@/tests/support/docker";
@@ -23,11 +24,14 @@ const MEBIBYTE = 1024 * 1024;
 const { values } = parseArgs({
   options: {
     driver: { type: "string", default: "bubblewrap" },
+    request: { type: "string", default: "demo" },
     runs: { type: "string", default: "7" },
     events: { type: "boolean", default: false },
   },
 });
 const driver = values.driver;
+/** The fields that replace those of the small request. */
+const request = values.request === "demo" ? { ...demoRequest(undefined, "node"), spec: undefined } : {};
 
 interface Seen {
   event: JobEvent;
@@ -48,7 +52,7 @@ interface Run {
 
 async function runJob(factory: Factory): Promise<Run> {
   const began = Date.now();
-  const id = await submit(factory, { models: simulated("sim-1") });
+  const id = await submit(factory, { ...request, models: simulated("sim-1") });
   const over = new AbortController();
   const seen: Seen[] = [];
   for await (const { data } of followEvents(factory.client, `/api/v1/jobs/${id}/events`, over.signal)) {
@@ -136,7 +140,7 @@ function facts(): void {
   const memory = (totalmem() / 1024 ** 3).toFixed(0);
   const load = loadavg()[0]?.toFixed(2);
   print(
-    `commit ${commitOf()}; ${cpus().length} × ${model}; ${memory} GB; Node ${process.version}; load ${load}; ${driver}`,
+    `commit ${commitOf()}; ${cpus().length} × ${model}; ${memory} GB; Node ${process.version}; load ${load}; ${driver}; ${values.request}`,
   );
 }
 
