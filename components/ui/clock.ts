@@ -26,20 +26,6 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-const idle = () => () => undefined;
-
-/**
- * The time in milliseconds, renewed every second.
- * @param ticking false to stand still, e.g. when what is shown has ended
- */
-function useNow(ticking = true): number {
-  return useSyncExternalStore(
-    ticking ? subscribe : idle,
-    () => now,
-    () => now,
-  );
-}
-
 /** A value derived from the clock; the component renders again only when the value differs. */
 export function useClockText(read: (now: number) => string): string {
   return useSyncExternalStore(
