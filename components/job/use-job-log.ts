@@ -21,7 +21,7 @@ function readEvent(data: string): JobEvent | null {
 
 /**
  * The log of a job, live.
- * @param epoch the number of the job's run: a settled job's stream is opened again when a retry raises it
+ * @param epoch the number of the job's run, 0 while it is not known: a settled job's stream is opened again when a retry raises it
  * @param onEvents told of every gathered batch
  */
 export function useJobLog(
@@ -29,6 +29,8 @@ export function useJobLog(
   epoch: number,
   onEvents: (events: readonly JobEvent[]) => void,
 ): JobLog {
+  // Every job has a first run: knowing its number later is no reason to open the stream a second time.
+  const generation = Math.max(1, epoch);
   const [log, setLog] = useState<JobLog>(EMPTY_LOG);
   const current = useRef<JobLog>(EMPTY_LOG);
   const tell = useRef(onEvents);
@@ -57,7 +59,7 @@ export function useJobLog(
       },
       isOver: () => {
         const { state, run } = current.current;
-        return state !== null && isSettled(state) && run >= epoch;
+        return state !== null && isSettled(state) && run >= generation;
       },
     });
     return () => {
@@ -65,6 +67,6 @@ export function useJobLog(
       clearTimeout(timer);
       setLineState("job", null);
     };
-  }, [id, epoch]);
+  }, [id, generation]);
   return log;
 }

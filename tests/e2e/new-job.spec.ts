@@ -3,9 +3,9 @@ import { expect, test } from "./support/test";
 test("the form needs a request and says what is wrong in its place", async ({ page }) => {
   await page.goto("/jobs/new");
   await page.getByRole("button", { name: "File the job" }).click();
-  await expect(page.getByText("Say what should be built.")).toBeVisible();
+  await expect(page.getByText("Say what should be built.", { exact: true })).toBeVisible();
   await page.getByLabel("Request").fill("A to-do list");
-  await expect(page.getByText("Say what should be built.")).toBeHidden();
+  await expect(page.getByText("Say what should be built.", { exact: true })).toBeHidden();
   await page.getByText("More settings").click();
   await page.getByLabel("Budget in dollars").fill("-3");
   await page.getByLabel("Files", { exact: true }).fill("../outside");
