@@ -65,9 +65,9 @@ class Slot {
     beating.catch(() => round.abort());
     try {
       if (this.failures > 0) await delay(restAfter(this.failures), undefined, { signal });
-      if (!this.draining) return await this.options.client.claim(MAX_POLL_MS, signal);
-      await delay(this.options.heartbeatMs, undefined, { signal });
-      return null;
+      // The heartbeats of this round go on meanwhile: they are what ends the draining.
+      while (this.draining) await delay(this.options.heartbeatMs, undefined, { signal });
+      return await this.options.client.claim(MAX_POLL_MS, signal);
     } catch (error) {
       if (round.signal.aborted) await beating;
       if (signal.aborted) return null;
