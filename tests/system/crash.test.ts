@@ -109,7 +109,7 @@ describe("models that misbehave", () => {
       loop: { models: simulated("sim-1+loop@1") },
       garbage: { models: simulated("sim-1+garbage@1") },
       unknown: { models: simulated("sim-1+nonsense@1") },
-      poor: { budget_usd: 0.02 },
+      poor: { budget_usd: 0.01 },
     };
     for (const [name, request] of Object.entries(requests)) ids[name] = await file(request);
   });
@@ -155,7 +155,7 @@ describe("models that misbehave", () => {
   it("a budget that does not buy the next answer pauses the job and loses nothing", async () => {
     const job = await untilJob(factory, jobOf("poor"), ({ status }) => status === "paused");
     expect(job.waiting_reason).toMatch(/budget of this job/);
-    expect(job.cost_usd).toBeLessThanOrEqual(0.02);
+    expect(job.cost_usd).toBeLessThanOrEqual(0.01);
     expect(await auditDatabase(factory, [job.job_id])).toEqual([]);
   });
 
