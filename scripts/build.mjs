@@ -12,6 +12,7 @@ const BUNDLES = [
   { entry: "cli/leash.ts", output: "dist/leash.mjs" },
   { entry: "inngest/embedded/main.ts", output: "dist/engine.mjs" },
   { entry: "runner/main.ts", output: "dist/runner.mjs" },
+  { entry: "server/workspaces/program-host.ts", output: "dist/program-host.mjs" },
   { entry: "runner/supervisor/main.ts", output: "dist/supervisor.cjs", alone: true },
 ];
 

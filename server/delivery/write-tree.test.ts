@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -30,9 +30,7 @@ async function smuggle(tree: string): Promise<string> {
   const commit = sandbox.commitTree(tree);
   const path = join(root, "smuggled.pack");
   await writeFile(path, sandbox.git(["pack-objects", "--all", "--stdout", "-q"]));
-  const file = await open(path, "r");
-  await git(["unpack-objects", "-q"], { dir, input: file.fd });
-  await file.close();
+  await git(["unpack-objects", "-q"], { dir, inputFile: path });
   return commit;
 }
 

@@ -1,6 +1,6 @@
 // Makes a zip file of a commit's files. Attributes of the tree have no say: see repository.ts.
 import { randomBytes } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { assertObjectId, git } from "./git";
 
 /**
@@ -12,7 +12,6 @@ export async function archiveZip(dir: string, commit: string, path: string, pref
   if (prefix !== undefined && !/^[A-Za-z0-9][\w.-]{0,99}$/.test(prefix))
     throw new TypeError("Not a folder name.");
   const beside = `${path}.${randomBytes(6).toString("hex")}`;
-  const file = await open(/* turbopackIgnore: true */ beside, "wx", 0o644);
   try {
     const args = [
       "archive",
@@ -20,12 +19,10 @@ export async function archiveZip(dir: string, commit: string, path: string, pref
       ...(prefix ? [`--prefix=${prefix}/`] : []),
       assertObjectId(commit),
     ];
-    await git(args, { dir, outputFile: file.fd, timeoutMs: 120_000 });
+    await git(args, { dir, outputFile: beside, timeoutMs: 120_000 });
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true });
     throw error;
-  } finally {
-    await file.close();
   }
 }

@@ -1,15 +1,14 @@
 // The only module that starts git. Invariant: no process sees the host's environment, configuration or hooks,
 // and each one has a deadline, capped output and, where `prlimit` exists, hard limits of memory, time and files.
-import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
+import { startProgram } from "./start-program";
 
 const PATH = "/usr/local/bin:/usr/bin:/bin";
 const PRLIMIT = ["/usr/local/bin/prlimit", "/usr/bin/prlimit", "/bin/prlimit"].find((file) =>
   existsSync(file),
 );
 const MEBIBYTE = 1024 * 1024;
-const MAX_STDERR_BYTES = 16 * 1024;
 
 /** Object id of the empty tree, which every git knows without storing it. */
 export const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
@@ -61,10 +60,12 @@ export interface GitOptions {
   dir: string;
   /** Objects are written here instead, and read from the repository as well. */
   quarantine?: string;
-  /** Text for stdin, or the descriptor of an open file. */
-  input?: string | number;
-  /** Descriptor that takes stdout instead of us. */
-  outputFile?: number;
+  /** Text for stdin; nothing by default. */
+  input?: string;
+  /** File that is stdin instead. */
+  inputFile?: string;
+  /** New file that takes stdout instead of us. */
+  outputFile?: string;
   env?: Record<string, string>;
   /** Milliseconds until SIGKILL. */
   timeoutMs?: number;
@@ -76,7 +77,7 @@ export interface GitOptions {
   maxMemoryBytes?: number;
 }
 
-function environment(options: GitOptions): NodeJS.ProcessEnv {
+function environment(options: GitOptions): Record<string, string> {
   const env: Record<string, string> = {
     PATH,
     LC_ALL: "C",
@@ -96,8 +97,7 @@ function environment(options: GitOptions): NodeJS.ProcessEnv {
     env.GIT_OBJECT_DIRECTORY = options.quarantine;
     env.GIT_ALTERNATE_OBJECT_DIRECTORIES = `${options.dir}/objects`;
   }
-  // Next types NODE_ENV as always present; the whole point here is that nothing else is.
-  return env as NodeJS.ProcessEnv;
+  return env;
 }
 
 function commandLine(args: string[], options: GitOptions): [string, string[]] {
@@ -114,7 +114,6 @@ function commandLine(args: string[], options: GitOptions): [string, string[]] {
 }
 
 export interface GitProcess {
-  stdin: Writable | null;
   stdout: Readable | null;
   /** Settles when the process has ended. @throws GitError */
   done: Promise<void>;
@@ -128,62 +127,31 @@ export interface GitProcess {
  */
 export function startGit(args: string[], options: GitOptions): GitProcess {
   const [file, argv] = commandLine(args, options);
-  const child: ChildProcess = spawn(/* turbopackIgnore: true */ file, argv, {
-    cwd: "/",
-    // A process group of its own, so that nothing it starts can outlive it.
-    detached: true,
-    env: environment(options),
-    stdio: [typeof options.input === "number" ? options.input : "pipe", options.outputFile ?? "pipe", "pipe"],
-  });
+  const { input, inputFile, outputFile } = options;
+  const program = startProgram({ file, args: argv, env: environment(options), input, inputFile, outputFile });
   let stopped = false;
   let timedOut = false;
-  let stderr = Buffer.alloc(0);
-  child.stderr?.on("data", (chunk: Buffer) => {
-    if (stderr.length < MAX_STDERR_BYTES)
-      stderr = Buffer.concat([stderr, chunk]).subarray(0, MAX_STDERR_BYTES);
-  });
-  // A process that ends before it has read everything closes the pipe; its exit code tells why.
-  child.stdin?.on("error", () => {});
-  if (typeof options.input === "string") child.stdin?.end(options.input);
   const timer = setTimeout(() => {
     timedOut = true;
-    killGroup(child);
+    program.kill();
   }, options.timeoutMs ?? 30_000);
-  const command = args[0] ?? "";
-  const done = new Promise<void>((resolve, reject) => {
-    const fail = (fault: GitFault, code: number | null, signal: string | null) =>
-      reject(new GitError(fault, command, code, signal, stderr.toString("utf8")));
-    child.once("error", () => {
-      clearTimeout(timer);
-      fail("unavailable", null, null);
-    });
-    child.once("close", (code, signal) => {
-      clearTimeout(timer);
-      if (stopped || code === 0) resolve();
-      else fail(timedOut ? "timeout" : "failed", code, signal);
-    });
+  const done = program.ended.then(({ started, code, signal, stderr }) => {
+    clearTimeout(timer);
+    if (started && (stopped || code === 0)) return;
+    const fault = !started ? "unavailable" : timedOut ? "timeout" : "failed";
+    throw new GitError(fault, args[0] ?? "", code, signal, stderr.toString("utf8"));
   });
   // The caller may look at it later; a rejection in between is not an unhandled one.
   done.catch(() => {});
   return {
-    stdin: child.stdin,
-    stdout: child.stdout,
+    stdout: program.stdout,
     done,
     stop() {
       stopped = true;
-      child.stdout?.destroy();
-      killGroup(child);
+      program.kill();
+      program.stdout?.destroy();
     },
   };
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  try {
-    process.kill(-child.pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 /**
@@ -192,7 +160,7 @@ function killGroup(child: ChildProcess): void {
  */
 export async function git(args: string[], options: GitOptions): Promise<Buffer> {
   const cap = options.maxOutputBytes ?? 16 * MEBIBYTE;
-  const child = startGit(args, { input: "", ...options });
+  const child = startGit(args, options);
   const chunks: Buffer[] = [];
   let size = 0;
   let over = false;

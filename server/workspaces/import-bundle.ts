@@ -130,16 +130,13 @@ interface Place {
 }
 
 async function indexPack(place: Place, path: string, limits: ImportLimits): Promise<void> {
-  const upload = await open(path, "r");
   const args = ["index-pack", "--strict", "--stdin", "--fix-thin", `--max-input-size=${limits.bundleBytes}`];
   const bounds = { timeoutMs: limits.checkMs, maxFileBytes: 2 * limits.bundleBytes };
   try {
-    await git(args, { ...place, ...bounds, input: upload.fd });
+    await git(args, { ...place, ...bounds, inputFile: path });
   } catch (error) {
     if (!(error instanceof GitError)) throw error;
     throw refusalOf(error) ?? error;
-  } finally {
-    await upload.close();
   }
 }
 

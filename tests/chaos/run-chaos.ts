@@ -47,6 +47,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const ids = await filing;
     say(`all hits done after ${Math.round((Date.now() - began) / 1000)} s; waiting for ${ids.length} jobs`);
     const lost = await untilAllSettled(factory, ids);
+    if (lost.length > 0) say(`the last lines of the factory:\n${factory.log(20_000)}`);
     return {
       jobs: ids.length,
       hits: hits.length,
