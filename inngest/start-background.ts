@@ -13,6 +13,7 @@ import { sendOutbox } from "./send-outbox";
 
 const SEND_RETRY_MS = 1_000;
 const SEND_SWEEP_MS = 30_000;
+const LISTEN_RETRY_MS = 1_000;
 const SPEND_SWEEP_MS = 30_000;
 const STARTS_SWEEP_MS = 30_000;
 
@@ -27,20 +28,34 @@ export function startBackground(): void {
     repeat("spend", SPEND_SWEEP_MS, () => sweepSpend(db())),
     repeat("starts", STARTS_SWEEP_MS, () => resendStarts(db())),
   ];
-  let unsubscribe = () => {};
-  listener()
-    .subscribe(OUTBOX_CHANNEL, { notify: sender.now, resumed: sender.now })
-    .then((end) => {
-      unsubscribe = end;
-    })
-    .catch((error) =>
-      log.warn({ error: String(error) }, "the outbox is only swept until the database can be listened to"),
-    );
+  const stopListening = listenToOutbox(sender.now);
   const stop = () => {
-    unsubscribe();
+    stopListening();
     for (const part of parts) part.stop();
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+}
+
+/** Calls `send` for every announced event. The database may be away when the app starts, so this is tried until it works. */
+function listenToOutbox(send: () => void): () => void {
+  let end = () => {};
+  let stopped = false;
+  const subscribe = async () => {
+    if (stopped) return;
+    try {
+      end = await listener().subscribe(OUTBOX_CHANNEL, { notify: send, resumed: send });
+      // What was written before is not announced again.
+      send();
+    } catch (error) {
+      log.warn({ error: String(error) }, "the outbox is only swept until the database can be listened to");
+      setTimeout(subscribe, LISTEN_RETRY_MS).unref();
+    }
+  };
+  void subscribe();
+  return () => {
+    stopped = true;
+    end();
+  };
 }
 
 interface Repeated {
