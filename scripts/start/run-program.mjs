@@ -24,10 +24,16 @@ export async function runProgram(program, args, options) {
   };
   child.stdout?.on("data", keep);
   child.stderr?.on("data", keep);
+  const stop = () => {
+    child.kill("SIGTERM");
+    child.once("close", () => process.exit(130));
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, stop);
   const ended = await new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("close", (code, signal) => resolve(signal ?? code));
   });
+  for (const signal of ["SIGINT", "SIGTERM"]) process.removeListener(signal, stop);
   if (ended === 0) return;
   if (/ENOSPC|No space left/i.test(tail)) {
     throw new SetupError(
