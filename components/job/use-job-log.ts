@@ -2,7 +2,7 @@
 // Keeps a job's stream open and folds what comes. Events are gathered for a moment, so that a flood of output
 // costs one render and not one each.
 import { useEffect, useRef, useState } from "react";
-import { connect } from "@/components/live/connect";
+import { connect, type LineHandlers } from "@/components/live/connect";
 import { setLineState } from "@/components/live/line-state";
 import type { JobEvent } from "@/server/domain/events";
 import { isSettled } from "@/server/domain/job-state";
@@ -48,10 +48,14 @@ export function useJobLog(
       setLog(current.current);
       tell.current(batch);
     };
-    const line = connect(`/api/v1/jobs/${id}/events`, {
+    const known = current.current.lastSeq;
+    const handlers: LineHandlers = {
       onState: (state) => setLineState("job", state),
       onMessage: ({ event: name, data }) => {
-        if (name === "resync") current.current = EMPTY_LOG;
+        if (name === "resync") {
+          current.current = EMPTY_LOG;
+          waiting = [];
+        }
         const event = readEvent(data);
         if (!event) return;
         waiting.push(event);
@@ -61,7 +65,8 @@ export function useJobLog(
         const { state, run } = current.current;
         return state !== null && isSettled(state) && run >= generation;
       },
-    });
+    };
+    const line = connect(`/api/v1/jobs/${id}/events`, handlers, known > 0 ? String(known) : "");
     return () => {
       line.close();
       clearTimeout(timer);

@@ -22,15 +22,22 @@ const LONGEST_WAIT_MS = 15_000;
 /** Down for so long, what is shown is called stale. */
 const STALE_AFTER_FAILURES = 4;
 
-/** Opens `url` and keeps it open until `close`. */
-export function connect(url: string, handlers: LineHandlers): Line {
+/**
+ * Opens `url` and keeps it open until `close`.
+ * @param lastId id of the last message that is known already; empty to begin at the beginning
+ */
+export function connect(url: string, handlers: LineHandlers, lastId = ""): Line {
   const closing = new AbortController();
-  void keepOpen(url, handlers, closing.signal);
+  void keepOpen(url, { lastId }, handlers, closing.signal);
   return { close: () => closing.abort() };
 }
 
-async function keepOpen(url: string, handlers: LineHandlers, closed: AbortSignal): Promise<void> {
-  const position = { lastId: "" };
+async function keepOpen(
+  url: string,
+  position: { lastId: string },
+  handlers: LineHandlers,
+  closed: AbortSignal,
+): Promise<void> {
   let failures = 0;
   handlers.onState("connecting");
   while (!closed.aborted) {

@@ -18,7 +18,7 @@ export default async function OneJobPage({ params }: Props) {
   if (!id.success) notFound();
   return (
     <Suspense>
-      <JobPage id={id.data} />
+      <JobPage key={id.data} id={id.data} />
     </Suspense>
   );
 }
