@@ -87,7 +87,7 @@ function refuseHalfGroup(env: z.infer<typeof launcherSchema>): void {
   if (missing.length === 0 || missing.length === INNGEST_GROUP.length) return;
   const set = INNGEST_GROUP.filter((name) => env[name]);
   throw new LauncherError(
-    `${set.join(" and ")} ${set.length > 1 ? "are" : "is"} set, but ${missing.join(" and ")} is missing.`,
+    `${set.join(" and ")} ${set.length > 1 ? "are" : "is"} set, but ${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing.`,
     "Set all three to use your Inngest server, or none to use the built-in engine.",
   );
 }
