@@ -88,6 +88,14 @@ const RULES: Rule[] = [
       HAVING count(*) > 1`,
   },
   {
+    fault: "iterations fell",
+    sql: `SELECT x.public_id || ' at ' || x.seq AS what FROM (
+        SELECT j.public_id, e.seq, (e.data->>'iteration')::int AS now, lag((e.data->>'iteration')::int)
+          OVER (PARTITION BY e.job_id, e.run ORDER BY e.seq) AS before
+        FROM job_event e JOIN job j ON j.id = e.job_id WHERE ${OF_JOBS} AND e.type = 'job.step') x
+      WHERE x.now < x.before`,
+  },
+  {
     fault: "progress fell",
     sql: `SELECT x.public_id || ' at ' || x.seq AS what FROM (
         SELECT j.public_id, e.seq, (e.data->>'progress')::float8 AS now, lag((e.data->>'progress')::float8)

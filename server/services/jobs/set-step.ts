@@ -20,11 +20,14 @@ export async function setStep(
   const iterations = Math.max(job.iterations, iteration ?? 0);
   if (job.currentStep === step && job.progress === reached && job.iterations === iterations) return;
   await db.$transaction(async (tx) => {
-    await tx.$executeRaw`
+    // The caller's row may be older than its own last step, so the event tells what the row says now.
+    const [now] = await tx.$queryRaw<{ progress: number; iterations: number }[]>`
       UPDATE job SET current_step = ${step}, progress = greatest(progress, ${reached}::float8),
-        iterations = greatest(iterations, ${iterations}::int) WHERE id = ${job.id}`;
+        iterations = greatest(iterations, ${iterations}::int) WHERE id = ${job.id}
+      RETURNING progress, iterations`;
+    if (!now) return;
     await appendEvents(tx, job.id, [
-      { type: "job.step", data: { step, task, progress: reached, iteration: iterations } },
+      { type: "job.step", data: { step, task, progress: now.progress, iteration: now.iterations } },
     ]);
   });
 }
