@@ -91,19 +91,25 @@ async function storeAnswer(
 ): Promise<Turn> {
   const clean = redactAll(answer);
   return db.$transaction(async (tx) => {
-    const turn = await tx.turn.create({
-      data: {
-        agentRunId: agentRun.id,
-        n,
-        answer: clean as object,
-        usage: clean.usage as object,
-        costMicroUsd: cost,
-        modelMs,
-        fence: job.fence,
-      },
+    const made = await tx.turn.createMany({
+      data: [
+        {
+          agentRunId: agentRun.id,
+          n,
+          answer: clean as object,
+          usage: clean.usage as object,
+          costMicroUsd: cost,
+          modelMs,
+          fence: job.fence,
+        },
+      ],
+      skipDuplicates: true,
     });
+    // A call that was made is paid for, also when another one of the same turn came first and its answer counts.
     await settleSpend(tx, { key, usage: clean.usage, costMicro: cost, as: "settled" });
     await tx.$executeRaw`UPDATE agent_run SET spent_micro_usd = spent_micro_usd + ${cost} WHERE id = ${agentRun.id}`;
+    const turn = await tx.turn.findUniqueOrThrow({ where: { agentRunId_n: { agentRunId: agentRun.id, n } } });
+    if (made.count === 0) return turn;
     await appendEvents(tx, job.id, [
       ...(clean.text.trim()
         ? [{ type: "agent.text" as const, data: { agent_run: agentRun.key, turn: n, text: clean.text } }]
