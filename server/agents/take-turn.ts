@@ -9,15 +9,16 @@ import { appendEvents } from "../events/append";
 import type { AgentRun, Job, Turn } from "../generated/prisma/client";
 import type { ToolCall, ToolResult } from "../models/port";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
-import { jobRepository } from "../services/workspace/job-repository";
-import { diffStat } from "../workspaces/diff";
 import { askModel } from "./ask-model";
 import { answerOf, resultsOf, type StoredPrompt } from "./history";
 import { type AgentRole, promptOf } from "./roles/roles";
 import { stuckReason } from "./stuck";
-import { carryOut, SandboxLost } from "./tool-calls";
+import { carryOut, SandboxLost, type Snapshot } from "./tool-calls";
 import { callTitle, clip } from "./tools";
 
+const CUT_OFF =
+  "Your answer reached its limit of tokens and was cut off; a call that was not complete was not made. Go on in smaller pieces.";
+const STUCK = "You seem to be stuck";
 const NO_TOOL = "Use a tool. When everything is done, call finish.";
 
 export type TurnResult = { finished: boolean };
@@ -37,7 +38,10 @@ export async function takeTurn(db: Db, ref: RunRef, key: string, n: number): Pro
   if (agentRun.state !== "running") return { finished: true };
   const turns = agentRun.turnRows;
   let turn = turns[n - 1];
-  if (turn?.finishedAt) return { finished: false };
+  if (turn?.finishedAt) {
+    refuseEndless(agentRun, turns.slice(0, n));
+    return { finished: false };
+  }
   turn ??= await askModel(db, job, agentRun, turns);
   turn = await pinToLease(db, job, turn);
   try {
@@ -71,23 +75,16 @@ async function finishTurn(
   agentRun: AgentRun,
   turns: Turn[],
   acted: ToolResult[],
-  snapshot: { commit: string; tree: string } | null,
+  snapshot: Snapshot | null,
 ): Promise<TurnResult> {
   const turn = turns.at(-1) as Turn;
   const answer = answerOf(turn);
-  const finish = readFinish(agentRun, answer.calls);
-  const results = finish?.refusal
-    ? [...acted, finish.refusal]
-    : finish
-      ? [...acted, accepted(finish.call)]
-      : acted;
-  const clean = results.every((result) => !result.isError);
-  const ended = finish?.value !== undefined && clean;
+  const finish = readFinish(agentRun, answer.calls, acted);
+  const results = [...acted, ...finish.results];
+  const ended = finish.value !== undefined;
   const nudge = ended ? null : nudgeFor(agentRun, turns, results);
   const committed =
-    snapshot && snapshot.commit !== job.headCommit
-      ? await commitEvent(job, snapshot.commit, turn, agentRun)
-      : [];
+    snapshot && snapshot.commit !== job.headCommit ? commitEvent(snapshot, turn, agentRun) : [];
   await db.$transaction(async (tx) => {
     const held = await tx.$queryRaw<{ fence: number; head_commit: string | null }[]>`
       SELECT fence, head_commit FROM job WHERE id = ${job.id} FOR UPDATE`;
@@ -102,7 +99,8 @@ async function finishTurn(
         finishedAt: new Date(),
       },
     });
-    if (count === 0) return;
+    // Somebody else finished it meanwhile, perhaps differently: what is stored counts.
+    if (count === 0) throw new NotYet({ kind: "later", ms: 200 });
     if (snapshot) await tx.job.update({ where: { id: job.id }, data: { headCommit: snapshot.commit } });
     const run = await tx.agentRun.update({
       where: { id: agentRun.id },
@@ -138,28 +136,37 @@ async function finishTurn(
         : []),
     ]);
   });
-  if (!ended) refuseEndless(agentRun, turns, turn.n, nudge);
+  if (!ended) refuseEndless(agentRun, [...turns.slice(0, -1), { ...turn, nudge: nudge?.text ?? null }]);
   return { finished: ended };
 }
 
 interface Finish {
-  call: ToolCall;
+  /** The role's result, when it may end with it. */
   value?: unknown;
-  refusal?: ToolResult;
+  /** Every call is answered: a provider refuses a conversation in which one is not. */
+  results: ToolResult[];
 }
 
-function readFinish(agentRun: AgentRun, calls: ToolCall[]): Finish | null {
-  const call = calls.find((one) => one.name === "finish");
-  if (!call) return null;
+/** It ends when `finish` was called once, rightly, and nothing else of the turn went wrong. */
+function readFinish(agentRun: AgentRun, calls: ToolCall[], acted: ToolResult[]): Finish {
+  const all = calls.filter((one) => one.name === "finish");
+  const answer = (content: string, isError: boolean) =>
+    all.map((call): ToolResult => ({ callId: call.id, content, isError }));
+  const [call] = all;
+  if (!call) return { results: [] };
+  if (all.length > 1) return { results: answer("finish: call it once, as the last thing", true) };
   const schema: z.ZodType = promptOf(agentRun.role as AgentRole).finish;
   const parsed = schema.safeParse(call.input);
-  if (parsed.success) return { call, value: parsed.data };
-  const issue = parsed.error.issues[0];
-  const content = `finish: ${issue?.path.join(".") || "input"}: ${issue?.message ?? "is wrong"}`;
-  return { call, refusal: { callId: call.id, content, isError: true } };
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return {
+      results: answer(`finish: ${issue?.path.join(".") || "input"}: ${issue?.message ?? "is wrong"}`, true),
+    };
+  }
+  if (acted.some((result) => result.isError))
+    return { results: answer("finish: not yet, because another call of this answer failed", true) };
+  return { value: parsed.data, results: answer("finished", false) };
 }
-
-const accepted = (call: ToolCall): ToolResult => ({ callId: call.id, content: "finished", isError: false });
 
 interface Nudge {
   text: string;
@@ -177,7 +184,7 @@ function nudgeFor(agentRun: AgentRun, turns: Turn[], results: ToolResult[]): Nud
     return {
       reason,
       stuck: true,
-      text: `You seem to be stuck: ${reason}. Look at the cause and try something else.`,
+      text: `${STUCK}: ${reason}. Look at the cause and try something else.`,
     };
   }
   const { maxTurns } = agentRun.prompt as unknown as StoredPrompt;
@@ -188,16 +195,24 @@ function nudgeFor(agentRun: AgentRun, turns: Turn[], results: ToolResult[]): Nud
       text: "You have hardly any turns left. Finish what works and call finish.",
     };
   }
+  if (answerOf(turns.at(-1) as Turn).stop === "max_tokens") {
+    return { reason: "the answer was cut off", stuck: false, text: CUT_OFF };
+  }
   if (past.at(-1)?.calls.length === 0) return { reason: "no tool was used", stuck: false, text: NO_TOOL };
   return null;
 }
 
-/** One nudge, then stop. */
-function refuseEndless(agentRun: AgentRun, turns: Turn[], n: number, nudge: Nudge | null): void {
-  const nudgedBefore = turns.slice(0, -1).some((turn) => turn.nudge?.startsWith("You seem to be stuck"));
-  if (nudge?.stuck && nudgedBefore) throw new Stuck(`The ${agentRun.role} is stuck: ${nudge.reason}.`);
+/** One nudge, then stop. Reads nothing but stored turns, so that a step that died before it could say so says it again. */
+function refuseEndless(agentRun: AgentRun, turns: readonly Turn[]): void {
+  const warned = turns.filter((turn) => turn.nudge?.startsWith(STUCK));
+  const last = turns.at(-1);
+  if (warned.length > 1 && warned.at(-1) === last) {
+    const reason = last?.nudge?.slice(STUCK.length + 2).split(". Look")[0];
+    throw new Stuck(`The ${agentRun.role} is stuck: ${reason}.`);
+  }
   const { maxTurns } = agentRun.prompt as unknown as StoredPrompt;
-  if (n >= maxTurns) throw new Stuck(`The ${agentRun.role} did not finish within ${maxTurns} turns.`);
+  if (turns.length >= maxTurns)
+    throw new Stuck(`The ${agentRun.role} did not finish within ${maxTurns} turns.`);
 }
 
 function observed(key: string, turn: Turn, calls: ToolCall[], results: ToolResult[]): NewJobEvent[] {
@@ -228,8 +243,7 @@ function summaryOf(value: unknown): string {
   );
 }
 
-async function commitEvent(job: Job, commit: string, turn: Turn, agentRun: AgentRun): Promise<NewJobEvent[]> {
-  const changes = await diffStat(jobRepository(job.publicId), job.headCommit, commit);
+function commitEvent({ commit, changes }: Snapshot, turn: Turn, agentRun: AgentRun): NewJobEvent[] {
   const sum = (pick: (change: { added: number; removed: number }) => number) =>
     changes.reduce((total, change) => total + pick(change), 0);
   return [

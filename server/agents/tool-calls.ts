@@ -1,14 +1,19 @@
 // The second half of a turn: its tool calls become commands, the commands' results observations. Everything is found
 // by key, so the whole may be run again from the top at any point (invariant 3).
-import type { CommandSpec, ExecSpec } from "../../runner/protocol";
+import type { CommandResult, CommandSpec, ExecSpec } from "../../runner/protocol";
 import type { Db } from "../db";
 import type { AgentRun, Command, Job, Turn } from "../generated/prisma/client";
 import type { ToolCall, ToolResult } from "../models/port";
 import { awaitCommands, resultOf } from "../services/commands/await-commands";
 import { commandId, enqueueCommands } from "../services/commands/enqueue-command";
 import { resultNote } from "../services/commands/finish-command";
-import { answerOf } from "./history";
-import { clip, commandOf, isToolName, readCommand, TOOL_INPUTS, writeCommand } from "./tools";
+import { REDACTED } from "../services/redact";
+import { jobRepository } from "../services/workspace/job-repository";
+import { diffStat, type FileChange } from "../workspaces/diff";
+import { shownPath } from "../workspaces/refusal";
+import { CI_REFUSAL, isCiFile } from "./ci-files";
+import { answerOf, type StoredPrompt } from "./history";
+import { clip, commandOf, isToolName, readCommand, TOOL_INPUTS, type ToolName, writeCommand } from "./tools";
 
 const SNAPSHOT_TIMEOUT_MS = 60_000;
 
@@ -17,8 +22,14 @@ export class SandboxLost extends Error {}
 
 export interface Acted {
   results: ToolResult[];
-  /** Commit and tree after the calls; null when nothing could have changed. */
-  snapshot: { commit: string; tree: string } | null;
+  /** Commit and tree after the calls with what they changed; null when nothing could have changed or was kept. */
+  snapshot: Snapshot | null;
+}
+
+export interface Snapshot {
+  commit: string;
+  tree: string;
+  changes: FileChange[];
 }
 
 /**
@@ -28,8 +39,12 @@ export interface Acted {
 export async function carryOut(db: Db, job: Job, agentRun: AgentRun, turn: Turn): Promise<Acted> {
   const calls = answerOf(turn).calls.filter((call) => call.name !== "finish");
   const hands = new Hands(db, job, `${agentRun.key}/t${turn.n}/a${turn.attempt}`);
+  const offered = (agentRun.prompt as unknown as StoredPrompt).tools.map((tool) => tool.name);
   const pending: (ToolResult | { call: ToolCall; id: string })[] = [];
-  for (const [index, call] of calls.entries()) pending.push(await begin(hands, call, index));
+  for (const [index, call] of calls.entries()) {
+    const known = offered.includes(call.name) && isToolName(call.name);
+    pending.push(known ? await begin(hands, call, index) : refused(call, `There is no tool "${call.name}".`));
+  }
   const snapshot = hands.mayHaveChanged
     ? hands.enqueue("snapshot", {
         kind: "snapshot",
@@ -43,12 +58,26 @@ export async function carryOut(db: Db, job: Job, agentRun: AgentRun, turn: Turn)
   );
   if (!snapshot) return { results, snapshot: null };
   const taken = resultOf(rows.get(snapshot) as Command);
-  if (taken.snapshot) return { results, snapshot: taken.snapshot };
-  const refusal = `The workspace cannot be kept as it is: ${taken.failure ?? taken.stderr}. Mend this first.`;
+  const kept = taken.snapshot ? await changesOf(job, taken.snapshot) : null;
+  const refusal = kept ? ciRefusal(kept.changes) : `${taken.failure ?? taken.stderr}`;
+  if (refusal === null) return { results, snapshot: kept };
+  const told = `The workspace cannot be kept as it is: ${refusal.replace(/\.$/, "")}. Mend this first.`;
   return {
-    results: results.map((r) => ({ ...r, isError: true, content: `${r.content}\n${refusal}` })),
+    results: results.map((r) => ({ ...r, isError: true, content: `${r.content}\n${told}` })),
     snapshot: null,
   };
+}
+
+async function changesOf(job: Job, { commit, tree }: { commit: string; tree: string }): Promise<Snapshot> {
+  const unchanged = commit === job.headCommit;
+  const changes = unchanged ? [] : await diffStat(jobRepository(job.publicId), job.headCommit, commit);
+  return { commit, tree, changes };
+}
+
+/** A program in the sandbox can write what the tools refuse, so what came of it is looked at as well. */
+function ciRefusal(changes: FileChange[]): string | null {
+  const file = changes.find(({ path, status }) => status !== "deleted" && isCiFile(path));
+  return file ? `${CI_REFUSAL}, so ${shownPath(file.path)} must not be there` : null;
 }
 
 /** Queues commands of one attempt and remembers them. They are written together, before somebody waits for them. */
@@ -93,18 +122,15 @@ async function begin(
   call: ToolCall,
   index: number,
 ): Promise<ToolResult | { call: ToolCall; id: string }> {
-  if (!isToolName(call.name)) return refused(call, `There is no tool "${call.name}".`);
-  const parsed = TOOL_INPUTS[call.name].safeParse(call.input);
+  const name = call.name as ToolName;
+  const parsed = TOOL_INPUTS[name].safeParse(call.input);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    return refused(
-      call,
-      `${call.name}: ${issue?.path.join(".") || "input"}: ${issue?.message ?? "is wrong"}`,
-    );
+    return refused(call, `${name}: ${issue?.path.join(".") || "input"}: ${issue?.message ?? "is wrong"}`);
   }
-  if (call.name === "edit") return edit(hands, call, index);
-  if (call.name !== "read" && call.name !== "search") hands.mayHaveChanged = true;
-  return { call, id: hands.add(`c${index}`, commandOf(call.name, call.input)) };
+  if (name === "edit") return edit(hands, call, index);
+  if (name !== "read" && name !== "search") hands.mayHaveChanged = true;
+  return { call, id: hands.add(`c${index}`, commandOf(name, call.input)) };
 }
 
 /** An edit reads the file first, so that the model learns exactly why it cannot be made. */
@@ -117,7 +143,13 @@ async function edit(
   const id = hands.add(`c${index}-read`, readCommand(path));
   const rows = await hands.await(hands.ids);
   const read = resultOf(rows.get(id) as Command);
-  if (read.exit_code !== 0) return refused(call, `${path} cannot be read: ${clip(read.stderr, 500)}`);
+  if (read.exit_code !== 0)
+    return refused(call, `${path} cannot be read: ${clip(read.failure ?? read.stderr, 500)}`);
+  if (!isWhole(read))
+    return refused(
+      call,
+      `${path} cannot be edited in place: it is very large, or holds bytes or credentials that are not shown here. Use run or write.`,
+    );
   const at = read.stdout.indexOf(old);
   if (at < 0) return refused(call, `old does not occur in ${path}; read the file again.`);
   if (read.stdout.indexOf(old, at + 1) >= 0)
@@ -125,6 +157,11 @@ async function edit(
   const changed = read.stdout.slice(0, at) + replacement + read.stdout.slice(at + old.length);
   hands.mayHaveChanged = true;
   return { call, id: hands.add(`c${index}`, writeCommand(path, changed)) };
+}
+
+/** Whether what was read is the file to the letter; otherwise writing it back would damage the rest of it. */
+function isWhole({ capped, stdout }: CommandResult): boolean {
+  return !capped && !stdout.includes(REDACTED) && !/[\ufffd␀]/.test(stdout);
 }
 
 function refused(call: ToolCall, content: string): ToolResult {

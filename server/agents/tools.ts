@@ -3,24 +3,43 @@
 import { z } from "zod";
 import type { ExecSpec } from "../../runner/protocol";
 import type { ToolDefinition } from "../models/port";
+import { pathProblem } from "../workspaces/tree-policy";
+import { CI_REFUSAL, isCiFile } from "./ci-files";
 
 /** Characters of output that a model is shown, head and tail. */
 export const OBSERVATION_CHARS = 10_000;
 const DEFAULT_TIMEOUT_S = 60;
 const MAX_TIMEOUT_S = 300;
 const MAX_FILE_BYTES = 1024 * 1024;
-const BIDI = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
-/** A path that a model may touch: inside the workspace, not git's own, no tricks. */
+/** A path without what changes nothing in it: "./" and repeated slashes. */
+const tidy = (path: string) =>
+  path
+    .replace(/\/{2,}/g, "/")
+    .replace(/(^|\/)(?:\.\/)+/g, "$1")
+    .replace(/\/\.?$/, "")
+    .replace(/^\.$/, "");
+
+/** A path that a model may touch: inside the workspace, not git's own, no tricks. What a tree may hold decides. */
 export const workspacePath = z
   .string()
-  .min(1, "the path is empty")
-  .max(1000, "the path is longer than 1,000 bytes")
-  .refine((p) => !p.startsWith("/"), "the path must be relative to the workspace")
-  .refine((p) => !p.split("/").includes(".."), "the path must not contain ..")
-  .refine((p) => !p.split("/").some((part) => part.toLowerCase() === ".git"), "the path must not enter .git")
-  .refine((p) => !/[\u0000-\u001f\u007f\\]/.test(p), "the path has a control character or a backslash")
-  .refine((p) => !BIDI.test(p), "the path has an invisible direction mark");
+  .refine((path) => !path.startsWith("/"), "the path must be relative to the workspace")
+  .transform(tidy)
+  .superRefine((path, ctx) => {
+    const problem = path === "" ? "is empty" : pathProblem(path);
+    if (problem) ctx.addIssue({ code: "custom", message: `the path ${problem}` });
+  });
+
+const writablePath = workspacePath.refine(
+  (path) => !isCiFile(path),
+  `${CI_REFUSAL}: do without this one, and say in your summary what it should do`,
+);
+
+/** A file or folder, or the whole workspace. */
+const searchPath = z
+  .string()
+  .transform((path) => (tidy(path) === "" && !path.startsWith("/") ? null : path))
+  .pipe(workspacePath.nullable());
 
 const text = z
   .string()
@@ -37,9 +56,9 @@ export const TOOL_INPUTS = {
     start: z.number().int().min(1).optional(),
     end: z.number().int().min(1).optional(),
   }),
-  write: z.object({ path: workspacePath, content: text }),
-  edit: z.object({ path: workspacePath, old: text.min(1, "old is empty"), new: text }),
-  search: z.object({ pattern: z.string().min(1).max(1000), path: workspacePath.optional() }),
+  write: z.object({ path: writablePath, content: text }),
+  edit: z.object({ path: writablePath, old: text.min(1, "old is empty"), new: text }),
+  search: z.object({ pattern: z.string().min(1).max(1000), path: searchPath.optional() }),
 } as const;
 export type ToolName = keyof typeof TOOL_INPUTS;
 
@@ -112,9 +131,9 @@ export function commandOf(name: Exclude<ToolName, "edit">, input: unknown): Exec
       return writeCommand(path, content);
     }
     case "search": {
-      const { pattern, path = "." } = TOOL_INPUTS.search.parse(input);
+      const { pattern, path } = TOOL_INPUTS.search.parse(input);
       const grep = ["grep", "-rnIE", "--exclude-dir=.git", "--exclude-dir=node_modules", "-m", "50"];
-      return exec([...grep, "-e", pattern, "--", path], { max_output_bytes: 256 * 1024 });
+      return exec([...grep, "-e", pattern, "--", path ?? "."], { max_output_bytes: 256 * 1024 });
     }
   }
 }

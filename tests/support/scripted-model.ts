@@ -1,0 +1,112 @@
+// A model endpoint that says what a test tells it to, over the Messages API's real stream of events.
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface Said {
+  text?: string;
+  /** `raw`: the arguments as they come over the line, which need not be JSON. */
+  calls?: { name: string; input?: unknown; raw?: string }[];
+  stop?: "end_turn" | "tool_use" | "max_tokens" | "refusal";
+  output?: number;
+  /** Answered instead: an HTTP status. */
+  status?: number;
+  /** The line is cut before the answer is complete. */
+  cut?: boolean;
+}
+
+export class ScriptedModel {
+  /** What is said next, in order; when nothing is left the last one is said again. */
+  script: Said[] = [];
+  /** Bodies of the questions so far. */
+  readonly asked: { messages: unknown[]; max_tokens: number }[] = [];
+  private ids = 0;
+
+  private constructor(private readonly server: Server) {}
+
+  static async start(): Promise<ScriptedModel> {
+    const server = createServer();
+    const model = new ScriptedModel(server);
+    server.on("request", (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        model.asked.push(JSON.parse(Buffer.concat(chunks).toString("utf8")));
+        const said = (model.script.length > 1 ? model.script.shift() : model.script[0]) ?? {
+          text: "nothing",
+        };
+        model.answer(response, said);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return model;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private answer(response: ServerResponse, said: Said): void {
+    if (said.status) {
+      response.writeHead(said.status, { "content-type": "application/json", "retry-after": "1" });
+      const error = { type: said.status === 429 ? "rate_limit_error" : "api_error", message: "not now" };
+      response.end(JSON.stringify({ type: "error", error }));
+      return;
+    }
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const events = this.eventsOf(said);
+    for (const event of said.cut ? events.slice(0, -2) : events)
+      response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    if (said.cut) response.destroy();
+    else response.end();
+  }
+
+  private eventsOf({
+    text,
+    calls = [],
+    stop,
+    output = 100,
+  }: Said): ({ type: string } & Record<string, unknown>)[] {
+    const blocks = [
+      ...(text === undefined
+        ? []
+        : [{ start: { type: "text", text: "" }, delta: { type: "text_delta", text } }]),
+      ...calls.map(({ name, input, raw }) => ({
+        start: { type: "tool_use", id: `call_${++this.ids}`, name, input: {} },
+        delta: { type: "input_json_delta", partial_json: raw ?? JSON.stringify(input) },
+      })),
+    ];
+    const usage = {
+      input_tokens: 1_000,
+      output_tokens: 1,
+      cache_read_input_tokens: 0,
+      cache_creation_input_tokens: 0,
+    };
+    const message = {
+      id: "msg",
+      type: "message",
+      role: "assistant",
+      model: "claude-sonnet-5-5",
+      content: [],
+      usage,
+    };
+    return [
+      { type: "message_start", message: { ...message, stop_reason: null, stop_sequence: null } },
+      ...blocks.flatMap(({ start, delta }, index) => [
+        { type: "content_block_start", index, content_block: start },
+        { type: "content_block_delta", index, delta },
+        { type: "content_block_stop", index },
+      ]),
+      {
+        type: "message_delta",
+        delta: { stop_reason: stop ?? (calls.length > 0 ? "tool_use" : "end_turn"), stop_sequence: null },
+        usage: { output_tokens: output },
+      },
+      { type: "message_stop" },
+    ];
+  }
+}
