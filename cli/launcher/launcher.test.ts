@@ -102,7 +102,7 @@ describe("settings", () => {
   it.each([
     [
       { INNGEST_BASE_URL: "http://engine:8288" },
-      /INNGEST_BASE_URL is set, but INNGEST_EVENT_KEY and INNGEST_SIGNING_KEY is/,
+      /INNGEST_BASE_URL is set, but INNGEST_EVENT_KEY and INNGEST_SIGNING_KEY are missing/,
     ],
     [{ PORT: "99999" }, /PORT/],
     [{ DATABASE_URL: "mysql://x/y" }, /DATABASE_URL/],

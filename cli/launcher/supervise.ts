@@ -127,7 +127,8 @@ class SupervisedProcess implements Supervised {
   }
 
   private failure(how: string): LauncherError {
-    const words = this.lastLines.filter((line) => line.trim() && !/^\s+at /.test(line)).slice(-4);
+    const told = this.lastLines.filter((line) => line.trim() && !/^\s+at /.test(line));
+    const words = [...new Set(told)].slice(-4);
     return new LauncherError(
       `The ${this.spec.name} could not start (${how}).`,
       words.length > 0 ? `It said:\n  ${words.join("\n  ")}` : "It said nothing.",
