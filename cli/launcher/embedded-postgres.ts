@@ -213,6 +213,8 @@ export function withDatabase(url: string, database: string): string {
 
 async function makeDatabase(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: withDatabase(url, "postgres") });
+  // Killed while we are connected: the pending query says so. Without a listener the launcher would go down with it.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [DATABASE]);

@@ -8,8 +8,8 @@ import { type Random, seeded } from "./random";
 
 /** How long a stopped process sleeps at most: longer than a lease, so that it wakes up to find it gone. */
 const LONGEST_STOP_MS = 9_000;
-/** After the last hit every job must end within this; leases are 5 s long here. */
-const PATIENCE_MS = 180_000;
+/** After the last hit a job counts as lost when no job's log has gone on for this long; leases are 5 s long here. */
+const PATIENCE_MS = 60_000;
 const POLL_MS = 500;
 /** What the jobs' models do; most of them err once, so that fixers are hit as well. */
 const MODELS = ["sim-1", "sim-1+test@1", "sim-1+lint@1", "sim-1+garbage@1"];
@@ -62,6 +62,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
         ...(await unexpected(factory, ids)),
       ],
     };
+  } catch (error) {
+    say(`the last lines of the factory:\n${factory.log(20_000)}`);
+    throw error;
   } finally {
     await factory.stop();
   }
@@ -112,10 +115,14 @@ async function wakeLater(pid: number, ms: number): Promise<void> {
   }
 }
 
-/** @returns a line for each job that is not over in time */
+/** @returns a line for each job that is not over when nothing moves any more */
 async function untilAllSettled(factory: Factory, ids: readonly string[]): Promise<string[]> {
-  const giveUp = Date.now() + PATIENCE_MS;
+  let giveUp = Date.now() + PATIENCE_MS;
+  let written = 0;
   for (;;) {
+    const events = await countEvents(factory);
+    if (events > written) giveUp = Date.now() + PATIENCE_MS;
+    written = events;
     const open = await factory.sql<{ public_id: string; state: string; current_step: string | null }>(
       `SELECT public_id, state, current_step FROM job
         WHERE public_id = ANY($1::text[]) AND state::text <> ALL($2::text[])`,
@@ -129,6 +136,11 @@ async function untilAllSettled(factory: Factory, ids: readonly string[]): Promis
     }
     await pause(POLL_MS);
   }
+}
+
+async function countEvents(factory: Factory): Promise<number> {
+  const [row] = await factory.sql<{ n: string }>("SELECT sum(last_seq) AS n FROM job");
+  return Number(row?.n ?? 0);
 }
 
 async function countStates(factory: Factory, ids: readonly string[]): Promise<Record<string, number>> {
