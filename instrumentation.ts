@@ -1,12 +1,9 @@
 // Runs once before the first request: settings are checked, and what must outlive requests begins and ends here.
-import { join } from "node:path";
 
 export async function register(): Promise<void> {
   if (process.env.NEXT_RUNTIME !== "nodejs") return;
   const { startApp } = await import("./server/api/start-app");
   await startApp();
-  const { openProgramHost } = await import("./server/workspaces/start-program");
-  openProgramHost(join(process.cwd(), "dist", "program-host.mjs"));
   const { startBackground } = await import("./inngest/start-background");
   startBackground();
 }

@@ -1,5 +1,6 @@
 // What the app does besides answering: sends the outbox and sweeps. Every part may run in several processes at once
 // and twice in a row; each repeats on its own timer, never two of the same at a time.
+import { join } from "node:path";
 import { db } from "@/server/db";
 import { env } from "@/server/env";
 import { listener } from "@/server/events/listen";
@@ -9,6 +10,7 @@ import { resendStarts } from "@/server/services/outbox/resend-starts";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
 import { sweepTimeouts } from "@/server/services/queue/sweep-timeouts";
 import { sweepSpend } from "@/server/services/spend/sweep-spend";
+import { openProgramHost } from "@/server/workspaces/start-program";
 import { sendOutbox } from "./send-outbox";
 
 const SEND_RETRY_MS = 1_000;
@@ -17,8 +19,9 @@ const LISTEN_RETRY_MS = 1_000;
 const SPEND_SWEEP_MS = 30_000;
 const STARTS_SWEEP_MS = 30_000;
 
-/** Starts the outbox sender and the sweeps; they end with the process, what is under way is done again later. */
+/** Starts the helper that starts git, the outbox sender and the sweeps; they end with the process, what is under way is done again later. */
 export function startBackground(): void {
+  openProgramHost(join(process.cwd(), "dist", "program-host.mjs"));
   const leaseMs = Math.max(200, Math.min(5_000, (env().LEASE_SECONDS * 1000) / 6));
   const sender = repeat("outbox", SEND_SWEEP_MS, () => sendOutbox(db()), SEND_RETRY_MS);
   const parts = [
