@@ -5,10 +5,11 @@ import type { Db } from "../db";
 import type { NewJobEvent } from "../domain/events";
 import { toUsd } from "../domain/money";
 import { Ended, NotYet, Stuck } from "../domain/step-outcome";
+import { env } from "../env";
 import { appendEvents } from "../events/append";
 import type { AgentRun, Job, Turn } from "../generated/prisma/client";
 import type { ToolCall, ToolResult } from "../models/port";
-import { activeJob, type RunRef } from "../services/jobs/active-job";
+import { activeJob, leasedMs, type RunRef } from "../services/jobs/active-job";
 import { askModel } from "./ask-model";
 import { answerOf, resultsOf, type StoredPrompt } from "./history";
 import { type AgentRole, promptOf } from "./roles/roles";
@@ -82,7 +83,7 @@ async function finishTurn(
   const finish = readFinish(agentRun, answer.calls, acted);
   const results = [...acted, ...finish.results];
   const ended = finish.value !== undefined;
-  const nudge = ended ? null : nudgeFor(agentRun, turns, results);
+  const nudge = ended ? null : nudgeFor(job, agentRun, turns, results);
   const committed =
     snapshot && snapshot.commit !== job.headCommit ? commitEvent(snapshot, turn, agentRun) : [];
   await db.$transaction(async (tx) => {
@@ -174,7 +175,7 @@ interface Nudge {
   stuck: boolean;
 }
 
-function nudgeFor(agentRun: AgentRun, turns: Turn[], results: ToolResult[]): Nudge | null {
+function nudgeFor(job: Job, agentRun: AgentRun, turns: Turn[], results: ToolResult[]): Nudge | null {
   const past = turns.map((turn, i) => ({
     calls: answerOf(turn).calls,
     results: i === turns.length - 1 ? results : resultsOf(turn),
@@ -186,6 +187,11 @@ function nudgeFor(agentRun: AgentRun, turns: Turn[], results: ToolResult[]): Nud
       stuck: true,
       text: `${STUCK}: ${reason}. Look at the cause and try something else.`,
     };
+  }
+  if (leasedMs(job) > env().JOB_SOFT_TIMEOUT * 1000) {
+    const text =
+      "The time for this job is nearly used up. Bring what you have into a working state and call finish now.";
+    return { reason: "the job's time is nearly used up", stuck: false, text };
   }
   const { maxTurns } = agentRun.prompt as unknown as StoredPrompt;
   if (turns.length >= maxTurns - 2) {
