@@ -61,7 +61,7 @@ export function Icon({ name, className }: { name: IconName; className?: string }
     <svg
       viewBox="0 0 16 16"
       aria-hidden="true"
-      className={cx("size-4 shrink-0", className)}
+      className={cx("icon", className)}
       fill="none"
       stroke="currentColor"
       strokeWidth="1.4"
