@@ -94,6 +94,18 @@ describe("claiming", () => {
     });
   });
 
+  test("comes back for the only job, which somebody was just writing to", async () => {
+    const job = await fileJob(ctx);
+    let claiming: Promise<Job | null> = Promise.resolve(null);
+    await db.$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${job.id} FOR UPDATE`;
+      // Asked while the row is locked, answered after it is free.
+      claiming = claim();
+      await db.$queryRaw`SELECT pg_sleep(0.03)::text`;
+    });
+    expect((await claiming)?.id).toBe(job.id);
+  });
+
   test("walks an index and sorts nothing", async () => {
     for (let i = 0; i < 5; i++) await fileJob(ctx);
     const plan = await db.$transaction(async (tx) => {

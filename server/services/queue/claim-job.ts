@@ -1,5 +1,6 @@
 // The claim: one walk along the index of waiting jobs, one short transaction. It changes lease and fence only;
 // the first claim of a run also moves the job to running and starts its engine run through the outbox.
+import { setTimeout as delay } from "node:timers/promises";
 import type { Db, Tx } from "../../db";
 import { appendEvents } from "../../events/append";
 import type { Job } from "../../generated/prisma/client";
@@ -8,12 +9,32 @@ import { moveJob } from "../jobs/move-job";
 import { addToOutbox } from "../outbox/add-to-outbox";
 import { announceWorkers } from "../workers/announce-workers";
 
+/** A row that is being written at this moment is skipped; it is looked at again so often, in so many milliseconds. */
+const LOOKS = 5;
+const LOOK_AGAIN_MS = 20;
+
 /**
  * Gives the worker the first claimable job.
  * @param leaseSeconds how long the lease lasts without a heartbeat
  * @returns the job under its new fence, or null when nothing is claimable
  */
 export async function claimJob(db: Db, worker: string, leaseSeconds: number): Promise<Job | null> {
+  for (let look = 1; ; look++) {
+    const job = await claimOnce(db, worker, leaseSeconds);
+    // Nobody announces the end of a lock: without a second look the job would lie until the next poll.
+    if (job || look === LOOKS || !(await somethingWaits(db, worker))) return job;
+    await delay(LOOK_AGAIN_MS * look);
+  }
+}
+
+async function somethingWaits(db: Db, worker: string): Promise<boolean> {
+  const rows = await db.$queryRaw<unknown[]>`
+    SELECT 1 FROM job WHERE claimable AND EXISTS (SELECT 1 FROM worker WHERE id = ${worker} AND "order" = 'none')
+    LIMIT 1`;
+  return rows.length > 0;
+}
+
+async function claimOnce(db: Db, worker: string, leaseSeconds: number): Promise<Job | null> {
   return db.$transaction(async (tx) => {
     const taken = await tx.$queryRaw<{ id: bigint }[]>`
       UPDATE job SET fence = fence + 1, lease_worker_id = ${worker}, last_worker_id = ${worker}, claimable = false,
