@@ -143,10 +143,10 @@ async function settleFault(
   const free = fault.fault === "quota" || fault.fault === "overloaded" || fault.fault === "invalid";
   const retryMs = fault.retryAfterMs ?? Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1));
   await db.$transaction(async (tx) => {
-    if (fault.usage) {
-      const usage = fault.usage;
+    const { usage } = fault;
+    if (usage && Object.values(usage).some((tokens) => tokens > 0)) {
       await settleSpend(tx, { key, usage, costMicro: BigInt(costMicro(price, usage)), as: "settled" });
-    } else if (free) {
+    } else if (usage || free) {
       await settleSpend(tx, { key, usage: NO_USAGE, costMicro: 0n, as: "released" });
     } else {
       // Nobody knows whether the provider charged for it, so the cap counts it in full.

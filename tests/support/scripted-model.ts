@@ -12,6 +12,8 @@ export interface Said {
   status?: number;
   /** The line is cut before the answer is complete. */
   cut?: boolean;
+  /** The line is cut before anything is answered. */
+  silent?: boolean;
 }
 
 export class ScriptedModel {
@@ -51,6 +53,10 @@ export class ScriptedModel {
   }
 
   private answer(response: ServerResponse, said: Said): void {
+    if (said.silent) {
+      response.destroy();
+      return;
+    }
     if (said.status) {
       response.writeHead(said.status, { "content-type": "application/json", "retry-after": "1" });
       const error = { type: said.status === 429 ? "rate_limit_error" : "api_error", message: "not now" };
@@ -61,7 +67,7 @@ export class ScriptedModel {
     const events = this.eventsOf(said);
     for (const event of said.cut ? events.slice(0, -2) : events)
       response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-    if (said.cut) response.destroy();
+    if (said.cut) response.write(": \n\n", () => setTimeout(() => response.destroy(), 20));
     else response.end();
   }
 
