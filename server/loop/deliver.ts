@@ -1,6 +1,6 @@
 // Step "deliver": keyed by (job, run, target), once. The row is written before the files, so that a repeated step
 // finds what it had begun; a folder appears by a rename, so it is whole or not there.
-import { access } from "node:fs/promises";
+import { access, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Db } from "../db";
 import { TargetExists, writeTree } from "../delivery/write-tree";
@@ -35,7 +35,7 @@ export async function deliver(db: Db, ref: RunRef): Promise<{ delivered: true }>
   const dir = jobRepository(job.publicId);
   const folder = join(env().DATA_DIR, "projects", job.publicId);
   await once(db, job, "repository", commit, dir, () => moveBranch(dir, job, commit));
-  await once(db, job, "folder", commit, folder, () => writeFolder(dir, commit, folder));
+  await once(db, job, "folder", commit, folder, () => writeFolder(db, job, dir, commit, folder));
   await once(db, job, "zip", commit, `${folder}.zip`, () =>
     archiveZip(dir, commit, `${folder}.zip`, job.publicId),
   );
@@ -49,14 +49,38 @@ async function moveBranch(dir: string, job: Job, commit: string): Promise<void> 
   await setRefs(dir, [`refs/heads/${branchOf(job)}`, MAIN_REF], commit);
 }
 
-/** A folder that is there already was renamed into place by an earlier try of this very delivery. */
-async function writeFolder(dir: string, commit: string, folder: string): Promise<void> {
+/**
+ * A folder that is there already was renamed into place by an earlier try of this very delivery, or it is what an
+ * earlier run of the job had delivered before it failed: that one is put aside first.
+ */
+async function writeFolder(db: Db, job: Job, dir: string, commit: string, folder: string): Promise<void> {
+  const earlier = await db.delivery.findFirst({
+    where: { jobId: job.id, target: "folder", run: { lt: job.run } },
+    orderBy: { run: "desc" },
+  });
+  if (earlier) await putAside(folder, `${folder}.run-${earlier.run}`);
   try {
     await writeTree(dir, commit, folder);
   } catch (error) {
     if (!(error instanceof TargetExists)) throw error;
-    await access(folder);
   }
+}
+
+/** Once: where something lies aside already, what lies at `folder` is newer. */
+async function putAside(folder: string, aside: string): Promise<void> {
+  if (await exists(aside)) return;
+  try {
+    await rename(folder, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function once(

@@ -9,12 +9,11 @@ import { appendEvents } from "../events/append";
 import type { Job } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { setStep } from "../services/jobs/set-step";
-import { runCommands } from "./run-programs";
+import { writeAndCommit } from "./run-programs";
 import { MAX_TASKS, parseTasks } from "./spec";
 import { workspaceText } from "./workspace-files";
 
 export const PLANNER_KEY = "plan/planner";
-const SNAPSHOT_MS = 60_000;
 
 /** Begins the planner, unless the request brings its own specification. */
 export async function beginPlan(db: Db, ref: RunRef): Promise<{ agent: string | null }> {
@@ -38,15 +37,13 @@ export async function writePlan(db: Db, ref: RunRef): Promise<{ tasks: number }>
       "too_many_tasks",
       `The plan has ${tasks.length} tasks; at most ${MAX_TASKS} are possible.`,
     );
-  const [written] = await runCommands(db, job, [
-    { key: "plan/write", spec: writeCommand("SPEC.md", spec) },
-    { key: "plan/commit", spec: { kind: "snapshot", message: "Write the plan", timeout_ms: SNAPSHOT_MS } },
-  ]);
-  if (written?.exit_code !== 0)
-    throw new GiveUp("workspace", `SPEC.md could not be written: ${written?.stderr ?? ""}`);
+  await writeAndCommit(db, job, {
+    write: { key: "plan/write", spec: writeCommand("SPEC.md", spec) },
+    commit: { key: "plan/commit", message: "Write the plan" },
+  });
   await db.$transaction(async (tx) => {
     const made = await tx.task.createMany({
-      data: tasks.map((task, i) => ({ jobId: job.id, run: job.run, n: i + 1, title: task.title })),
+      data: tasks.map((task, i) => ({ jobId: job.id, run: job.run, n: i + 1, ...task })),
       skipDuplicates: true,
     });
     if (made.count === 0) return;

@@ -1,6 +1,6 @@
 // SPEC.md: its checklist is the list of tasks. Pure.
 
-const ITEM = /^(\s*[-*] \[)([ xX])(\] )(.+)$/;
+const ITEM = /^(\s*[-*] \[)([ xX])(\] )([^\r]+\r?)$/;
 export const MAX_TASKS = 60;
 
 /** Titles of the checklist, in order; lines inside code fences do not count. */
@@ -10,9 +10,15 @@ export function parseTasks(spec: string): { title: string; done: boolean }[] {
   for (const line of spec.split(/\r?\n/)) {
     if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
     const item = fenced ? null : ITEM.exec(line);
-    if (item) tasks.push({ title: (item[4] ?? "").trim().slice(0, 300), done: item[2] !== " " });
+    if (item) tasks.push({ title: titleOf(item[4] ?? ""), done: item[2] !== " " });
   }
   return tasks;
+}
+
+function titleOf(text: string): string {
+  const cut = text.trim().slice(0, 300);
+  // Half of a pair at the end is no character.
+  return cut.isWellFormed() ? cut : cut.slice(0, -1).toWellFormed();
 }
 
 /** The same text with the first `n` checklist lines ticked. */

@@ -5,7 +5,7 @@ import { taskProgress } from "../domain/steps";
 import { appendEvents } from "../events/append";
 import { activeJob } from "../services/jobs/active-job";
 import { setStep } from "../services/jobs/set-step";
-import { runCommands } from "./run-programs";
+import { writeAndCommit } from "./run-programs";
 import { tickTasks } from "./spec";
 import type { TaskRef } from "./work-on-task";
 import { workspaceText } from "./workspace-files";
@@ -15,13 +15,10 @@ export async function tickTask(db: Db, ref: TaskRef): Promise<{ done: true }> {
   const job = await activeJob(db, ref);
   const spec = await workspaceText(job, "SPEC.md");
   if (spec) {
-    await runCommands(db, job, [
-      { key: `task-${ref.n}/tick`, spec: writeCommand("SPEC.md", tickTasks(spec, ref.n)) },
-      {
-        key: `task-${ref.n}/commit`,
-        spec: { kind: "snapshot", message: `Task ${ref.n} of ${ref.of} is done`, timeout_ms: 60_000 },
-      },
-    ]);
+    await writeAndCommit(db, job, {
+      write: { key: `task-${ref.n}/tick`, spec: writeCommand("SPEC.md", tickTasks(spec, ref.n)) },
+      commit: { key: `task-${ref.n}/commit`, message: `Task ${ref.n} of ${ref.of} is done` },
+    });
   }
   await db.$transaction(async (tx) => {
     const { count } = await tx.task.updateMany({

@@ -12,6 +12,7 @@ import { sweepLeases } from "@/server/services/queue/sweep-leases";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { readTree } from "@/server/workspaces/read-files";
 import { createRepository } from "@/server/workspaces/repository";
+import { withHooks } from "../support/dying-db";
 import { HandRunner } from "../support/hand-runner";
 import { ScriptedModel } from "../support/scripted-model";
 import {
@@ -186,7 +187,7 @@ describe("a worker that is lost in the middle of a turn", () => {
     model.script = [{ calls: [write("a.txt")] }];
     // The lease changes hands between the last command and the storing of the turn.
     let once = false;
-    const by = beforeTransaction(async (count) => {
+    const by = withHooks(db, async (count) => {
       if (once || count < 1 || (await db.command.count({ where: { jobId: job.id, state: "finished" } })) < 2)
         return;
       once = true;
@@ -206,24 +207,6 @@ describe("a worker that is lost in the middle of a turn", () => {
   });
 });
 
-/** A client that calls `before` ahead of each transaction with its number from 0. */
-function beforeTransaction(before: (count: number) => Promise<void>, after?: (count: number) => void): Db {
-  let count = 0;
-  return new Proxy(db, {
-    get(target, name) {
-      const value = Reflect.get(target, name);
-      if (name !== "$transaction") return typeof value === "function" ? value.bind(target) : value;
-      return async (...args: unknown[]) => {
-        const mine = count++;
-        await before(mine);
-        const result = await (value as (...all: unknown[]) => Promise<unknown>).apply(target, args);
-        after?.(mine);
-        return result;
-      };
-    },
-  });
-}
-
 describe("a process that dies between any two transactions", () => {
   const points = [0, 1, 2, 3].flatMap((at) =>
     (["before", "after"] as const).map((side) => [side, at] as const),
@@ -239,8 +222,8 @@ describe("a process that dies between any two transactions", () => {
       if (!first) return db;
       first = false;
       return side === "before"
-        ? beforeTransaction(async (count) => die(count))
-        : beforeTransaction(async () => undefined, die);
+        ? withHooks(db, async (count) => die(count))
+        : withHooks(db, async () => undefined, die);
     });
     expect(tries).toBeGreaterThan(1);
     const [row, ...more] = await rows();
