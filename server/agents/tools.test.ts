@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { execSpec } from "../../runner/protocol";
+import { isCiFile } from "./ci-files";
+import { callTitle, clip, commandOf, isToolName, SANDBOX_TOOLS, TOOL_INPUTS, type ToolName } from "./tools";
+
+describe("what a model is shown of a long text", () => {
+  test("is its beginning and its end, and how much is missing", () => {
+    const shown = clip("a".repeat(6_000) + "b".repeat(90_000) + "c".repeat(4_000));
+    expect(shown.length).toBeLessThan(10_100);
+    expect(shown).toMatch(/^a{6000}\n\[… 90000 characters left out …\]\nc{4000}$/);
+  });
+
+  test("is well formed wherever it is cut", () => {
+    for (let shift = 0; shift < 4; shift++)
+      expect(clip("x".repeat(shift) + "😀".repeat(9_000)).isWellFormed()).toBe(true);
+  });
+
+  test("is all of a short one", () => expect(clip("short")).toBe("short"));
+});
+
+describe("the title of a call", () => {
+  test.each([
+    [{ command: "npm\n  test" }, "run npm test"],
+    [{ command: { toString: 1, valueOf: 1 } }, 'run {"toString":1,"valueOf":1}'],
+    [null, "run"],
+    ["text", "run"],
+    [undefined, "run"],
+    [[1], "run"],
+  ])("of %j is %j", (input, title) => expect(callTitle("run", input)).toBe(title));
+
+  test("is one line of at most 200 well-formed characters", () => {
+    for (const at of [194, 195, 196, 197]) {
+      const title = callTitle("run", { command: `${"x".repeat(at)}😀😀` });
+      expect(title.length).toBeLessThanOrEqual(200);
+      expect(title.isWellFormed()).toBe(true);
+    }
+  });
+});
+
+describe("tools", () => {
+  test("are those of the definitions, and no field of an object", () => {
+    expect(SANDBOX_TOOLS.map((tool) => tool.name)).toEqual(["run", "read", "write", "edit", "search"]);
+    for (const name of ["constructor", "toString", "__proto__", "finish", ""])
+      expect(isToolName(name)).toBe(false);
+  });
+
+  test("describe an object each, without what other servers do not know", () => {
+    for (const { input } of SANDBOX_TOOLS) {
+      expect(input).toMatchObject({ type: "object" });
+      expect(input).not.toHaveProperty("$schema");
+    }
+  });
+
+  test.each([
+    ["run", { command: "true" }],
+    ["run", { command: "true", timeout_seconds: 0.0001 }],
+    ["run", { command: "true", timeout_seconds: 299.99999 }],
+    ["read", { path: "-rf" }],
+    ["write", { path: "--help", content: "" }],
+    ["search", { pattern: "-e", path: "-r" }],
+    ["search", { pattern: "x" }],
+  ] as [Exclude<ToolName, "edit">, unknown][])(
+    "%s %j becomes a command that the runner can read",
+    (name, input) => {
+      expect(TOOL_INPUTS[name].safeParse(input).success).toBe(true);
+      expect(execSpec.safeParse(commandOf(name, input)).success).toBe(true);
+    },
+  );
+});
+
+describe("CI files", () => {
+  test.each([
+    ".github/workflows/ci.yml",
+    ".GITHUB/Workflows/x",
+    ".github/workflows",
+    ".gitlab-ci.yml",
+    ".gitlab-ci.yaml",
+    ".circleci/config.yml",
+    "Jenkinsfile",
+    "azure-pipelines.yml",
+  ])("%s is one", (path) => expect(isCiFile(path)).toBe(true));
+
+  test.each([
+    "src/.github/workflows/x",
+    ".github/ISSUE_TEMPLATE.md",
+    "jenkinsfile.md",
+    ".github/workflows2/x",
+    "ci.yml",
+  ])("%s is none", (path) => expect(isCiFile(path)).toBe(false));
+});
