@@ -154,6 +154,9 @@ function toolCommands(key: string, { argv, env, timeoutMs, report }: ToolCommand
   if (!report) return [{ key, spec: { ...run, live: false } }];
   return [
     { key, spec: run },
-    { key: `${key}/report`, spec: execSpec(["cat", "--", report], { max_output_bytes: REPORT_BYTES }) },
+    {
+      key: `${key}/report`,
+      spec: execSpec(["cat", "--", report], { title: "read the report", max_output_bytes: REPORT_BYTES }),
+    },
   ];
 }
