@@ -13,6 +13,7 @@ import { jobRepository } from "@/server/services/workspace/job-repository";
 import { readTree } from "@/server/workspaces/read-files";
 import { createRepository } from "@/server/workspaces/repository";
 import { HandRunner } from "../support/hand-runner";
+import { patiently } from "../support/patient";
 import { type Said, ScriptedModel } from "../support/scripted-model";
 import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
 
@@ -47,7 +48,7 @@ beforeEach(async () => {
 });
 afterEach(() => runner.stop());
 
-const turn = (n: number) => takeTurn(db, { job: job.publicId, run: 1 }, KEY, n);
+const turn = (n: number) => patiently(() => takeTurn(db, { job: job.publicId, run: 1 }, KEY, n));
 const rowOf = (n: number) => db.turn.findFirstOrThrow({ where: { n, agentRun: { jobId: job.id } } });
 
 /** Lets the model say this in its next turn and gives what it is told. */

@@ -14,6 +14,7 @@ import { readTree } from "@/server/workspaces/read-files";
 import { createRepository } from "@/server/workspaces/repository";
 import { withHooks } from "../support/dying-db";
 import { HandRunner } from "../support/hand-runner";
+import { patiently } from "../support/patient";
 import { ScriptedModel } from "../support/scripted-model";
 import {
   addTeam,
@@ -67,7 +68,7 @@ async function begin(input: Record<string, unknown> = {}): Promise<HandRunner> {
   await startAgentRun(db, { job, key: KEY, role: "coder", first: "Build it.", task: 1 });
   return runner;
 }
-const turn = (n: number, by: Db = db) => takeTurn(by, { job: job.publicId, run: 1 }, KEY, n);
+const turn = (n: number, by: Db = db) => patiently(() => takeTurn(by, { job: job.publicId, run: 1 }, KEY, n));
 const rows = () => db.turn.findMany({ where: { agentRun: { jobId: job.id } }, orderBy: { n: "asc" } });
 const spends = () => db.spend.findMany({ where: { jobId: job.id }, orderBy: { id: "asc" } });
 const write = (path: string, content = `${path}\n`) => ({ name: "write", input: { path, content } });
