@@ -34,9 +34,11 @@ export class HandRunner {
   private before: (seen: Seen) => boolean = () => true;
   private answer: (seen: Seen) => Partial<CommandResult> | null = () => null;
 
+  /** @param places folders of the sandbox and where they lie here, such as the toolchain's */
   constructor(
     private readonly db: Db,
     readonly worker: string,
+    private readonly places: Record<string, string> = {},
   ) {}
 
   /** Claims the next job and restores its workspace. */
@@ -110,13 +112,14 @@ export class HandRunner {
     if (told) return { ...emptyResult(), exit_code: 0, ...told };
     if (spec.kind === "reset") return { ...emptyResult(), exit_code: 0 };
     if (spec.kind === "snapshot") return this.snapshot(id);
-    const [program = "", ...args] = spec.argv;
+    const [program = "", ...args] = spec.argv.map((text) => this.place(text));
+    const given = Object.entries(spec.env).map(([name, value]) => [name, this.place(value)]);
     const ended = spawnSync(program, args, {
       cwd: this.box.folder,
       input: spec.stdin ?? "",
       timeout: spec.timeout_ms,
       maxBuffer: 16 * 1024 * 1024,
-      env: { PATH: process.env.PATH, ...spec.env, NODE_ENV: "test" },
+      env: { PATH: process.env.PATH, ...Object.fromEntries(given), NODE_ENV: "test" },
     });
     return {
       ...emptyResult(),
@@ -125,6 +128,11 @@ export class HandRunner {
       stdout: ended.stdout.toString("utf8"),
       stderr: ended.stderr.toString("utf8"),
     };
+  }
+
+  private place(text: string): string {
+    const found = Object.entries(this.places).find(([path]) => text === path || text.startsWith(`${path}/`));
+    return found ? found[1] + text.slice(found[0].length) : text;
   }
 
   private async snapshot(id: string): Promise<CommandResult> {
