@@ -49,7 +49,7 @@ afterAll(async () => {
 class Shift {
   job!: Job;
   lost = 0;
-  private runner: HandRunner | null = null;
+  private readonly runners: HandRunner[] = [];
   private ended = false;
 
   constructor(
@@ -60,7 +60,7 @@ class Shift {
   async start(): Promise<void> {
     const worker = this.workers[this.lost % this.workers.length] as string;
     const runner = new HandRunner(core.db, worker, places);
-    this.runner = runner;
+    this.runners.push(runner);
     this.job = await runner.claim();
     // Ever longer, as no turn can be done by workers that all die within it.
     let left = this.life + 2 * this.lost;
@@ -80,7 +80,7 @@ class Shift {
 
   async end(): Promise<void> {
     this.ended = true;
-    await this.runner?.stop();
+    for (const runner of this.runners) await runner.stop();
   }
 }
 
