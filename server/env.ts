@@ -17,7 +17,7 @@ const schema = z.object({
 
   ANTHROPIC_API_KEY: text,
   ANTHROPIC_BASE_URL: z.url().optional(),
-  CLAUDE_MODEL: z.string().min(1).default("claude-sonnet-4-5"),
+  CLAUDE_MODEL: z.string().min(1).default("claude-sonnet-4-6"),
   CLAUDE_MAX_TOKENS: wholeNumber(4096),
   OLLAMA_HOST: z.url().optional(),
   OLLAMA_MODEL: z.string().min(1).default("qwen2.5-coder:14b"),

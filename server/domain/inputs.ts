@@ -37,7 +37,7 @@ const techStack = cleanText(300).transform((list, ctx) => {
   return names;
 });
 
-/** "provider/model", such as "anthropic/claude-sonnet-4-5" or "simulation/sim-1". */
+/** "provider/model", such as "anthropic/claude-sonnet-4-6" or "simulation/sim-1". */
 const modelChoice = line(120).regex(
   /^(anthropic|ollama|simulation)\/\S+$/,
   "must be anthropic/…, ollama/… or simulation/…",
