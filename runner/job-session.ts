@@ -2,8 +2,9 @@
 // Invariant: at most one live sandbox (7); it is destroyed at once when the lease ends, whatever is running in it.
 import type { Lease } from "./lease";
 import type { Log } from "./log";
-import type { ClaimAnswer, CommandResult, CommandSpec } from "./protocol";
+import type { ClaimAnswer, CommandResult, CommandSpec, CommandsAnswer } from "./protocol";
 import { MAX_POLL_MS } from "./protocol";
+import { isRefusedContent, Reporter } from "./reporter";
 import { emptyResult, failedResult, runProgram } from "./run-command";
 import { NoSandboxError, RequestError, type Sandbox, type SandboxDriver, SandboxError } from "./sandbox/port";
 import { ServerRefusal, type WorkerClient } from "./server-client";
@@ -41,11 +42,6 @@ function codeOf(error: unknown): string {
   return error instanceof SandboxError || error instanceof NoSandboxError ? "sandbox" : "runner";
 }
 
-/** The server is there and the lease holds, but it will not have what was sent. */
-function isRefusedContent(error: unknown): error is ServerRefusal {
-  return error instanceof ServerRefusal && (error.kind === "refused" || error.kind === "too_large");
-}
-
 /** The lease is not this worker's any more. */
 function isLeaseRefusal(error: unknown): boolean {
   return error instanceof ServerRefusal && ["not_found", "stale", "over"].includes(error.kind);
@@ -57,55 +53,66 @@ class JobSession {
   /** The last commit that the server holds; snapshots are made on top of it. */
   private base: string | null = null;
   private hasWorkspace: boolean;
-  /** Results by command, for a server that asks again because an answer of ours was lost. */
-  private readonly results = new Map<string, CommandResult>();
+  /** How many sandboxes this lease has had. */
+  private generation = 0;
+  /** Commands that were handed out and whose results the app does not have yet. */
+  private readonly open = new Set<string>();
+  private readonly reporter: Reporter;
+  /** Rejects when the app will not hear of this lease any more. */
+  private readonly refused: Promise<never>;
 
   constructor(private readonly options: SessionOptions) {
-    this.hasWorkspace = options.claim.has_workspace;
+    const { claim, client, lease } = options;
+    this.hasWorkspace = claim.has_workspace;
+    let refuse: (error: unknown) => void = () => {};
+    this.refused = new Promise((_, reject) => {
+      refuse = reject;
+    });
+    this.refused.catch(() => {});
+    this.reporter = new Reporter({
+      send: (items) => client.report(lease.key, items, lease.signal),
+      onStored: (id) => this.open.delete(id),
+      onFailure: (error) => {
+        // What runs just now is of no use any more.
+        if (isLeaseRefusal(error)) lease.finish("refused");
+        refuse(error);
+      },
+    });
   }
 
   async work(): Promise<void> {
-    const { client, lease } = this.options;
+    const { lease } = this.options;
     await this.liveSandbox();
+    let coming = this.askForCommands();
     while (!lease.signal.aborted) {
-      const commands = await client.commands(lease.key, MAX_POLL_MS, lease.signal);
-      // While one result travels the next command runs already; results arrive in their order.
-      let reported = Promise.resolve();
+      const commands = await Promise.race([coming, this.refused]);
+      for (const { command_id } of commands) this.open.add(command_id);
+      // The app is asked for what comes next while these run, so that nothing lies between two commands but its answer.
+      coming = this.askForCommands();
       for (const { command_id, spec } of commands) {
-        const result = this.results.get(command_id) ?? (await this.carryOut(command_id, spec));
-        this.results.set(command_id, result);
-        await reported;
-        reported = this.report(command_id, result);
-        reported.catch((error: unknown) => this.noteRefusal(error));
+        const result = await this.carryOut(command_id, spec);
+        this.reporter.result(command_id, { ...result, sandbox: this.generation });
       }
-      await reported;
     }
   }
 
-  /** The lease is gone, so that what runs just now is of no use. Everything else waits for its turn. */
-  private noteRefusal(error: unknown): void {
-    if (isLeaseRefusal(error)) this.options.lease.finish("refused");
+  private askForCommands(): Promise<CommandsAnswer["commands"]> {
+    const coming = this.nextCommands();
+    coming.catch((error: unknown) => {
+      if (isLeaseRefusal(error)) this.options.lease.finish("refused");
+    });
+    return coming;
   }
 
-  /** Only what is not known to have arrived can be asked for again, and output is large. */
-  private forgetBefore(id: string): void {
-    for (const known of this.results.keys()) {
-      if (known === id) return;
-      this.results.delete(known);
-    }
-  }
-
-  /** Sends a result; one that the app will not have is replaced by the reason, or the job would come back for ever. */
-  private async report(id: string, result: CommandResult): Promise<void> {
+  /** Commands that are not known yet, as soon as there are some; none when the lease is over. */
+  private async nextCommands(): Promise<CommandsAnswer["commands"]> {
     const { client, lease } = this.options;
-    try {
-      await client.result(lease.key, id, result, lease.signal);
-    } catch (error) {
-      if (!isRefusedContent(error)) throw error;
-      const reason = failedResult(`The app refused the result: ${error.message}`);
-      await client.result(lease.key, id, reason, lease.signal);
+    while (!lease.signal.aborted) {
+      const commands = await client.commands(lease.key, [...this.open], MAX_POLL_MS, lease.signal);
+      const fresh = commands.filter(({ command_id }) => !this.open.has(command_id));
+      if (fresh.length > 0) return fresh;
     }
-    this.forgetBefore(id);
+    return [];
   }
 
   /** Ends the lease because of an error; gives the job back when the server still counts on this worker. */
@@ -147,6 +154,7 @@ class JobSession {
       this.hasWorkspace ? client.downloadBundle(lease.key, lease.signal) : null,
     ]);
     this.sandbox = sandbox;
+    this.generation += 1;
     if (lease.signal.aborted) await this.destroySandbox();
     lease.signal.throwIfAborted();
     this.base = await restoreWorkspace(sandbox, bundle);
@@ -171,11 +179,10 @@ class JobSession {
   }
 
   private async carryOutKind(id: string, spec: CommandSpec): Promise<CommandResult> {
-    const { client, lease } = this.options;
     switch (spec.kind) {
       case "exec":
-        return runProgram(await this.liveSandbox(), spec, (chunks) =>
-          client.output(lease.key, id, chunks, lease.signal),
+        return runProgram(await this.liveSandbox(), spec, (stream, text) =>
+          this.reporter.output(id, stream, text),
         );
       case "snapshot":
         return this.snapshot(id, spec.message, spec.timeout_ms);

@@ -13,6 +13,8 @@ export const MAX_POLL_MS = 25_000;
 export const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 /** Largest text of one output chunk, in characters. */
 export const MAX_CHUNK_CHARS = 64 * 1024;
+/** Most commands of one report. */
+export const MAX_REPORT_ITEMS = 100;
 
 const id = z.string().min(1).max(64);
 const fence = z.number().int().positive();
@@ -122,7 +124,11 @@ export const commandSpec = z.discriminatedUnion("kind", [execSpec, snapshotSpec,
 export type CommandSpec = z.infer<typeof commandSpec>;
 export type ExecSpec = z.infer<typeof execSpec>;
 
-export const commandsRequest = lease.extend({ wait_ms: z.number().int().min(0).max(MAX_POLL_MS) });
+/** `known`: commands that the worker has been given and not yet reported, so that they are not handed out again. */
+export const commandsRequest = lease.extend({
+  wait_ms: z.number().int().min(0).max(MAX_POLL_MS),
+  known: z.array(id).max(1_000).default([]),
+});
 /** Commands in the order in which they must run; empty when none came in time. */
 export const commandsAnswer = z.object({
   commands: z.array(z.object({ command_id: id, spec: commandSpec })),
@@ -136,7 +142,6 @@ export const outputChunk = z.object({
   text: z.string().max(MAX_CHUNK_CHARS),
 });
 export type OutputChunk = z.infer<typeof outputChunk>;
-export const outputRequest = lease.extend({ chunks: z.array(outputChunk).min(1).max(200) });
 
 /** What a command came to. `failure` is set when the sandbox, not the program, was at fault. */
 export const commandResult = z.object({
@@ -155,6 +160,8 @@ export const commandResult = z.object({
   user_ms: z.number().nonnegative(),
   system_ms: z.number().nonnegative(),
   max_rss_kb: z.number().nonnegative(),
+  /** Which sandbox of this lease it was, counted from 1: what one has left is not in the next. 0 = none was needed. */
+  sandbox: z.number().int().nonnegative(),
   stdout: z.string(),
   stderr: z.string(),
   failure: z.string().max(2000).nullable(),
@@ -162,7 +169,16 @@ export const commandResult = z.object({
   snapshot: z.object({ commit: z.string(), tree: z.string() }).nullable(),
 });
 export type CommandResult = z.infer<typeof commandResult>;
-export const resultRequest = lease.extend({ result: commandResult });
+
+/** What there is to say of a command: output that is shown live, and at its end the one result. */
+export const reportItem = z.object({
+  command_id: id,
+  chunks: z.array(outputChunk).max(200),
+  result: commandResult.nullable(),
+});
+export type ReportItem = z.infer<typeof reportItem>;
+/** Each command at most once, in the order in which they ran. The whole is stored or nothing of it. */
+export const reportRequest = lease.extend({ items: z.array(reportItem).min(1).max(MAX_REPORT_ITEMS) });
 
 /** Answer to an uploaded bundle: accepted as a commit, or refused with a plain reason that the model may read. */
 export const bundleAnswer = z.discriminatedUnion("accepted", [

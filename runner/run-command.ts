@@ -1,7 +1,7 @@
 // One command from the server, carried out in the job's sandbox, as the result that the protocol wants.
-import { OutputSender } from "./output-sender";
-import type { CommandResult, ExecSpec, OutputChunk } from "./protocol";
-import type { ExecOutcome, Sandbox } from "./sandbox/port";
+import { CommandOutput } from "./command-output";
+import type { CommandResult, ExecSpec } from "./protocol";
+import type { ExecOutcome, OutputStream, Sandbox } from "./sandbox/port";
 
 /** A result in which nothing has happened; the starting point of all others. */
 export function emptyResult(): CommandResult {
@@ -18,6 +18,7 @@ export function emptyResult(): CommandResult {
     user_ms: 0,
     system_ms: 0,
     max_rss_kb: 0,
+    sandbox: 0,
     stdout: "",
     stderr: "",
     failure: null,
@@ -31,15 +32,15 @@ export function failedResult(failure: string): CommandResult {
 }
 
 /**
- * Runs a program to its end. `send` passes live output on; it is used only when the command asks for it.
- * Throws SandboxError or RequestError, or whatever `send` fails with.
+ * Runs a program to its end. `show` is given live output; it is used only when the command asks for it.
+ * Throws SandboxError or RequestError.
  */
 export async function runProgram(
   sandbox: Sandbox,
   spec: ExecSpec,
-  send: (chunks: OutputChunk[]) => Promise<void>,
+  show: (stream: OutputStream, text: string) => void,
 ): Promise<CommandResult> {
-  const output = new OutputSender(spec.live ? send : null);
+  const output = new CommandOutput(spec.live ? show : null);
   const outcome = await sandbox.exec({
     argv: spec.argv,
     cwd: spec.cwd,
@@ -49,7 +50,7 @@ export async function runProgram(
     maxOutputBytes: spec.max_output_bytes,
     onOutput: (stream, data) => output.write(stream, data),
   });
-  return { ...toResult(outcome), ...(await output.finish()) };
+  return { ...toResult(outcome), ...output.end() };
 }
 
 function toResult(outcome: ExecOutcome): CommandResult {

@@ -86,13 +86,13 @@ describe("the client of the app", () => {
     const claim = await calls.claim(1_000, stop.signal);
     expect(claim).toMatchObject({ job_id: job.claim.job_id, fence: 3, has_workspace: false });
     const key = { job_id: job.claim.job_id, fence: 3 };
-    expect(await calls.commands(key, 0, stop.signal)).toEqual([]);
-    await expect(calls.commands({ ...key, fence: 2 }, 0, stop.signal)).rejects.toMatchObject({
+    expect(await calls.commands(key, [], 0, stop.signal)).toEqual([]);
+    await expect(calls.commands({ ...key, fence: 2 }, [], 0, stop.signal)).rejects.toMatchObject({
       kind: "stale",
     });
     await calls.fail(key, "sandbox", "x".repeat(5_000), stop.signal);
     expect(server.failures).toMatchObject([{ job_id: job.claim.job_id, fence: 3, code: "sandbox" }]);
-    await expect(calls.commands(key, 0, stop.signal)).rejects.toMatchObject({ kind: "over" });
+    await expect(calls.commands(key, [], 0, stop.signal)).rejects.toMatchObject({ kind: "over" });
   });
 
   it("takes an answer that does not follow the protocol for another version", async () => {

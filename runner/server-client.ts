@@ -7,7 +7,6 @@ import {
   type BundleAnswer,
   bundleAnswer,
   type ClaimAnswer,
-  type CommandResult,
   type CommandsAnswer,
   claimAnswer,
   commandsAnswer,
@@ -15,12 +14,12 @@ import {
   type HeartbeatRequest,
   heartbeatAnswer,
   MAX_BUNDLE_BYTES,
-  type OutputChunk,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
   protocolError,
   type RegisterAnswer,
   type RegisterRequest,
+  type ReportItem,
   registerAnswer,
 } from "./protocol";
 
@@ -154,37 +153,21 @@ export class WorkerClient {
     return response.status === 204 ? null : parse(claimAnswer, response);
   }
 
-  /** Waits up to `waitMs` for commands of the job. */
-  async commands(lease: LeaseKey, waitMs: number, signal: AbortSignal): Promise<CommandsAnswer["commands"]> {
-    const json = { ...lease, wait_ms: waitMs };
+  /** Waits up to `waitMs` for commands of the job besides those that are known already. */
+  async commands(
+    lease: LeaseKey,
+    known: readonly string[],
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<CommandsAnswer["commands"]> {
+    const json = { ...lease, known, wait_ms: waitMs };
     const response = await this.call({ path: "/commands", json, holdMs: waitMs, signal });
     return response.status === 204 ? [] : (await parse(commandsAnswer, response)).commands;
   }
 
-  async output(
-    lease: LeaseKey,
-    commandId: string,
-    chunks: OutputChunk[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.call({
-      path: `/commands/${encodeURIComponent(commandId)}/output`,
-      json: { ...lease, chunks },
-      signal,
-    });
-  }
-
-  async result(
-    lease: LeaseKey,
-    commandId: string,
-    result: CommandResult,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.call({
-      path: `/commands/${encodeURIComponent(commandId)}/result`,
-      json: { ...lease, result },
-      signal,
-    });
+  /** Sends output and results; the app stores all of it or refuses all of it. */
+  async report(lease: LeaseKey, items: readonly ReportItem[], signal: AbortSignal): Promise<void> {
+    await this.call({ path: "/report", json: { ...lease, items }, signal });
   }
 
   /** The workspace as a git bundle, or null when it is empty. */

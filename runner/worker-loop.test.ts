@@ -154,7 +154,7 @@ describe("a worker slot", () => {
 
   it("repeats what may still succeed and gives up when the server is silent for a whole lease", async () => {
     server.offer();
-    for (const path of ["/commands", "/result", "/output", "/claim"])
+    for (const path of ["/commands", "/report", "/report", "/claim"])
       server.faults.push({ path, status: 503 });
     const command = await server.run(shell("echo here", { live: true }));
     expect(command.result.stdout).toBe("here\n");
@@ -165,17 +165,33 @@ describe("a worker slot", () => {
     await until(() => live.size === 0, 10_000);
   });
 
-  it.each(["/result", "/output", "/bundle"])(
-    "reports why when the app refuses what was sent to %s",
-    async (path) => {
-      server.offer();
-      await server.run(shell("true"));
-      server.faults.push({ path, status: 413 });
-      const spec = path === "/bundle" ? SNAPSHOT : shell("echo much", { live: true });
-      expect((await server.run(spec)).result.failure).toContain("Refused with 413.");
-      expect((await server.run(shell("echo fine"))).result.stdout).toBe("fine\n");
-    },
-  );
+  it.each(["/report", "/bundle"])("reports why when the app refuses what was sent to %s", async (path) => {
+    server.offer();
+    await server.run(shell("true"));
+    server.faults.push({ path, status: 413 });
+    const spec = path === "/bundle" ? SNAPSHOT : shell("echo much", { live: true });
+    expect((await server.run(spec)).result.failure).toContain("Refused with 413.");
+    expect((await server.run(shell("echo fine"))).result.stdout).toBe("fine\n");
+  });
+
+  it("asks for what comes next while a command runs, and runs nothing twice", async () => {
+    server.offer();
+    const slow = server.post(shell("sleep 0.5; echo slow >> /work/ran"));
+    const asked = () => server.seen.filter((line) => line.endsWith("/commands")).length;
+    await until(() => asked() >= 2);
+    expect(slow.result).toBeNull();
+    const next = await server.run(shell("echo next >> /work/ran; cat /work/ran"));
+    expect(next.result.stdout).toBe("slow\nnext\n");
+    expect(next.result.sandbox).toBe(1);
+    expect(server.reports.flat().filter(({ result }) => result)).toHaveLength(2);
+  });
+
+  it("counts the sandboxes of a lease", async () => {
+    server.offer();
+    expect((await server.run(shell("true"))).result.sandbox).toBe(1);
+    await server.run({ kind: "reset", timeout_ms: 10_000 });
+    expect((await server.run(shell("true"))).result.sandbox).toBe(2);
+  });
 
   it("answers a request that no sandbox can carry out, and goes on", async () => {
     server.offer();

@@ -6,7 +6,7 @@ import type { AgentRun, Command, Job, Turn } from "../generated/prisma/client";
 import type { ToolCall, ToolResult } from "../models/port";
 import { awaitCommands, resultOf } from "../services/commands/await-commands";
 import { commandId, enqueueCommands } from "../services/commands/enqueue-command";
-import { resultNote } from "../services/commands/finish-command";
+import { resultNote } from "../services/commands/result-note";
 import { REDACTED } from "../services/redact";
 import { jobRepository } from "../services/workspace/job-repository";
 import { diffStat, type FileChange } from "../workspaces/diff";
@@ -108,7 +108,7 @@ class Hands {
     const commands = this.unwritten;
     this.unwritten = [];
     if (commands.length > 0) {
-      await this.db.$transaction((tx) => enqueueCommands(tx, { job: this.job, commands, pinned: true }));
+      await enqueueCommands(this.db, { job: this.job, commands, pinned: true });
     }
     if (ids.length === 0) return new Map();
     const rows = await awaitCommands(this.db, ids);

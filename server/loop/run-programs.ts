@@ -57,7 +57,7 @@ async function runRows(
   { pinned = false }: RunOptions,
 ): Promise<Command[]> {
   if (wanted.length === 0) return [];
-  await db.$transaction((tx) => enqueueCommands(tx, { job, commands: wanted, pinned }));
+  await enqueueCommands(db, { job, commands: wanted, pinned });
   const rows = await awaitCommands(
     db,
     wanted.map(({ key }) => commandId(job.publicId, job.run, key)),

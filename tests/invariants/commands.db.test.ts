@@ -1,16 +1,15 @@
 // Invariants 3, 5 and 6: a command belongs to the job, has one recorded result, and what is told to the engine is
 // written with the row that it tells of.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type CommandSpec, commandsAnswer } from "@/runner/protocol";
+import { type CommandResult, type CommandSpec, commandsAnswer, type OutputChunk } from "@/runner/protocol";
 import { emptyResult } from "@/runner/run-command";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import { NotYet } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
-import { appendOutput } from "@/server/services/commands/append-output";
 import { awaitCommands } from "@/server/services/commands/await-commands";
 import { commandId, enqueueCommands } from "@/server/services/commands/enqueue-command";
-import { finishCommand } from "@/server/services/commands/finish-command";
+import { type CommandReport, reportCommands } from "@/server/services/commands/report-commands";
 import { takeCommands } from "@/server/services/commands/take-commands";
 import { cancelJob } from "@/server/services/jobs/cancel-job";
 import { moveJob } from "@/server/services/jobs/move-job";
@@ -80,6 +79,15 @@ const done = (stdout: string) => ({ ...emptyResult(), exit_code: 0, stdout });
 const outputs = async () =>
   (await eventsOf(db, job)).filter((e) => e.type === "command.output").map((e) => e.data.text);
 const chunk = (seq: number, text = `${seq}`) => ({ seq, stream: "stdout" as const, text });
+/** A report on one command. */
+const appendOutput = (
+  on: Db,
+  { command, chunks, ...held }: Omit<CommandReport, "items"> & { command: string; chunks: OutputChunk[] },
+) => reportCommands(on, { ...held, items: [{ command_id: command, chunks, result: null }] });
+const finishCommand = (
+  on: Db,
+  { command, result, ...held }: Omit<CommandReport, "items"> & { command: string; result: CommandResult },
+) => reportCommands(on, { ...held, items: [{ command_id: command, chunks: [], result }] });
 const send = (key: string, ...seqs: (number | ReturnType<typeof chunk>)[]) =>
   appendOutput(db, {
     ...lease(),

@@ -10,7 +10,7 @@ import { AppError } from "@/server/domain/errors";
 import { waitFor } from "@/server/events/wait-for";
 import type { Job } from "@/server/generated/prisma/client";
 import { COMMAND_CHANNEL } from "@/server/services/commands/enqueue-command";
-import { finishCommand } from "@/server/services/commands/finish-command";
+import { reportCommands } from "@/server/services/commands/report-commands";
 import { takeCommands } from "@/server/services/commands/take-commands";
 import { claimJob } from "@/server/services/queue/claim-job";
 import { receiveBundle } from "@/server/services/workspace/receive-bundle";
@@ -97,7 +97,7 @@ export class HandRunner {
           if (!this.before({ id, spec })) return;
           this.seen.push({ id, spec });
           const result = await this.carryOut(id, spec);
-          await finishCommand(this.db, { ...this.lease, command: id, result });
+          await reportCommands(this.db, { ...this.lease, items: [{ command_id: id, chunks: [], result }] });
         }
       }
     } catch (error) {

@@ -13,11 +13,11 @@ import {
   commandsRequest,
   type HeartbeatAnswer,
   type OutputChunk,
-  outputRequest,
   PROTOCOL_HEADER,
   type RegisterRequest,
+  type ReportItem,
   registerRequest,
-  resultRequest,
+  reportRequest,
 } from "@/runner/protocol";
 
 interface Command {
@@ -49,6 +49,8 @@ export class ProtocolServer {
   readonly registrations: RegisterRequest[] = [];
   readonly failures: { code: string; message: string }[] = [];
   readonly seen: string[] = [];
+  /** Every report that was taken. */
+  readonly reports: ReportItem[][] = [];
   /** Answers this status to the next requests whose path ends so, once per entry. */
   readonly faults: { path: string; status: number }[] = [];
   /** Refuses the next bundle with this reason. */
@@ -150,22 +152,19 @@ export class ProtocolServer {
     if (request.headers[PROTOCOL_HEADER] !== "1") return refuse(426);
     if (url.pathname === "/api/worker/register")
       return token === "registration" ? this.register(body) : refuse(401);
-    const [, workerId, action, commandId, part] =
-      /^\/api\/worker\/([^/]+)\/(\w+)(?:\/([^/]+)\/(\w+))?$/.exec(url.pathname) ?? [];
+    const [, workerId, action] = /^\/api\/worker\/([^/]+)\/(\w+)$/.exec(url.pathname) ?? [];
     if (!workerId || this.tokens.get(workerId) !== token || this.revoked.has(token)) return refuse(401);
     const json =
       request.headers["content-type"] === "application/json" ? JSON.parse(body.toString("utf8")) : null;
-    switch (part ?? action) {
+    switch (action) {
       case "heartbeat":
         return this.heartbeat(json);
       case "claim":
         return this.claim(Math.min(json.wait_ms, 1_000));
       case "commands":
         return this.commands(commandsRequest.parse(json));
-      case "output":
-        return this.output(commandId ?? "", outputRequest.parse(json));
-      case "result":
-        return this.result(commandId ?? "", resultRequest.parse(json));
+      case "report":
+        return this.report(reportRequest.parse(json).items);
       case "bundle":
         return request.method === "GET" ? this.download() : this.upload(url, body);
       case "fail":
@@ -211,9 +210,12 @@ export class ProtocolServer {
     return { status: 200, json: this.job.claim };
   }
 
-  private async commands(request: { fence: number; wait_ms: number }): Promise<Handled> {
+  private async commands(request: { fence: number; known: string[]; wait_ms: number }): Promise<Handled> {
     const job = this.job;
-    const open = () => job?.commands.filter((command) => command.result === null) ?? [];
+    const open = () =>
+      job?.commands.filter(
+        (command) => command.result === null && !request.known.includes(command.command_id),
+      ) ?? [];
     await until(() => !job || job.over || open().length > 0, Math.min(request.wait_ms, 1_000)).catch(
       () => null,
     );
@@ -223,17 +225,15 @@ export class ProtocolServer {
     return { status: 200, json: { commands } };
   }
 
-  private output(id: string, request: { chunks: OutputChunk[] }): Handled {
-    const command = this.job?.commands.find((entry) => entry.command_id === id);
-    if (!command || this.job?.over) return refuse(410);
-    command.chunks.push(...request.chunks);
-    return { status: 204 };
-  }
-
-  private result(id: string, request: { result: CommandResult }): Handled {
-    const command = this.job?.commands.find((entry) => entry.command_id === id);
-    if (!command || this.job?.over) return refuse(410);
-    command.result = request.result;
+  private report(items: ReportItem[]): Handled {
+    if (this.job?.over) return refuse(410);
+    this.reports.push(items);
+    for (const { command_id, chunks, result } of items) {
+      const command = this.job?.commands.find((entry) => entry.command_id === command_id);
+      if (!command) return refuse(404);
+      command.chunks.push(...chunks);
+      command.result ??= result;
+    }
     return { status: 204 };
   }
 

@@ -8,20 +8,18 @@ import {
   failRequest,
   heartbeatRequest,
   MAX_BUNDLE_BYTES,
-  outputRequest,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
   registerRequest,
-  resultRequest,
+  reportRequest,
 } from "../../../runner/protocol";
 import { db } from "../../db";
 import { AppError, ERROR_STATUS } from "../../domain/errors";
 import { env } from "../../env";
 import { waitFor } from "../../events/wait-for";
 import type { Job, Worker } from "../../generated/prisma/client";
-import { appendOutput } from "../../services/commands/append-output";
 import { COMMAND_CHANNEL } from "../../services/commands/enqueue-command";
-import { finishCommand } from "../../services/commands/finish-command";
+import { reportCommands } from "../../services/commands/report-commands";
 import { takeCommands } from "../../services/commands/take-commands";
 import { CLAIMABLE_CHANNEL } from "../../services/queue/announce-claimable";
 import { claimJob } from "../../services/queue/claim-job";
@@ -41,8 +39,6 @@ const MAX_JSON_BYTES = 32 * 1024 * 1024;
 interface Call {
   request: Request;
   worker: Worker;
-  /** Path parts after the worker id. */
-  rest: string[];
 }
 
 type Handler = (call: Call) => Promise<Response>;
@@ -52,14 +48,9 @@ const HANDLERS: Record<string, Handler> = {
     Response.json(await heartbeat(db(), worker, await readJson(request, heartbeatRequest))),
   "POST claim": claim,
   "POST commands": commands,
-  "POST commands/output": async ({ request, worker, rest }) => {
-    const { job_id: job, fence, chunks } = await readJson(request, outputRequest);
-    await appendOutput(db(), { worker: worker.id, job, fence, chunks, command: rest[1] ?? "" });
-    return new Response(null, { status: 204 });
-  },
-  "POST commands/result": async ({ request, worker, rest }) => {
-    const { job_id: job, fence, result } = await readJson(request, resultRequest);
-    await finishCommand(db(), { worker: worker.id, job, fence, result, command: rest[1] ?? "" });
+  "POST report": async ({ request, worker }) => {
+    const { job_id: job, fence, items } = await readJson(request, reportRequest);
+    await reportCommands(db(), { worker: worker.id, job, fence, items });
     return new Response(null, { status: 204 });
   },
   "GET bundle": bundleDown,
@@ -88,10 +79,9 @@ export async function handleWorkerCall(request: Request, path: string[]): Promis
     if (request.headers.get(PROTOCOL_HEADER) !== String(PROTOCOL_VERSION)) {
       throw new AppError("upgrade_required", `Send ${PROTOCOL_HEADER}: ${PROTOCOL_VERSION}.`);
     }
-    const verb = rest.length === 3 ? `${rest[0]}/${rest[2]}` : rest.join("/");
-    const handler = HANDLERS[`${request.method} ${verb}`];
+    const handler = HANDLERS[`${request.method} ${rest.join("/")}`];
     if (!handler) throw new AppError("not_found", "There is no such call in the runner protocol.");
-    return await handler({ request, worker, rest });
+    return await handler({ request, worker });
   } catch (error) {
     return refusal(error);
   }
@@ -128,11 +118,11 @@ function claimAnswerOf(job: Job): ClaimAnswer {
 }
 
 async function commands({ request, worker }: Call): Promise<Response> {
-  const { job_id: job, fence, wait_ms: waitMs } = await readJson(request, commandsRequest);
+  const { job_id: job, fence, known, wait_ms: waitMs } = await readJson(request, commandsRequest);
   const taken = await waitFor(
     COMMAND_CHANNEL,
     async () => {
-      const found = await takeCommands(db(), { worker: worker.id, job, fence });
+      const found = await takeCommands(db(), { worker: worker.id, job, fence, known });
       return found.length > 0 ? found : null;
     },
     { waitMs, signal: request.signal, wants: (payload) => payload === job },

@@ -4,8 +4,8 @@ import type { CommandResult } from "../../../runner/protocol";
 import type { Db } from "../../db";
 import { Ended, NotYet } from "../../domain/step-outcome";
 import { waitFor } from "../../events/wait-for";
-import type { Command } from "../../generated/prisma/client";
-import { FINISHED_CHANNEL } from "./finish-command";
+import type { Command, CommandState } from "../../generated/prisma/client";
+import { FINISHED_CHANNEL } from "./report-commands";
 
 /** How long a step watches before it hands over to an event, in milliseconds. */
 export const WATCH_MS = 5_000;
@@ -28,6 +28,10 @@ export async function awaitCommands(db: Db, ids: readonly string[]): Promise<Com
   return awaitCommands(db, ids);
 }
 
+function isOver(state: CommandState): boolean {
+  return state === "finished" || state === "lost";
+}
+
 /** Looks again only when the last of them was announced: rows of commands are large, and there may be many. */
 function untilAllAreDone(db: Db, ids: readonly string[]) {
   const done = new Set<string>();
@@ -35,11 +39,16 @@ function untilAllAreDone(db: Db, ids: readonly string[]) {
   return {
     async attempt(): Promise<Command[] | null> {
       const where = { id: { in: [...ids] } };
-      const rows = await db.command.findMany({ where, select: { id: true, state: true } });
-      if (rows.length < ids.length) throw new Ended(); // The job was removed.
-      for (const { id, state } of rows) if (state === "finished" || state === "lost") done.add(id);
+      if (!allDone()) {
+        const rows = await db.command.findMany({ where, select: { id: true, state: true } });
+        if (rows.length < ids.length) throw new Ended(); // The job was removed.
+        for (const { id, state } of rows) if (isOver(state)) done.add(id);
+      }
       // What was announced after this look began counts as well.
-      return allDone() ? db.command.findMany({ where }) : null;
+      if (!allDone()) return null;
+      const rows = await db.command.findMany({ where });
+      if (rows.length < ids.length) throw new Ended();
+      return rows.every(({ state }) => isOver(state)) ? rows : null;
     },
     wants(payload: string): boolean {
       if (!ids.includes(payload)) return false;

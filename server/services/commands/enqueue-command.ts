@@ -17,20 +17,23 @@ export interface NewCommands {
   pinned?: boolean;
 }
 
-/** Inserts the commands whose keys are not there yet; one wake-up for all of them. */
+/** Inserts the commands whose keys are not there yet; one wake-up for all of them, one statement. */
 export async function enqueueCommands(tx: Tx, { job, commands, pinned = false }: NewCommands): Promise<void> {
-  const inserted = await tx.command.createMany({
-    data: commands.map(({ key, spec }) => ({
+  const rows = JSON.stringify(
+    commands.map(({ key, spec }) => ({
       id: commandId(job.publicId, job.run, key),
-      jobId: job.id,
-      run: job.run,
-      key,
+      key: plainText(key),
       spec: mapText(spec, plainText),
-      pinned,
     })),
-    skipDuplicates: true,
-  });
-  if (inserted.count > 0) await tx.$queryRaw`SELECT pg_notify(${COMMAND_CHANNEL}, ${job.publicId})::text`;
+  );
+  await tx.$queryRaw`
+    WITH inserted AS (
+      INSERT INTO command (id, job_id, run, key, spec, pinned)
+      SELECT c.item->>'id', ${job.id}, ${job.run}::int, c.item->>'key', c.item->'spec', ${pinned}
+      FROM jsonb_array_elements(${rows}::jsonb) WITH ORDINALITY AS c(item, n) ORDER BY n
+      ON CONFLICT DO NOTHING RETURNING 1
+    )
+    SELECT pg_notify(${COMMAND_CHANNEL}, ${job.publicId})::text WHERE EXISTS (SELECT 1 FROM inserted)`;
 }
 
 /** The id is derived from the key, so that a repeated step names the same command. */

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Db, Tx } from "../../db";
 import { appendEvents } from "../../events/append";
 import type { Job } from "../../generated/prisma/client";
-import { FINISHED_CHANNEL } from "../commands/finish-command";
+import { FINISHED_CHANNEL } from "../commands/report-commands";
 import { moveJob } from "../jobs/move-job";
 import { addToOutbox } from "../outbox/add-to-outbox";
 import { announceWorkers } from "../workers/announce-workers";

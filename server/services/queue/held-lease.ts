@@ -1,5 +1,5 @@
 // Every write of a worker names its lease; this is where the fence is looked at.
-import type { Tx } from "../../db";
+import type { Db, Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 
 /** What the writes of a worker need of its job; the whole row is wide, and there are many writes. */
@@ -37,6 +37,14 @@ export async function holdLease(tx: Tx, worker: string, publicId: string, fence:
   }
   if (row.fence !== fence) throw new AppError("stale_fence", `Fence ${fence} of ${publicId} is stale.`);
   return { id: row.id, publicId, run: row.run, headCommit: row.head };
+}
+
+/**
+ * Says why a statement that names a lease found nothing.
+ * @throws AppError as holdLease; nothing when the lease holds
+ */
+export async function requireLease(db: Db, worker: string, publicId: string, fence: number): Promise<void> {
+  await db.$transaction((tx) => holdLease(tx, worker, publicId, fence));
 }
 
 /** Asked only before a refusal, so that the log may be as long as it likes. */
