@@ -12,6 +12,7 @@ describe("the runner's settings", () => {
       driver: "auto",
       image: "fabrica-sandbox",
       toolchainDir: null,
+      warmPool: 1,
       dockerHost: null,
     });
   });
@@ -19,6 +20,7 @@ describe("the runner's settings", () => {
   it.each([
     [{}, /FABRICA_RUNNER_TOKEN/],
     [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_WORKERS: "0" }, /RUNNER_WORKERS/],
+    [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_WARM_POOL: "-1" }, /RUNNER_WARM_POOL/],
     [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_DRIVER: "podman" }, /RUNNER_DRIVER/],
     [{ FABRICA_RUNNER_TOKEN: "t", FABRICA_URL: "nowhere" }, /FABRICA_URL/],
   ])("are refused by name: %o", (values, name) => {

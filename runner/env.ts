@@ -15,6 +15,7 @@ const schema = z.object({
   RUNNER_SUPERVISOR: z.string().min(1).optional(),
   RUNNER_IMAGE: z.string().min(1).default("fabrica-sandbox"),
   RUNNER_RUNTIME: z.string().min(1).optional(),
+  RUNNER_WARM_POOL: z.coerce.number().int().min(0).max(16).default(1),
   DOCKER_HOST: z.string().min(1).optional(),
   DOCKER_CERT_PATH: z.string().min(1).optional(),
 });
@@ -33,6 +34,8 @@ export interface RunnerEnv {
   image: string;
   /** Container runtime of the Docker daemon, such as runsc; null takes the daemon's default. */
   runtime: string | null;
+  /** Sandboxes made in advance, where making one takes long. */
+  warmPool: number;
   dockerHost: string | null;
   /** Folder with ca.pem, cert.pem and key.pem for a daemon behind TLS. */
   dockerCerts: string | null;
@@ -58,6 +61,7 @@ export function readRunnerEnv(source: NodeJS.ProcessEnv = process.env): RunnerEn
     supervisor: env.RUNNER_SUPERVISOR ?? join(import.meta.dirname, "supervisor.cjs"),
     image: env.RUNNER_IMAGE,
     runtime: env.RUNNER_RUNTIME ?? null,
+    warmPool: env.RUNNER_WARM_POOL,
     dockerHost: env.DOCKER_HOST ?? null,
     dockerCerts: env.DOCKER_CERT_PATH ?? null,
   };

@@ -5,7 +5,8 @@ import type { Log } from "./log";
 import { type ProbeReport, probe } from "./probe";
 import { PROTOCOL_VERSION, type RegisterAnswer } from "./protocol";
 import { startReaper } from "./reaper";
-import type { SandboxDriver } from "./sandbox/port";
+import { WarmPool } from "./sandbox/pool";
+import { type SandboxDriver, startsSlowly } from "./sandbox/port";
 import { ServerClient, ServerRefusal } from "./server-client";
 import { instanceId, lockState, readIdentity, writeIdentity } from "./state";
 import { runSlot } from "./worker-loop";
@@ -25,7 +26,10 @@ export async function runRunner(env: RunnerEnv, log: Log, signal: AbortSignal): 
   const reaper = await startReaper(driver, log);
   try {
     const report = await prove(driver, log);
-    await serve(env, driver, report, log, signal);
+    if (env.warmPool > 0 && startsSlowly(driver)) {
+      const pool = new WarmPool(driver, { size: env.warmPool, log, signal });
+      await serve(env, pool, report, log, signal).finally(() => pool.close());
+    } else await serve(env, driver, report, log, signal);
   } finally {
     reaper.stop();
     await driver.reap();

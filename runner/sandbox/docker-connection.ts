@@ -27,6 +27,7 @@ interface Pending {
   sent: number;
   acknowledged: number;
   resolve(report: ExitReport): void;
+  answered?(): void;
   reject(error: Error): void;
 }
 
@@ -102,6 +103,26 @@ export class SupervisorConnection {
     }
   }
 
+  /** Asks for a sign of life. Throws SandboxError when none comes within `withinMs`; the connection is then closed. */
+  async ping(withinMs: number): Promise<void> {
+    if (this.closed) throw this.closed;
+    this.lastId += 1;
+    const id = this.lastId;
+    const silence = setTimeout(
+      () => this.close("The supervisor in the container does not answer."),
+      withinMs,
+    );
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.pending.set(id, { ...nobody(), answered: resolve, reject });
+        this.stream.write(encodeFrame(FRAME.ping, id));
+      });
+    } finally {
+      clearTimeout(silence);
+      this.pending.delete(id);
+    }
+  }
+
   /** Ends every command with an error. Idempotent. */
   close(reason: string): void {
     if (this.closed) return;
@@ -134,6 +155,7 @@ export class SupervisorConnection {
     else if (type === FRAME.err) command.onOutput("stderr", payload);
     else if (type === FRAME.exit) command.resolve(JSON.parse(payload.toString("utf8")) as ExitReport);
     else if (type === FRAME.fail) command.reject(failure(payload));
+    else if (type === FRAME.pong) command.answered?.();
     else if (type === FRAME.stdinAck) {
       command.acknowledged += payload.readUInt32BE(0);
       this.pump(id);

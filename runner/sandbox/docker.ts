@@ -17,9 +17,9 @@ import {
   NoSandboxError,
   PATHS,
   SANDBOX_UID,
-  type Sandbox,
-  type SandboxDriver,
   SandboxError,
+  type SlowDriver,
+  type WaitingSandbox,
 } from "./port";
 import { seccompProfile } from "./seccomp";
 
@@ -34,6 +34,8 @@ const OWN_PIDS = 24;
 const MAX_ARGUMENT_BYTES = 128 * 1024 - 1;
 const ANSWER_MS = 3_000;
 const START_MS = 30_000;
+/** A supervisor with nothing to do answers in a millisecond; a container that needs longer is no gain over a new one. */
+const PING_MS = 1_000;
 /** tmpfs counts as memory: above this share every later command would die of a full workspace. */
 const TMPFS_SHARE = 0.9;
 const MB = 1024 * 1024;
@@ -71,7 +73,7 @@ export async function connectDocker(dockerHost: string | null, certs: string | n
 }
 
 /** Makes the driver. Throws an Error with a plain sentence when the daemon or the image is not there. */
-export async function createDockerDriver(options: DockerOptions): Promise<SandboxDriver> {
+export async function createDockerDriver(options: DockerOptions): Promise<SlowDriver> {
   const docker = await connectDocker(options.dockerHost, options.dockerCerts);
   await Promise.race([docker.ping(), tooLate(ANSWER_MS)]).catch((error: Error) => {
     throw new Error(`No Docker daemon answers: ${error.message}.`);
@@ -88,6 +90,7 @@ export async function createDockerDriver(options: DockerOptions): Promise<Sandbo
   const live = new Set<string>();
   return {
     name: "docker",
+    startsSlowly: true,
     enforced: { memory: true, pids: true, cpu: true, disk: true },
     notes: [],
     create: (limits) => createContainer(docker, options, source, limits, live),
@@ -175,7 +178,7 @@ async function createContainer(
   source: string,
   limits: SandboxLimits,
   live: Set<string>,
-): Promise<Sandbox> {
+): Promise<WaitingSandbox> {
   const tmpfs = limits.work_mb + limits.tmp_mb + gitMegabytes(limits) + SHM_MB;
   if (tmpfs > limits.memory_mb * TMPFS_SHARE) {
     throw new NoSandboxError(`${tmpfs} MiB of files do not fit into ${limits.memory_mb} MiB of memory.`);
@@ -206,7 +209,7 @@ async function createContainer(
   }
 }
 
-class ContainerSandbox implements Sandbox {
+class ContainerSandbox implements WaitingSandbox {
   private destroyed: Promise<void> | null = null;
 
   constructor(
@@ -237,6 +240,10 @@ class ContainerSandbox implements Sandbox {
       request.onOutput ?? (() => {}),
     );
     return { ...report, capped: report.droppedBytes > 0 };
+  }
+
+  ping(): Promise<void> {
+    return this.connection.ping(PING_MS);
   }
 
   destroy(): Promise<void> {

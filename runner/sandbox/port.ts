@@ -88,6 +88,23 @@ export interface SandboxDriver {
   reap(): Promise<number>;
 }
 
+/** A sandbox that can be asked whether it still works, which one that has waited for its job must be. */
+export interface WaitingSandbox extends Sandbox {
+  /** Resolves when the sandbox has answered. Throws SandboxError when it is gone or stays silent. */
+  ping(): Promise<void>;
+}
+
+/** A driver whose sandboxes take long enough to start that it pays to make them in advance. */
+export interface SlowDriver extends SandboxDriver {
+  readonly startsSlowly: true;
+  create(limits: SandboxLimits): Promise<WaitingSandbox>;
+}
+
+/** Whether it pays to make this driver's sandboxes in advance. */
+export function startsSlowly(driver: SandboxDriver): driver is SlowDriver {
+  return "startsSlowly" in driver;
+}
+
 /** The sandbox, not the program in it, failed. `gone`: it is of no further use, and what it held is lost. */
 export class SandboxError extends Error {
   override name = "SandboxError";

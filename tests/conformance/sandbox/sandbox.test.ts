@@ -16,10 +16,12 @@ import {
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { probe } from "@/runner/probe";
 import { createBubblewrapDriver } from "@/runner/sandbox/bubblewrap";
 import { createDockerDriver } from "@/runner/sandbox/docker";
+import { WarmPool } from "@/runner/sandbox/pool";
 import {
   type ExecOutcome,
   type ExecRequest,
@@ -27,6 +29,7 @@ import {
   type Sandbox,
   type SandboxDriver,
   SandboxError,
+  startsSlowly,
 } from "@/runner/sandbox/port";
 import { bundleWorkspace, restoreWorkspace } from "@/runner/workspace";
 import { type DockerDaemon, startDocker } from "@/tests/support/docker";
@@ -59,7 +62,8 @@ beforeAll(async () => {
   listener = createServer((socket) => socket.destroy()).listen(0, "0.0.0.0");
   await new Promise((resolve) => listener.once("listening", resolve));
 });
-afterAll(() => {
+afterAll(async () => {
+  await (await docker)?.stop();
   listener.close();
   delete process.env.FABRICA_CONFORMANCE_CANARY;
   rmSync(folder, { recursive: true, force: true });
@@ -78,15 +82,41 @@ async function openBubblewrap(): Promise<Bench> {
   return { driver, env, traces, close: async () => void (await driver.reap()) };
 }
 
+/** One daemon for all, started by the first that needs it. */
+let docker: Promise<DockerDaemon> | null = null;
+
 async function openDocker(): Promise<Bench> {
-  const daemon: DockerDaemon = await startDocker();
+  docker ??= startDocker();
+  const daemon = await docker;
   const { host: dockerHost, image, supervisor } = daemon;
   const options = { dockerHost, image, runtime: null, supervisor, toolchainDir, instance: "conformance" };
   const driver = await createDockerDriver(options);
   const traces = async () =>
     (await daemon.client.listContainers({ all: true })).map((container) => container.Id);
   const env = { RUNNER_DRIVER: "auto", DOCKER_HOST: dockerHost, RUNNER_SUPERVISOR: supervisor };
-  return { driver, env, traces, close: () => daemon.stop() };
+  return { driver, env, traces, close: async () => void (await driver.reap()) };
+}
+
+/** Every sandbox but the first has waited for its test; the one that waits for the next is no trace of the last. */
+async function openPool(): Promise<Bench> {
+  const bench = await openDocker();
+  if (!startsSlowly(bench.driver))
+    throw new Error("There is nothing to be gained from making these in advance.");
+  const signal = new AbortController().signal;
+  const driver = new WarmPool(bench.driver, { size: 1, log: () => {}, signal, refillAfterMs: 0 });
+  const traces = async () => {
+    let found = await bench.traces();
+    for (let round = 0; found.length !== 1 && round < 200; round++) {
+      await pause(50);
+      found = await bench.traces();
+    }
+    return found.length === 1 ? [] : found;
+  };
+  const close = async () => {
+    await driver.close();
+    expect(await bench.traces()).toEqual([]);
+  };
+  return { ...bench, driver, traces, close };
 }
 
 /** How many processes of this machine, in whatever namespace, have this command line. */
@@ -102,9 +132,10 @@ function countOnHost(commandLine: string): number {
 }
 
 describe.each([
-  ["bubblewrap", openBubblewrap],
-  ["docker", openDocker],
-] as const)("the %s sandbox", (name, open) => {
+  ["bubblewrap", "", openBubblewrap],
+  ["docker", "", openDocker],
+  ["docker", " from a pool", openPool],
+] as const)("the %s sandbox%s", (name, _, open) => {
   let bench: Bench;
   let sandbox: Sandbox;
 
