@@ -42,8 +42,8 @@ export async function createJob({ ctx, input, idempotencyKey = null }: CreateJob
 
 async function findByKey(ctx: Ctx, key: string | null, hash: string): Promise<Job | null> {
   if (!key) return null;
-  const job = await ctx.db.job.findUnique({
-    where: { teamId_idempotencyKey: { teamId: ctx.actor.teamId, idempotencyKey: key } },
+  const job = await ctx.db.job.findFirst({
+    where: { teamId: ctx.actor.teamId, idempotencyKey: key },
   });
   if (job && job.idempotencyHash !== hash) {
     throw new AppError("conflict", "This Idempotency-Key was used for another request; use a new key.");

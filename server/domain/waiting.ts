@@ -1,0 +1,70 @@
+// Why a job waits: the one list of reasons, each with the sentence that people are shown.
+import type { JobState } from "./job-state";
+import type { Lane } from "./lane";
+
+export const WAITING_CODES = [
+  "dependency",
+  "dependency_failed",
+  "paused",
+  "budget",
+  "quota",
+  "sandbox",
+  "factory_limit",
+  "team_limit",
+  "lane_limit",
+  "day_budget",
+  "day_agent_runs",
+  "cooldown",
+  "no_worker",
+] as const;
+export type WaitingCode = (typeof WAITING_CODES)[number];
+
+export interface Waiting {
+  code: WaitingCode;
+  /** One sentence for people, without a full stop. */
+  text: string;
+}
+
+/** A dependency that is not completed: it may still be, or somebody must do something about it. */
+export function dependencyWait(publicId: string, state: JobState): Waiting {
+  const ended = state === "failed" || state === "cancelled" || state === "escalated";
+  return {
+    code: ended ? "dependency_failed" : "dependency",
+    text: `waits for ${publicId}, which is ${state}`,
+  };
+}
+
+/** What closes a lane of a team, as the claim's own statement says. Money in dollars, time in seconds. */
+export type Closure =
+  | { code: "factory_limit" | "team_limit" | "lane_limit"; limit: number; lane: Lane }
+  | { code: "day_budget"; limit: number }
+  | { code: "day_agent_runs"; limit: number }
+  | { code: "cooldown"; limit: number };
+
+/** @param closure null when the lane is open: then only a worker is missing */
+export function closureWait(closure: Closure | null, workers: number): Waiting {
+  if (!closure) {
+    const text = workers === 0 ? "waits for a worker: none is connected" : "waits for a free worker";
+    return { code: "no_worker", text };
+  }
+  return { code: closure.code, text: sentenceOf(closure) };
+}
+
+function sentenceOf(closure: Closure): string {
+  switch (closure.code) {
+    case "factory_limit":
+      return `waits because ${jobs(closure.limit)} at once, the factory's limit, are being worked on`;
+    case "team_limit":
+      return `waits because ${jobs(closure.limit)} at once, the team's limit, are being worked on`;
+    case "lane_limit":
+      return `waits because ${jobs(closure.limit)} at once, the limit of the lane "${closure.lane}", are being worked on`;
+    case "day_budget":
+      return `waits until tomorrow (UTC): today's budget of the team, $${closure.limit}, is spent`;
+    case "day_agent_runs":
+      return `waits until tomorrow (UTC): the team's ${closure.limit} agent runs of today are used up`;
+    case "cooldown":
+      return `waits because ${closure.limit} s must pass between the starts of two jobs`;
+  }
+}
+
+const jobs = (count: number) => (count === 1 ? "1 job" : `${count} jobs`);
