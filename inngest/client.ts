@@ -1,12 +1,13 @@
 // The one Inngest client. No function knows whether the embedded engine or a real server drives it: the SDK reads
-// INNGEST_BASE_URL and its two keys itself, when it is first used; server/env.ts has checked that they go together.
+// INNGEST_BASE_URL, its two keys and INNGEST_DEV itself, when it is first used; server/env.ts has checked that they go
+// together. Without INNGEST_DEV=1 it signs and takes only what is signed.
 import { eventType, Inngest } from "inngest";
 import { z } from "zod";
 
 export const inngest = new Inngest({
   id: "fabrica",
-  isDev: false,
-  checkpointing: { maxRuntime: "5m" },
+  // What a lost process had not reported yet is done again and finds its results by their keys.
+  checkpointing: { maxRuntime: "5m", bufferedSteps: 3 },
 });
 
 const runRef = z.object({ job: z.string(), run: z.number() });

@@ -7,7 +7,8 @@ import { stepBody } from "@/server/loop/step-body";
 import type { RunRef } from "@/server/services/jobs/active-job";
 import type { inngest } from "./client";
 
-type Step = GetStepTools<typeof inngest>;
+/** The engine's tools in a function. */
+export type Step = GetStepTools<typeof inngest>;
 
 /** How long an event is waited for before the row is looked at again. */
 const COMMAND_WAITS = ["5s", "15s", "60s", "5m", "15m"] as const;

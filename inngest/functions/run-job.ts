@@ -4,9 +4,12 @@ import { setUp, takeRun } from "@/server/loop/set-up";
 import { end } from "@/server/loop/step-body";
 import { cancelWithJob, inngest, jobStarted } from "../client";
 import { drive } from "../drive";
-import { runAgent } from "./run-agent";
-import { runTask } from "./run-task";
-import { validateJob } from "./validate-job";
+import { agent } from "./run-agent";
+import { runTask, workOnTask } from "./run-task";
+import { validate } from "./validate-job";
+
+/** A checklist of at most so many tasks is worked on in the run itself: another run costs three calls more a task. */
+const TASKS_IN_ONE_RUN = 5;
 
 /** One run of a job from its first claim to its delivery: only the order of the steps. */
 export const runJob = inngest.createFunction(
@@ -22,31 +25,27 @@ export const runJob = inngest.createFunction(
   },
   async ({ event, step, runId }) => {
     const ref = event.data;
-    const taken = await drive(step, "take", ref, (db) => takeRun(db, ref, runId));
-    if (!taken) return;
-    if (!(await drive(step, "setup", ref, (db) => setUp(db, ref)))) return;
+    const ready = await drive(step, "setup", ref, async (db) => {
+      await takeRun(db, ref, runId);
+      return setUp(db, ref);
+    });
+    if (!ready) return;
 
-    const plan = await drive(step, "begin-plan", ref, (db) => beginPlan(db, ref));
-    if (!plan) return;
-    if (plan.agent) {
-      const planned = await step.invoke("planner", {
-        function: runAgent,
-        data: { ...ref, agent: plan.agent },
-      });
-      if (planned?.ended !== false) return;
-    }
+    if (!(await agent(step, "plan", ref, (db) => beginPlan(db, ref)))) return;
     const written = await drive(step, "write-plan", ref, (db) => writePlan(db, ref));
     if (!written) return;
 
-    for (let n = 1; n <= written.tasks; n++) {
-      const task = await step.invoke(`task-${n}`, {
-        function: runTask,
-        data: { ...ref, n, of: written.tasks },
-      });
-      if (task?.ended !== false) return;
+    const of = written.tasks;
+    for (let n = 1; n <= of; n++) {
+      const task = { ...ref, n, of };
+      if (of <= TASKS_IN_ONE_RUN) {
+        if (!(await workOnTask(step, task))) return;
+        continue;
+      }
+      const done = await step.invoke(`task-${n}`, { function: runTask, data: task });
+      if (done?.ended !== false) return;
     }
-    const verdict = await step.invoke("validate", { function: validateJob, data: ref });
-    if (verdict?.passed !== true) return;
+    if (!(await validate(step, ref))) return;
     await drive(step, "deliver", ref, (db) => deliver(db, ref));
   },
 );

@@ -1,22 +1,12 @@
-import { invoke } from "inngest";
-import { z } from "zod";
 import { beginValidation, verify } from "@/server/loop/verify";
-import { cancelWithJob, inngest } from "../client";
-import { drive } from "../drive";
+import type { RunRef } from "@/server/services/jobs/active-job";
+import { drive, type Step } from "../drive";
 
-/** Validation of a green job: computed, in a fresh sandbox. */
-export const validateJob = inngest.createFunction(
-  {
-    id: "validate-job",
-    retries: 10,
-    triggers: [invoke(z.object({ job: z.string(), run: z.number() }))],
-    cancelOn: cancelWithJob,
-  },
-  async ({ event, step }) => {
-    const ref = event.data;
-    const begun = await drive(step, "begin", ref, (db) => beginValidation(db, ref));
-    if (!begun) return { ended: true, passed: false };
-    const verdict = await drive(step, "verify", ref, (db) => verify(db, ref));
-    return { ended: verdict === null, passed: verdict?.passed === true };
-  },
-);
+/** Validation of a green job: computed, in a fresh sandbox. @returns whether it may be delivered */
+export async function validate(step: Step, ref: RunRef): Promise<boolean> {
+  const verdict = await drive(step, "verify", ref, async (db) => {
+    await beginValidation(db, ref);
+    return verify(db, ref);
+  });
+  return verdict?.passed === true;
+}

@@ -1,7 +1,20 @@
-import { describe, expect, test } from "vitest";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { execSpec } from "../../runner/protocol";
 import { isCiFile } from "./ci-files";
-import { callTitle, clip, commandOf, isToolName, SANDBOX_TOOLS, TOOL_INPUTS, type ToolName } from "./tools";
+import {
+  callTitle,
+  clip,
+  commandOf,
+  isToolName,
+  SANDBOX_TOOLS,
+  TOOL_INPUTS,
+  type ToolName,
+  writeCommand,
+} from "./tools";
 
 describe("what a model is shown of a long text", () => {
   test("is its beginning and its end, and how much is missing", () => {
@@ -66,6 +79,42 @@ describe("tools", () => {
       expect(execSpec.safeParse(commandOf(name, input)).success).toBe(true);
     },
   );
+});
+
+describe("writing a file", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "fabrica-write-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const write = (path: string, content: string) => {
+    const { argv, stdin } = writeCommand(path, content);
+    const [program = "", ...args] = argv;
+    return spawnSync(program, args, { cwd: folder, input: stdin ?? "" }).status;
+  };
+
+  test.each(["a.txt", "new/deep/a.txt", "-rf", "-x/--y", "a b/$(id) 'c'.txt", 'ü/"q".txt'])(
+    "%s makes its folders, twice",
+    (path) => {
+      for (const content of ["first\n", "second, no end of line"]) {
+        expect(write(path, content)).toBe(0);
+        expect(readFileSync(join(folder, path), "utf8")).toBe(content);
+      }
+    },
+  );
+
+  test("never goes through a link", () => {
+    symlinkSync(join(folder, "elsewhere"), join(folder, "link"));
+    expect(write("link", "x")).not.toBe(0);
+    expect(existsSync(join(folder, "elsewhere"))).toBe(false);
+  });
+
+  test("says so when it cannot be done", () => {
+    writeFileSync(join(folder, "file"), "kept");
+    expect(write("file/a.txt", "x")).not.toBe(0);
+    expect(write(".", "x")).not.toBe(0);
+    expect(readFileSync(join(folder, "file"), "utf8")).toBe("kept");
+  });
 });
 
 describe("CI files", () => {

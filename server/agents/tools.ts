@@ -99,8 +99,13 @@ const exec = (argv: string[], more: Partial<ExecSpec> = {}): ExecSpec => ({
   ...more,
 });
 
-/** Writes standard input to a file below the workspace, never through a link. */
-const WRITE = 'd=$(dirname -- "$0"); mkdir -p -- "$d" && [ ! -L "$0" ] && cat > "$0"';
+/**
+ * Writes standard input to a file below the workspace, never through a link. Agents write many small files, and each
+ * process costs more than the writing: the shell finds the folder itself and becomes the `cat`.
+ */
+const WRITE =
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell that replaces this.
+  'case $0 in */*) [ -d "${0%/*}" ] || mkdir -p -- "${0%/*}" || exit 1;; esac; [ ! -L "$0" ] && exec cat > "$0"';
 
 /** Command that writes `content` to `path`. */
 export function writeCommand(path: string, content: string): ExecSpec {

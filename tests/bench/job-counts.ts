@@ -76,13 +76,12 @@ const print = (line: string) => process.stdout.write(`${line}\n`);
 
 /** The functions that the app serves. */
 async function loadFunctions() {
-  const [job, task, agent, validate] = await Promise.all([
+  const [job, task, agent] = await Promise.all([
     import("@/inngest/functions/run-job"),
     import("@/inngest/functions/run-task"),
     import("@/inngest/functions/run-agent"),
-    import("@/inngest/functions/validate-job"),
   ]);
-  return [job.runJob, task.runTask, agent.runAgent, validate.validateJob];
+  return [job.runJob, task.runTask, agent.runAgent];
 }
 
 async function main(): Promise<void> {
