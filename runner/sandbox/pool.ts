@@ -59,6 +59,15 @@ export class WarmPool implements SandboxDriver {
     return this.driver.reap();
   }
 
+  /** Resolves when as many wait, ready, as there should be; also when some could not be made. */
+  async filled(): Promise<void> {
+    if (this.refill) {
+      clearTimeout(this.refill);
+      this.fill();
+    }
+    await Promise.all(this.waiting);
+  }
+
   /** Destroys what waits. Resolves when nothing is left of it. */
   async close(): Promise<void> {
     this.stop();
