@@ -1,32 +1,83 @@
 // The only place that makes database clients: one Prisma client and one pg pool a process, kept across hot reloads.
+import { Socket } from "node:net";
 import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import { env } from "./env";
-import { PrismaClient } from "./generated/prisma/client";
+import { type Prisma, PrismaClient } from "./generated/prisma/client";
 
 export type Db = PrismaClient;
 /** A client inside a transaction. */
 export type Tx = Omit<PrismaClient, "$connect" | "$disconnect" | "$on" | "$transaction" | "$extends">;
 
-/** A client for the database at `url`. `connections` is the size of its pool. */
-export function connect(url: string, connections = 20): Db {
-  const adapter = new PrismaPg({
+/** How long a request waits for a free connection, in milliseconds. */
+const PATIENCE_MS = 5_000;
+/** A server that says nothing for so many times the patience is taken for gone: longer than any lock is held. */
+const SILENCE = 5;
+
+/**
+ * A client for the database at `url`. Whoever cannot be served is refused in time: an exhausted pool, a server that
+ * refuses and one that is silent all end in an error that `toAppError` calls `unavailable`.
+ * @param connections size of the pool
+ * @param patienceMs longest wait for a free connection
+ */
+export function connect(url: string, connections = 20, patienceMs = PATIENCE_MS): Db {
+  const silenceMs = patienceMs * SILENCE;
+  const pool = new pg.Pool({
     connectionString: url,
     max: connections,
-    idleTimeoutMillis: 60_000,
-    // An exhausted pool or an unreachable server is a 503 in time, not a request that hangs.
-    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    // Idle ones are closed before their silence could be mistaken for a lost server.
+    idleTimeoutMillis: silenceMs * 0.8,
+    connectionTimeoutMillis: patienceMs,
+    stream: () => impatientSocket(silenceMs),
   });
-  return new PrismaClient({ adapter, transactionOptions: { maxWait: 10_000, timeout: 20_000 } });
+  const adapter = new PrismaPg(pool, { disposeExternalPool: true });
+  const transactionOptions = { maxWait: patienceMs, timeout: Math.min(20_000, silenceMs) };
+  const client = new PrismaClient({ adapter, transactionOptions });
+  pools.set(client, pool);
+  return client;
 }
 
-/** A connection of its own for LISTEN; not yet connected. */
-export function listeningClient(url: string): pg.Client {
+/** The pool below each client, for the statements that come with every job: there Prisma would cost more than Postgres. */
+const pools = new WeakMap<object, pg.Pool>();
+const statementNames = new Map<string, string>();
+const INT8 = 20;
+/** Values as Prisma gives them: an int8 is a bigint. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: "text" | "binary") =>
+    oid === INT8 ? BigInt : pg.types.getTypeParser(oid, format as "text"),
+};
+
+/**
+ * Runs one statement. Outside a transaction it goes straight to the driver and is prepared once a connection, so its
+ * text must be one of few: whatever varies is a parameter.
+ * @returns its rows, columns named as in the database
+ */
+export async function runStatement<T>(at: Db | Tx, statement: Prisma.Sql): Promise<T[]> {
+  const pool = pools.get(at);
+  if (!pool) return at.$queryRaw<T[]>(statement);
+  const { text, values } = statement;
+  const name = statementNames.get(text) ?? `fabrica_${statementNames.size}`;
+  statementNames.set(text, name);
+  const result = await pool.query({ name, text, values, types });
+  return result.rows as T[];
+}
+
+/** Breaks by itself after a long silence. The pool then drops its connection, so that nobody meets it again. */
+function impatientSocket(silenceMs: number): Socket {
+  const socket = new Socket();
+  const gone = Object.assign(new Error("The database was silent for too long."), { code: "ETIMEDOUT" });
+  return socket.setTimeout(silenceMs, () => socket.destroy(gone));
+}
+
+/** A connection of its own for LISTEN; not yet connected. It breaks after `silenceMs` without a word of the server. */
+export function listeningClient(url: string, silenceMs: number): pg.Client {
   return new pg.Client({
     connectionString: url,
     application_name: "fabrica-listen",
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
+    stream: () => impatientSocket(silenceMs),
   });
 }
 

@@ -11,6 +11,8 @@ const BATCH = 200;
 /** Frames kept for watchers that are nearly up to date; others read their part from the database. */
 const KEPT = 1_000;
 const KEPT_BYTES = 2 * 1024 * 1024;
+/** Pause after a reading that failed. */
+const READ_AGAIN_MS = 500;
 
 /** Events of a job after `after`, in order, at most 200. */
 export async function readFrames(db: Db, job: bigint, after: number): Promise<Frame[]> {
@@ -66,7 +68,9 @@ export class JobFeed {
     this.reading ??= this.read()
       .catch((error: unknown) => {
         this.known = this.head;
-        log.warn({ err: error }, "The events of a job could not be read; the next look tries again.");
+        log.warn({ err: error }, "The events of a job could not be read; it is tried again.");
+        // Nobody announces the same events twice.
+        setTimeout(() => this.watchers > 0 && this.announce(null), READ_AGAIN_MS).unref();
       })
       .finally(() => {
         this.reading = null;

@@ -14,6 +14,10 @@ export interface Subscriber {
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
+/** How often the server is asked for a word: a cut cable tells nobody, and notifications are silence most of the time. */
+const PING_MS = 10_000;
+/** So many pings without an answer are a lost connection. */
+const SILENT_PINGS = 3;
 const CHANNEL = /^[a-z_]{1,60}$/;
 
 export class Listener {
@@ -23,9 +27,16 @@ export class Listener {
   private client: pg.Client | null = null;
   private connecting: Promise<pg.Client> | null = null;
   private retry: NodeJS.Timeout | null = null;
+  private ping: NodeJS.Timeout | null = null;
+  /** The latest statement on the present connection, which takes one at a time. */
+  private latest: Promise<unknown> = Promise.resolve();
   private closed = false;
 
-  constructor(private readonly url: string) {}
+  /** `pingMs`: time between two signs of life, in milliseconds. */
+  constructor(
+    private readonly url: string,
+    private readonly pingMs = PING_MS,
+  ) {}
 
   /**
    * Starts to listen. When this resolves, no later notification is missed without `resumed` being called.
@@ -52,9 +63,15 @@ export class Listener {
     const { listening } = this;
     const known = listening.get(channel);
     if (known) return known;
-    const begun = client.query(`LISTEN ${channel}`);
+    const begun = this.say(client, `LISTEN ${channel}`);
     listening.set(channel, begun);
     begun.catch(() => listening.delete(channel)); // The caller is told; the next one tries again.
+    return begun;
+  }
+
+  private say(client: pg.Client, statement: string): Promise<unknown> {
+    const begun = this.latest.then(() => client.query(statement));
+    this.latest = begun.catch(() => undefined); // Whoever said it is told.
     return begun;
   }
 
@@ -62,6 +79,7 @@ export class Listener {
   async close(): Promise<void> {
     this.closed = true;
     if (this.retry) clearTimeout(this.retry);
+    if (this.ping) clearInterval(this.ping);
     const client = this.client ?? (await this.connecting?.catch(() => null)) ?? null;
     this.client = null;
     await client?.end().catch(() => undefined); // It may have ended by itself.
@@ -77,7 +95,7 @@ export class Listener {
   }
 
   private async connect(): Promise<pg.Client> {
-    const client = listeningClient(this.url);
+    const client = listeningClient(this.url, this.pingMs * SILENT_PINGS);
     client.on("error", () => this.lost(client));
     client.on("end", () => this.lost(client));
     client.on("notification", ({ channel, payload }) => {
@@ -92,12 +110,17 @@ export class Listener {
     }
     this.listening = listening;
     this.client = client;
+    // An answer that does not come breaks the socket, which is noticed there.
+    this.latest = Promise.resolve();
+    this.ping = setInterval(() => this.say(client, "SELECT 1").catch(() => undefined), this.pingMs);
+    this.ping.unref();
     return client;
   }
 
   private lost(client: pg.Client): void {
     if (this.client !== client || this.closed) return;
     this.client = null;
+    if (this.ping) clearInterval(this.ping);
     log.warn("The connection for notifications was lost; connecting again.");
     this.reconnect(FIRST_RETRY_MS);
   }
