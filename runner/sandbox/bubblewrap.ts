@@ -6,15 +6,13 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { SandboxLimits } from "../protocol";
-import { type Cgroup, type CgroupHost, createCgroup, detectCgroups, reapCgroups } from "./cgroups";
+import { type CgroupHost, createCgroup, detectCgroups, reapCgroups } from "./cgroups";
 import { closeInheritedDescriptors } from "./inherited-descriptors";
-import { jailCommand, runJail } from "./jail";
 import { type JailSetup, prepareJailHost } from "./jail-host";
+import { JailSandbox } from "./jail-sandbox";
 import { canMount, listJobFolders, makeJobFolder, removeJobFolder } from "./job-folder";
-import type { EnforcedLimits, ExecOutcome, ExecRequest, Sandbox, SandboxDriver } from "./port";
-import { NoSandboxError, SandboxError } from "./port";
+import { type EnforcedLimits, NoSandboxError, type Sandbox, type SandboxDriver } from "./port";
 import { requireUserNamespaces } from "./user-namespaces";
 
 /** bubblewrap must know --disable-userns and --size. */
@@ -80,7 +78,7 @@ async function createJail(setup: JailSetup, limits: SandboxLimits): Promise<Sand
     await makeJobFolder(folder, limits, { mount, isRoot });
     const cgroup =
       setup.cgroups.version === 0 ? null : createCgroup(setup.cgroups, groupName(setup, name), limits);
-    return new JailSandbox(setup, limits, folder, cgroup, () => setup.live.delete(name));
+    return new JailSandbox({ setup, limits, folder, cgroup, onGone: () => setup.live.delete(name) });
   } catch (error) {
     await removeJobFolder(folder);
     setup.live.delete(name);
@@ -102,48 +100,4 @@ async function reap(setup: JailSetup): Promise<number> {
   const left = listJobFolders(setup.host.jobsDir).filter(isLeft);
   for (const name of left) await removeJobFolder(join(setup.host.jobsDir, name));
   return left.length;
-}
-
-class JailSandbox implements Sandbox {
-  private readonly stop = new AbortController();
-  private readonly running = new Set<Promise<unknown>>();
-  private destroyed: Promise<void> | null = null;
-
-  constructor(
-    private readonly setup: JailSetup,
-    private readonly limits: SandboxLimits,
-    private readonly folder: string,
-    private readonly cgroup: Cgroup | null,
-    private readonly onGone: () => void,
-  ) {}
-
-  async exec(request: ExecRequest): Promise<ExecOutcome> {
-    if (this.stop.signal.aborted) throw new SandboxError("The sandbox was destroyed.", true);
-    const command = jailCommand(this.setup, this.folder, this.limits, request, this.cgroup?.joinFiles ?? []);
-    const run = runJail(command, request, {
-      cgroup: this.cgroup,
-      signal: this.stop.signal,
-      othersRunning: () => this.running.size > 1,
-    });
-    this.running.add(run);
-    try {
-      return await run;
-    } finally {
-      this.running.delete(run);
-    }
-  }
-
-  destroy(): Promise<void> {
-    this.destroyed ??= this.tearDown();
-    return this.destroyed;
-  }
-
-  private async tearDown(): Promise<void> {
-    this.stop.abort();
-    await Promise.allSettled(this.running);
-    // A killed program leaves its group within milliseconds; the group can only be removed when it is empty.
-    for (let round = 0; this.cgroup && !this.cgroup.remove() && round < 200; round++) await delay(5);
-    await removeJobFolder(this.folder);
-    this.onGone();
-  }
 }

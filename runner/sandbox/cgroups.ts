@@ -6,8 +6,11 @@ import type { SandboxLimits } from "../protocol";
 import { type CgroupMeter, meterV1, meterV2, readText } from "./cgroup-meter";
 
 const PERIOD_US = 100_000;
-/** The jail's own helpers (bubblewrap's two processes and the shell before it) must not eat the job's allowance. */
-const OWN_PIDS = 6;
+/**
+ * What keeps a jail together (bubblewrap and the first process of its namespace) and the three processes of the jail
+ * in waiting must not eat the job's allowance.
+ */
+const OWN_PIDS = 9;
 
 /** Where the kernel's control groups are, or why they cannot be used. */
 export type CgroupHost =

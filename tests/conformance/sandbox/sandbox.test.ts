@@ -17,6 +17,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { probe } from "@/runner/probe";
 import { createBubblewrapDriver } from "@/runner/sandbox/bubblewrap";
@@ -204,6 +205,80 @@ describe.each([
       expect(await run("exit 7")).toMatchObject({ ...CLEAN, exitCode: 7 });
       await run("mkdir -p 'sub dir'");
       expect((await run("pwd", { cwd: "./sub dir/../sub dir/" })).text).toBe("/work/sub dir\n");
+    });
+
+    it("passes every word as it is, whatever a shell would make of it", async () => {
+      const odd = [
+        ...[
+          "",
+          " ",
+          "-n",
+          "--",
+          "'",
+          "''",
+          "'\\''",
+          '"',
+          "\\",
+          "\\n",
+          "$HOME",
+          "`id`",
+          "$(id)",
+          "*",
+          "~",
+          "#",
+          "!",
+        ],
+        ...[
+          "a\nb\n",
+          "\n",
+          "\r\n",
+          "\t",
+          "; exit 9",
+          "} ; exit 9",
+          "&& id",
+          ">x",
+          "EOF",
+          "a=b",
+          "%s",
+          "\x01\x7f\x1b[0m",
+        ],
+        ...["\u0081\u0082\u0083\u0084\u0085\u0086\u0087\u0088", "ÁÂ", "日本", "🙂", "x".repeat(131_000)],
+        ...fc.sample(fc.string({ unit: "binary", maxLength: 40 }), { numRuns: 300, seed: 5 }),
+      ].map((text) => text.replaceAll("\0", "").toWellFormed());
+      const ran = await run("", { argv: ["printf", "%s\\0", ...odd] });
+      expect(ran).toMatchObject(CLEAN);
+      expect(ran.text.split("\0").slice(0, -1)).toEqual(odd);
+      const env = {
+        PATH: "/usr/bin:/bin",
+        PS4: "'",
+        BASH_ENV: "/x",
+        UID: "5",
+        LD_LIBRARY_PATH: "/y",
+        A: "a\n'b' $x",
+      };
+      const seen = await run("", { argv: ["node", "-e", "console.log(JSON.stringify(process.env))"], env });
+      expect(JSON.parse(seen.text)).toMatchObject(env);
+    });
+
+    it("runs programs with odd names", async () => {
+      await run(
+        "for n in ./a=b ./-n; do printf '#!/bin/sh\\necho \"$V$1\"' > $n; chmod +x $n; done; cp ./-n ./plain",
+      );
+      for (const name of ["./a=b", "./-n", "./plain"]) {
+        expect((await run("", { argv: [name, "=", "x"], env: { V: "v" } })).text).toBe("v=\n");
+        expect((await run("", { argv: [name, "-x"] })).text).toBe("-x\n");
+      }
+      expect((await run("", { argv: ["a=b"], env: { PATH: "/work" } })).text).toBe("\n");
+      expect((await run("", { argv: ["-n"], env: { PATH: "/work" } })).text).toBe("\n");
+      expect(await run("", { argv: ["-x"] })).toMatchObject({ exitCode: 127 });
+      expect(await run("", { argv: [""], stdin: Buffer.from("echo never") })).toMatchObject({ text: "" });
+      expect(await run("", { argv: ["/work"] })).toMatchObject({ exitCode: 126 });
+    });
+
+    it("refuses an argument that no kernel takes, and stays usable", async () => {
+      const request = { argv: ["true", "x".repeat(131_072)] };
+      await expect(run("", request)).rejects.toMatchObject({ name: "SandboxError", gone: false });
+      expect(await run("true")).toMatchObject(CLEAN);
     });
 
     it("tells a missing program and a missing folder as a shell does", async () => {
