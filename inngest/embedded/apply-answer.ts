@@ -41,7 +41,6 @@ export function applyAnswer(engine: Engine, run: Run, key: string, answer: Answe
     });
     return;
   }
-  clearWork(engine, run, "deadline:start");
   const version = Number(answer.headers["x-inngest-req-version"]);
   if (version === 1 || version === 2) run.requestVersion = version;
   try {

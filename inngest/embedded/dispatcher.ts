@@ -5,8 +5,11 @@
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import { applyAnswer } from "./apply-answer";
+import { CallGate } from "./call-gate";
 import { buildCallBody, buildCallHeaders, type SdkClient } from "./call-sdk";
 import type { Call, Engine, Run } from "./engine-state";
+import { limitsOf, rankOf } from "./limits";
+import { endIfOverdue, markStarted } from "./runs";
 
 const MEMORY_LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -25,6 +28,7 @@ export class Dispatcher {
   private closed = false;
   private generation = Date.now();
   private readonly calls = new Set<Call>();
+  private readonly gate = new CallGate();
   /** Runs without a call, oldest first, with the size of their results. */
   private readonly parked = new Map<Run, number>();
   private parkedBytes = 0;
@@ -42,9 +46,31 @@ export class Dispatcher {
 
   /** Starts the due call of a run. Does nothing when it is under way or not wanted any more. */
   dispatch(run: Run, key: string): void {
-    const work = run.work.get(key);
-    const due = work && (work.kind === "call" || work.kind === "plan");
-    if (this.closed || !due || run.row.status !== "running" || run.inflight.has(key)) return;
+    if (run.inflight.has(key) || run.queued.has(key) || !this.isDue(run, key)) return;
+    run.queued.add(key);
+    const fn = this.engine.functions.get(run.row.functionId);
+    this.gate.enter({
+      limits: limitsOf(fn, run),
+      rank: rankOf(fn, run),
+      isWanted: () => {
+        const wanted = this.isDue(run, key);
+        if (!wanted) run.queued.delete(key);
+        return wanted;
+      },
+      begin: (leave) => this.begin(run, key, leave),
+    });
+  }
+
+  /** Whether the run still asks for the call. */
+  private isDue(run: Run, key: string): boolean {
+    const kind = run.work.get(key)?.kind;
+    const isCall = kind === "call" || kind === "plan";
+    return isCall && !this.closed && run.row.status === "running" && !run.overdue;
+  }
+
+  private begin(run: Run, key: string, leave: () => void): void {
+    run.queued.delete(key);
+    markStarted(this.engine, run);
     const call: Call = {
       requestId: randomUUID(),
       generation: ++this.generation,
@@ -54,7 +80,10 @@ export class Dispatcher {
     this.calls.add(call);
     this.carryOut(run, key, call)
       .catch((error: unknown) => this.fail(run, key, error))
-      .finally(() => this.calls.delete(call));
+      .finally(() => {
+        this.calls.delete(call);
+        leave();
+      });
   }
 
   private async carryOut(run: Run, key: string, call: Call): Promise<void> {
@@ -79,6 +108,7 @@ export class Dispatcher {
       engine.log.warn({ run: run.row.id, function: run.row.functionId, reason: answer.message }, "call lost");
     }
     applyAnswer(engine, run, key, answer);
+    endIfOverdue(engine, run);
     if (wasUnreachable && answer.kind === "answered") options.onReached();
     this.park(run);
   }
@@ -89,6 +119,7 @@ export class Dispatcher {
     if (this.closed || run.row.status !== "running") return;
     run.inflight.delete(key);
     applyAnswer(this.engine, run, key, { kind: "lost", message: "The engine could not carry out the call." });
+    endIfOverdue(this.engine, run);
   }
 
   private isCurrent(run: Run, key: string, call: Call): boolean {

@@ -11,9 +11,9 @@
  */
 import type { Logger } from "pino";
 import type { Json } from "./canonical-json";
-import type { Expression } from "./expression";
 import type { FunctionConfig } from "./function-config";
 import type { Journal } from "./journal";
+import type { Expression, ValueExpression } from "./parse-expression";
 import type { RunRow, Work } from "./records";
 import type { Timers } from "./timers";
 import type { WaitIndex } from "./wait-index";
@@ -35,11 +35,17 @@ export interface Run {
   event: string;
   work: Map<string, Work>;
   stepCount: number;
+  /** Bytes of all results, which have a limit. */
+  resultBytes: number;
   /** Results of settled steps in order; undefined while they are only in the database. */
   steps: Map<string, string> | undefined;
   /** Steps settled while `steps` is being read. */
   arriving: [string, string][] | undefined;
   inflight: Map<string, Call>;
+  /** Calls that wait for their turn under a concurrency limit. */
+  queued: Set<string>;
+  /** Its finish timeout has passed; the call under way may still finish it, nothing else is begun. */
+  overdue: boolean;
   /** A step settled while a discovery call was under way; ask again when it returns. */
   rediscover: boolean;
   /** The SDK's execution version; -1 until it has answered. */
@@ -53,6 +59,9 @@ export interface RegisteredFunction {
   app: string;
   config: FunctionConfig;
   events: { name: string; expression: Expression | null }[];
+  concurrency: { limit: number; key: ValueExpression | null }[];
+  priority: ValueExpression | null;
+  idempotency: ValueExpression | null;
 }
 
 /** An event as the engine handles it. */
@@ -77,6 +86,8 @@ export interface Engine {
   waits: WaitIndex;
   functions: Map<string, RegisteredFunction>;
   runs: Map<string, Run>;
+  /** When an idempotency key may start a run again, per hashed key. */
+  once: Map<string, number>;
   /** Next time per "function expression" of a cron trigger. */
   crons: Map<string, number>;
   now(): number;

@@ -28,7 +28,18 @@ export type EngineEnv = z.infer<typeof schema>;
 export function readEngineEnv(source: NodeJS.ProcessEnv = process.env): EngineEnv {
   const present = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ""));
   const parsed = schema.safeParse(present);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  const problems = parsed.success
+    ? halfOf(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  if (parsed.success && problems.length === 0) return parsed.data;
   throw new Error(`The engine cannot start. ${problems.join("; ")}`);
+}
+
+/** With one key only, half of the calls would be open to everybody. */
+function halfOf({ ENGINE_SIGNING_KEY, ENGINE_EVENT_KEY }: EngineEnv): string[] {
+  if (ENGINE_SIGNING_KEY && !ENGINE_EVENT_KEY)
+    return ["ENGINE_SIGNING_KEY is set, but ENGINE_EVENT_KEY is missing: set both or none."];
+  if (ENGINE_EVENT_KEY && !ENGINE_SIGNING_KEY)
+    return ["ENGINE_EVENT_KEY is set, but ENGINE_SIGNING_KEY is missing: set both or none."];
+  return [];
 }

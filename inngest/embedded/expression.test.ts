@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ExpressionError, evaluate, fillIn, findIndexKey, parseExpression } from "./expression";
+import { evaluate, evaluateValue, fillIn, findIndexKey } from "./expression";
+import { ExpressionError, parseExpression, parseValue } from "./parse-expression";
 
 const event = { data: { id: 7, name: "it's", list: [1, { deep: true }], nothing: null } };
 
@@ -53,5 +54,33 @@ describe("fillIn", () => {
     });
     expect(key('async.data.a == 1 || async.data.b == "x"')).toBeUndefined();
     expect(key("!(async.data.a == 1)")).toBeUndefined();
+  });
+});
+
+describe("evaluateValue", () => {
+  it.each([
+    ["event.data.id", 7],
+    ['event.data.name + "-" + event.data.id', "it's-7"],
+    ["event.data.id + 3", 10],
+    ['"all"', "all"],
+    ["event.data.missing", null],
+    ["event.data.id == 7 ? 120 : 0", 120],
+    ["event.data.id == 8 ? 120 : event.data.list[1].deep ? -60 : 0", -60],
+    ["(event.data.id > 3 && !false ? 1 : 2) + 1", 2],
+  ])("%s is %j", (source, expected) => {
+    expect(evaluateValue(parseValue(source), { event })).toEqual(expected);
+  });
+
+  it.each([
+    ["size(event.data.list) > 1 ? 1 : 0", "size"],
+    ["event.data.id > size(event.data) ? 1 : 0", "size"],
+    ["event.data.id * 2", "*"],
+    ["event.data.id > 1", ">"],
+    ["event.data.id == 1 ? 5", "the end"],
+    ["string(event.data.id)", "string"],
+    ["async.data.id", "async"],
+  ])("refuses %s, naming %s", (source, named) => {
+    expect(() => parseValue(source)).toThrow(named);
+    expect(() => parseValue(source)).toThrow(ExpressionError);
   });
 });

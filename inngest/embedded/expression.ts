@@ -1,135 +1,15 @@
 /**
- * The simple expressions of triggers, waits and cancel rules: comparisons of paths and constants joined by
- * &&, || and !. `event` is known when a wait is registered, so it is filled in then; what is stored asks only
- * about `async`. A missing path equals null and nothing else. Anything outside this language is refused.
+ * Evaluates the expressions of triggers, waits, cancel rules, keys and priorities. `event` is known when a wait is
+ * registered, so it is filled in then; what is stored asks only about `async`. A missing path equals null and
+ * nothing else.
  */
 import { canonicalize, type Json } from "./canonical-json";
-
-/** An expression that is not supported or not well formed. */
-export class ExpressionError extends Error {}
-
-type Comparator = "==" | "!=" | "<" | "<=" | ">" | ">=";
-
-/** A parsed expression. */
-export type Expression =
-  | { op: "and" | "or"; left: Expression; right: Expression }
-  | { op: "not"; of: Expression }
-  | { op: "compare"; comparator: Comparator; left: Operand; right: Operand };
-
-type Operand = { value: Json } | { root: "event" | "async"; path: (string | number)[] };
+import type { Comparator, Expression, Operand, ValueExpression } from "./parse-expression";
 
 /** What the roots stand for. A root that is absent stays in the expression when it is filled in. */
 export interface Scope {
   event?: Json;
   async?: Json;
-}
-
-const TOKEN =
-  /\s*(?:(&&|\|\||==|!=|<=|>=|[!<>()[\].])|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*))/y;
-
-interface Token {
-  kind: "symbol" | "text" | "number" | "name" | "end";
-  text: string;
-}
-
-function tokenize(source: string): Token[] {
-  const tokens: Token[] = [];
-  const end = source.trimEnd().length;
-  TOKEN.lastIndex = 0;
-  while (TOKEN.lastIndex < end) {
-    const at = TOKEN.lastIndex;
-    const match = TOKEN.exec(source);
-    if (!match) throw new ExpressionError(`The expression cannot be read at "${source.slice(at, at + 20)}".`);
-    const kinds = ["symbol", "text", "number", "name"] as const;
-    const index = [1, 2, 3, 4].find((group) => match[group] !== undefined)!;
-    tokens.push({ kind: kinds[index - 1]!, text: match[index]! });
-  }
-  return [...tokens, { kind: "end", text: "the end" }];
-}
-
-/** Parses an expression. Throws ExpressionError naming what is not supported. */
-export function parseExpression(source: string): Expression {
-  const tokens = tokenize(source);
-  let at = 0;
-  const peek = () => tokens[at]!;
-  const accept = (symbol: string) => {
-    if (peek().kind !== "symbol" || peek().text !== symbol) return false;
-    at++;
-    return true;
-  };
-  const refuse = (): never => {
-    throw new ExpressionError(`"${peek().text}" is not supported here in the expression "${source}".`);
-  };
-
-  const parseOr = (): Expression => {
-    let left = parseAnd();
-    while (accept("||")) left = { op: "or", left, right: parseAnd() };
-    return left;
-  };
-  const parseAnd = (): Expression => {
-    let left = parseUnary();
-    while (accept("&&")) left = { op: "and", left, right: parseUnary() };
-    return left;
-  };
-  const parseUnary = (): Expression => {
-    if (accept("!")) return { op: "not", of: parseUnary() };
-    if (accept("(")) {
-      const inner = parseOr();
-      return accept(")") ? inner : refuse();
-    }
-    const left = parseOperand();
-    const comparator = peek().text as Comparator;
-    if (peek().kind !== "symbol" || !["==", "!=", "<", "<=", ">", ">="].includes(comparator)) {
-      // A bare path is a boolean.
-      return { op: "compare", comparator: "==", left, right: { value: true } };
-    }
-    at++;
-    return { op: "compare", comparator, left, right: parseOperand() };
-  };
-  const parseOperand = (): Operand => {
-    const token = peek();
-    if (token.kind === "text") {
-      at++;
-      return { value: readText(token.text) };
-    }
-    if (token.kind === "number") {
-      at++;
-      return { value: Number(token.text) };
-    }
-    if (token.kind !== "name") return refuse();
-    const constants: Record<string, Json> = { true: true, false: false, null: null };
-    if (Object.hasOwn(constants, token.text)) {
-      at++;
-      return { value: constants[token.text]! };
-    }
-    if (token.text !== "event" && token.text !== "async") return refuse();
-    at++;
-    return { root: token.text, path: parsePath() };
-  };
-  const parsePath = (): (string | number)[] => {
-    const path: (string | number)[] = [];
-    for (;;) {
-      if (accept(".")) {
-        if (peek().kind !== "name") return refuse();
-        path.push(tokens[at++]!.text);
-      } else if (accept("[")) {
-        const token = tokens[at++]!;
-        if (token.kind === "text") path.push(readText(token.text));
-        else if (token.kind === "number") path.push(Number(token.text));
-        else at--;
-        if (!accept("]")) return refuse();
-      } else return path;
-    }
-  };
-
-  const parsed = parseOr();
-  return peek().kind === "end" ? parsed : refuse();
-}
-
-const ESCAPES: Record<string, string> = { n: "\n", t: "\t", r: "\r" };
-
-function readText(quoted: string): string {
-  return quoted.slice(1, -1).replace(/\\(.)/g, (_, letter: string) => ESCAPES[letter] ?? letter);
 }
 
 function lookUp(root: Json | undefined, path: (string | number)[]): Json | undefined {
@@ -163,12 +43,30 @@ export function evaluate(expression: Expression, scope: Scope): boolean {
       return evaluate(expression.left, scope) || evaluate(expression.right, scope);
     case "not":
       return !evaluate(expression.of, scope);
-    case "compare": {
-      const value = (operand: Operand): Json =>
-        "root" in operand ? (lookUp(scope[operand.root], operand.path) ?? null) : operand.value;
-      return compare(expression.comparator, value(expression.left), value(expression.right));
-    }
+    case "compare":
+      return compare(
+        expression.comparator,
+        readOperand(expression.left, scope),
+        readOperand(expression.right, scope),
+      );
   }
+}
+
+function readOperand(operand: Operand, scope: Scope): Json {
+  return "root" in operand ? (lookUp(scope[operand.root], operand.path) ?? null) : operand.value;
+}
+
+/** What a value expression comes to. A sum is of numbers; anything else is joined as text. */
+export function evaluateValue(expression: ValueExpression, scope: Scope): Json {
+  if (!("op" in expression)) return readOperand(expression, scope);
+  if (expression.op === "choose") {
+    return evaluateValue(evaluate(expression.when, scope) ? expression.yes : expression.no, scope);
+  }
+  const left = evaluateValue(expression.left, scope);
+  const right = evaluateValue(expression.right, scope);
+  if (typeof left === "number" && typeof right === "number") return left + right;
+  const asText = (value: Json) => (typeof value === "string" ? value : canonicalize(value));
+  return asText(left) + asText(right);
 }
 
 function compare(comparator: Comparator, left: Json, right: Json): boolean {

@@ -5,7 +5,7 @@ import { canonicalize, canonicalObject } from "./canonical-json";
 import { makeEvent } from "./engine-events";
 import { clearWork, type Engine, type TimerItem } from "./engine-state";
 import { armCron, cronId } from "./register-functions";
-import { finishRun, settleStep, startRun } from "./runs";
+import { passDeadline, settleStep, startRun } from "./runs";
 
 const INVOKE_TIMEOUT = canonicalObject({
   error: canonicalize({
@@ -39,7 +39,7 @@ export function fireTimer(engine: Engine, item: TimerItem, dueAt: number): void 
       clearWork(engine, run, work.key);
       return;
     case "deadline":
-      finishRun(engine, run, { status: "cancelled" });
+      passDeadline(engine, run);
   }
 }
 

@@ -2,7 +2,7 @@
  * Turns a batch of changed rows into one SQL statement: one round trip, one commit, all or nothing.
  * Every part is idempotent, so a batch whose commit is in doubt is simply sent again.
  */
-import type { CronRow, EventRow, FunctionRow, RunRow, StepRow, Work } from "./records";
+import type { CronRow, EventRow, FunctionRow, OnceRow, RunRow, StepRow, Work } from "./records";
 
 /** Rows changed since the last commit, in their final form; null means deleted. */
 export interface Batch {
@@ -14,6 +14,7 @@ export interface Batch {
   goneWork: Map<string, { runId: string; key: string }>;
   crons: Map<string, CronRow>;
   goneCrons: Map<string, { functionId: string; expression: string }>;
+  once: OnceRow[];
 }
 
 /** An empty batch. */
@@ -27,6 +28,7 @@ export function emptyBatch(): Batch {
     goneWork: new Map(),
     crons: new Map(),
     goneCrons: new Map(),
+    once: [],
   };
 }
 
@@ -145,6 +147,13 @@ const goneCronPart: Part<{ functionId: string; expression: string }> = {
      WHERE cron.function_id = gone.function_id AND cron.expression = gone.expression`,
 };
 
+const oncePart: Part<OnceRow> = {
+  columns: [text((o) => o.key), big((o) => o.expiresAt)],
+  sql: (source) =>
+    `INSERT INTO engine.once (key, expires_at) SELECT * FROM ${source}
+     ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at`,
+};
+
 /** A named, prepared statement; undefined for an empty batch. */
 export interface Statement {
   name: string;
@@ -182,6 +191,7 @@ export function buildStatement(batch: Batch): Statement | undefined {
   add(goneWorkPart, [...batch.goneWork.values()]);
   add(cronPart, [...batch.crons.values()]);
   add(goneCronPart, [...batch.goneCrons.values()]);
+  add(oncePart, batch.once);
   if (!ctes.length) return undefined;
   return { name: `engine_${mask}`, text: `WITH ${ctes.join(",\n")} SELECT 1`, values };
 }

@@ -3,7 +3,7 @@
  * happen only after the changes they follow from are on disk. While one batch commits, the next collects.
  */
 import { type Batch, buildStatement, emptyBatch } from "./journal-statement";
-import type { CronRow, EventRow, FunctionRow, RunRow, StepRow, Work } from "./records";
+import type { CronRow, EventRow, FunctionRow, OnceRow, RunRow, StepRow, Work } from "./records";
 
 /** What the journal writes to. */
 export interface JournalStore {
@@ -59,6 +59,11 @@ export class Journal {
     const id = `${runId} ${key}`;
     this.batch.work.delete(id);
     this.batch.goneWork.set(id, { runId, key });
+    this.wake();
+  }
+
+  putOnce(row: OnceRow): void {
+    this.batch.once.push(row);
     this.wake();
   }
 

@@ -6,7 +6,7 @@ import { canonicalize, canonicalObject, type Json } from "./canonical-json";
 import { parseMoment } from "./duration";
 import { makeEvent } from "./engine-events";
 import { type Engine, makeWork, putWork, type Run } from "./engine-state";
-import { fillCondition, recordStep, settleStep, startRun } from "./runs";
+import { excessOf, fillCondition, recordStep, settleStep, startRun } from "./runs";
 
 /** One operation as the SDK sends it. */
 export interface Operation {
@@ -28,8 +28,7 @@ export interface Operation {
 /** The id under which the SDK reports the function itself. */
 export const FUNCTION_STEP_ID = createHash("sha1").update("complete").digest("hex");
 
-/** Limits of the real server, so that a function that works here works there. */
-const MAX_STEPS = 1000;
+/** The real server's limit, so that a function that works here works there. */
 const MAX_STEP_BYTES = 4 * 1024 * 1024;
 
 /** Something a function asked for that cannot be done; the run fails with it. */
@@ -76,7 +75,8 @@ export function recordRan(engine: Engine, run: Run, operation: Operation): void 
   const text = limited(operation, result);
   if (run.work.has(operation.id)) settleStep(engine, run, operation.id, text);
   else recordStep(engine, run, operation.id, label(operation), text);
-  if (run.stepCount > MAX_STEPS) throw new OperationError(`The function has more than ${MAX_STEPS} steps.`);
+  const excess = excessOf(run);
+  if (excess) throw new OperationError(excess);
 }
 
 /** Makes a step pending: a planned run of it, a sleep, a wait or an invoke. Throws OperationError. */
@@ -148,5 +148,7 @@ function invoke(engine: Engine, run: Run, operation: Operation, race: boolean, d
   );
   const { id, dedupe, name, body, receivedAt } = event;
   engine.journal.putEvent({ id, dedupe, name, body, receivedAt });
-  startRun(engine, fn, event, { runId: run.row.id, stepId: operation.id });
+  if (startRun(engine, fn, event, { runId: run.row.id, stepId: operation.id })) return;
+  const error = { name: "Error", message: "invoked function is rate limited" };
+  settleStep(engine, run, operation.id, canonicalize({ error }));
 }

@@ -69,3 +69,9 @@ export interface FunctionRow {
   url: string;
   config: string;
 }
+
+/** An idempotency key, hashed with its function, and until when it holds. */
+export interface OnceRow {
+  key: string;
+  expiresAt: number;
+}

@@ -18,6 +18,7 @@ interface RunRecord {
   created_at: string;
   event: string;
   steps: string;
+  bytes: string;
 }
 
 interface WorkRecord {
@@ -43,8 +44,10 @@ export async function recover(engine: Engine, reader: pg.Pool): Promise<void> {
   }
   const runs = await reader.query<RunRecord>(
     `SELECT r.id, r.function_id, r.event_id, r.status, r.parent_run, r.parent_step, r.created_at,
-            e.body AS event, (SELECT count(*) FROM engine.step s WHERE s.run_id = r.id) AS steps
+            e.body AS event, s.steps, s.bytes
      FROM engine.run r JOIN engine.event e ON e.id = r.event_id
+     CROSS JOIN LATERAL (SELECT count(*) AS steps, coalesce(sum(octet_length(result)), 0) AS bytes
+                         FROM engine.step WHERE run_id = r.id) s
      WHERE r.status = 'running' ORDER BY r.id`,
   );
   for (const record of runs.rows) engine.runs.set(record.id, toRun(record));
@@ -68,6 +71,11 @@ export async function recover(engine: Engine, reader: pg.Pool): Promise<void> {
     const waiting = run.work.has(DISCOVERY) || hasPending(run);
     if (!waiting) putWork(engine, run, makeWork(run, DISCOVERY, "call", { dueAt: engine.now() }));
   }
+  const once = await reader.query<{ key: string; expires_at: string }>(
+    "SELECT key, expires_at FROM engine.once WHERE expires_at > $1",
+    [engine.now()],
+  );
+  for (const { key, expires_at } of once.rows) engine.once.set(key, Number(expires_at));
   const crons = await reader.query<{ function_id: string; expression: string; next_at: string }>(
     "SELECT function_id, expression, next_at FROM engine.cron",
   );
@@ -90,9 +98,12 @@ function toRun(record: RunRecord): Run {
     event: record.event,
     work: new Map(),
     stepCount: Number(record.steps),
+    resultBytes: Number(record.bytes),
     steps: undefined,
     arriving: undefined,
     inflight: new Map(),
+    queued: new Set(),
+    overdue: false,
     rediscover: false,
     requestVersion: -1,
     unreachable: 0,

@@ -4,16 +4,25 @@
  */
 import { type Cron, nextCronTime, parseCron } from "./cron";
 import type { Engine, RegisteredFunction } from "./engine-state";
-import { parseExpression } from "./expression";
 import type { FunctionConfig, Registration } from "./function-config";
+import { parseExpression, parseValue } from "./parse-expression";
 
-/** A function with its expressions parsed. */
+/** A function with its expressions parsed. A configuration that an older engine stored lacks the newer options. */
 export function compileFunction(app: string, config: FunctionConfig): RegisteredFunction {
+  const value = (text: string | null | undefined) => (text ? parseValue(text) : null);
   const events = config.events.map(({ name, expression }) => ({
     name,
     expression: expression === null ? null : parseExpression(expression),
   }));
-  return { app, config, events };
+  const concurrency = (config.concurrency ?? []).map(({ limit, key }) => ({ limit, key: value(key) }));
+  return {
+    app,
+    config,
+    events,
+    concurrency,
+    priority: value(config.priority),
+    idempotency: value(config.idempotency),
+  };
 }
 
 /** Makes a registration effective in one change. Returns whether anything differs from before. */

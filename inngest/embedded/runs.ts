@@ -14,7 +14,9 @@ import {
   type RegisteredFunction,
   type Run,
 } from "./engine-state";
-import { fillIn, parseExpression } from "./expression";
+import { fillIn } from "./expression";
+import { claimOnce } from "./idempotency";
+import { parseExpression } from "./parse-expression";
 import { createUlid } from "./ulid";
 
 /** Which step of which run invoked a run. */
@@ -23,8 +25,17 @@ export interface Parent {
   stepId: string;
 }
 
-/** Starts a run of a function for an event that is being stored. */
-export function startRun(engine: Engine, fn: RegisteredFunction, event: EngineEvent, parent?: Parent): Run {
+/**
+ * Starts a run of a function for an event that is being stored.
+ * @returns undefined when the function's idempotency key has started a run before
+ */
+export function startRun(
+  engine: Engine,
+  fn: RegisteredFunction,
+  event: EngineEvent,
+  parent?: Parent,
+): Run | undefined {
+  if (!claimOnce(engine, fn, event)) return undefined;
   const now = engine.now();
   const run: Run = {
     row: {
@@ -41,9 +52,12 @@ export function startRun(engine: Engine, fn: RegisteredFunction, event: EngineEv
     event: event.body,
     work: new Map(),
     stepCount: 0,
+    resultBytes: 0,
     steps: new Map(),
     arriving: undefined,
     inflight: new Map(),
+    queued: new Set(),
+    overdue: false,
     rediscover: false,
     requestVersion: -1,
     unreachable: 0,
@@ -61,14 +75,44 @@ export function startRun(engine: Engine, fn: RegisteredFunction, event: EngineEv
       }),
     );
   }
-  const { startTimeoutMs, finishTimeoutMs } = fn.config;
-  if (startTimeoutMs)
-    putWork(engine, run, makeWork(run, "deadline:start", "deadline", { dueAt: now + startTimeoutMs }));
-  if (finishTimeoutMs) {
-    putWork(engine, run, makeWork(run, "deadline:finish", "deadline", { dueAt: now + finishTimeoutMs }));
-  }
+  const { startTimeoutMs } = fn.config;
+  if (startTimeoutMs) putWork(engine, run, makeWork(run, START, "deadline", { dueAt: now + startTimeoutMs }));
   putWork(engine, run, makeWork(run, DISCOVERY, "call", { dueAt: now }));
   return run;
+}
+
+const START = "deadline:start";
+const FINISH = "deadline:finish";
+
+/** Its first call begins: it waits in the queue no longer, and from now on its finish timeout runs. */
+export function markStarted(engine: Engine, run: Run): void {
+  clearWork(engine, run, START);
+  const finishTimeoutMs = engine.functions.get(run.row.functionId)?.config.finishTimeoutMs;
+  if (!finishTimeoutMs || run.work.has(FINISH)) return;
+  putWork(engine, run, makeWork(run, FINISH, "deadline", { dueAt: engine.now() + finishTimeoutMs }));
+}
+
+/** A deadline has passed. As on the real server a call that began before it may still finish the run. */
+export function passDeadline(engine: Engine, run: Run): void {
+  run.overdue = true;
+  endIfOverdue(engine, run);
+}
+
+/** Ends a run whose deadline has passed, unless a call is under way. */
+export function endIfOverdue(engine: Engine, run: Run): void {
+  if (run.overdue && !run.inflight.size) finishRun(engine, run, { status: "cancelled" });
+}
+
+/** Limits of the real server, so that a function that works here works there. */
+const MAX_STEPS = 1000;
+const MAX_RESULT_BYTES = 32 * 1024 * 1024;
+
+/** What a run has too much of, as a message; undefined while it is within its limits. */
+export function excessOf(run: Run): string | undefined {
+  if (run.stepCount > MAX_STEPS) return `The function has more than ${MAX_STEPS} steps.`;
+  if (run.resultBytes > MAX_RESULT_BYTES)
+    return "The results of the function's steps are larger than 32 MB together.";
+  return undefined;
 }
 
 /** An expression with the triggering event filled in, as JSON. Throws ExpressionError. */
@@ -79,6 +123,7 @@ export function fillCondition(expression: string | null | undefined, event: Json
 /** Records a step's result once; a second one for the same step is ignored. */
 export function recordStep(engine: Engine, run: Run, id: string, name: string | null, result: string): void {
   if (run.steps?.has(id) || run.arriving?.some(([known]) => known === id)) return;
+  run.resultBytes += Buffer.byteLength(result);
   run.steps?.set(id, result);
   run.arriving?.push([id, result]);
   engine.journal.addStep({
@@ -97,7 +142,10 @@ export function settleStep(engine: Engine, run: Run, key: string, result: string
   if (!work || run.row.status !== "running") return;
   clearWork(engine, run, key);
   recordStep(engine, run, key, work.name, result);
-  discover(engine, run, work.race);
+  const excess = excessOf(run);
+  if (excess)
+    finishRun(engine, run, { status: "failed", error: canonicalize({ name: "Error", message: excess }) });
+  else discover(engine, run, work.race);
 }
 
 /**

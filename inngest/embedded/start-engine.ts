@@ -34,6 +34,8 @@ export interface EngineOptions {
   eventKey?: string;
   /** Multiplies retry delays; tests shrink them. */
   backoffScale?: number;
+  /** The clock, in milliseconds since 1970. */
+  now?(): number;
   /** How long to wait for an engine that is ending to let go of the database, in milliseconds. */
   lockWaitMs?: number;
   log?: Logger;
@@ -54,7 +56,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     throw new Error("Without ENGINE_SIGNING_KEY the engine listens on a loopback address only.");
   }
   const log = options.log ?? pino({ level: "silent" });
-  const now = () => Date.now();
+  const now = options.now ?? Date.now;
   const signer = options.signingKey ? createSigner(options.signingKey) : undefined;
   const client = createSdkClient(signer, now);
   const onTrouble = (error: unknown) => log.warn({ err: error }, "database trouble");
@@ -81,6 +83,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     waits: new WaitIndex(),
     functions: new Map(),
     runs: new Map(),
+    once: new Map(),
     crons: new Map(),
     now,
     random: Math.random,

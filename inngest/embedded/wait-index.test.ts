@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { fillIn, parseExpression } from "./expression";
+import { fillIn } from "./expression";
+import { parseExpression } from "./parse-expression";
 import type { Work } from "./records";
 import { WaitIndex } from "./wait-index";
 

@@ -3,7 +3,8 @@
  * so an event costs the same with ten waits as with a hundred thousand.
  */
 import { canonicalize, type Json } from "./canonical-json";
-import { type Expression, evaluate, findIndexKey, readIndexValue } from "./expression";
+import { evaluate, findIndexKey, readIndexValue } from "./expression";
+import type { Expression } from "./parse-expression";
 import type { Work } from "./records";
 
 interface Shelf {

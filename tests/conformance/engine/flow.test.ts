@@ -1,7 +1,9 @@
 /** Sleeps, waits, invokes, cancellation, sending and parallel steps, in both modes. */
 import { NonRetriableError } from "inngest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Bench, MODES, startBench, until } from "./harness";
+import { allowServerTime, type Bench, MODES, startBench, until } from "./harness";
+
+allowServerTime();
 
 describe.each(MODES)("flow ($checkpointing, $signed)", (mode) => {
   let bench: Bench;

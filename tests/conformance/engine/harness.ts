@@ -1,18 +1,26 @@
 /**
  * A real SDK app and an engine for the conformance suite. By default the embedded engine is started here;
- * CONFORMANCE_ENGINE_URL names another server of the same protocol (with its keys), and then only that is used.
+ * CONFORMANCE_ENGINE_URL or INNGEST_BASE_URL names another server of the same protocol, INNGEST_SIGNING_KEY and
+ * INNGEST_EVENT_KEY its keys (without a signing key it is used in dev mode), and then only that is used.
  */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Inngest, type InngestFunction } from "inngest";
 import { serve } from "inngest/node";
+import { vi } from "vitest";
 import { type RunningEngine, startEngine } from "@/inngest/embedded/start-engine";
 import { createTestDatabase, type TestDatabase } from "@/tests/support/postgres";
 
 /** Keys of a signed test; not secrets. */
-export const SIGNING_KEY = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-export const EVENT_KEY = "conformance-event-key";
+const SERVER_URL = process.env.CONFORMANCE_ENGINE_URL || process.env.INNGEST_BASE_URL || "";
+const OWN_SIGNING_KEY = "signkey-test-00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+const given = (name: string) => (SERVER_URL && process.env[name]) || "";
+export const SIGNING_KEY = given("INNGEST_SIGNING_KEY") || OWN_SIGNING_KEY;
+export const EVENT_KEY = given("INNGEST_EVENT_KEY") || "conformance-event-key";
+
+/** A server whose retry delays cannot be shrunk takes its time: 15 s before the second attempt. */
+const LIMIT_MS = SERVER_URL ? 300_000 : 30_000;
 
 /** How a suite runs: with checkpoints or step by step, signed or in dev mode. */
 export interface Mode {
@@ -20,12 +28,22 @@ export interface Mode {
   signed: boolean;
 }
 
-export const MODES: Mode[] = [
+const ALL_MODES: Mode[] = [
   { checkpointing: true, signed: true },
   { checkpointing: false, signed: true },
   { checkpointing: true, signed: false },
   { checkpointing: false, signed: false },
 ];
+
+/** Another server either signs or does not; ours is started in both ways. */
+export const MODES: Mode[] = ALL_MODES.filter(
+  ({ signed }) => !SERVER_URL || signed === Boolean(given("INNGEST_SIGNING_KEY")),
+);
+
+/** Both ways of running steps, once each: for what is slow and does not depend on signatures. */
+export const TWO_MODES: Mode[] = [true, false].map(
+  (checkpointing) => MODES.find((mode) => mode.checkpointing === checkpointing)!,
+);
 
 /** A short name of a mode for test titles. */
 export function nameMode(mode: Mode): string {
@@ -49,7 +67,7 @@ export class Trace {
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  limitMs = 30_000,
+  limitMs = LIMIT_MS,
 ): Promise<NonNullable<T>> {
   const end = Date.now() + limitMs;
   for (;;) {
@@ -69,6 +87,11 @@ export interface App {
 }
 
 type Build = (client: Inngest, trace: Trace) => InngestFunction.Any[];
+
+/** Gives the tests of a file the time that the named server needs. Called at the head of a file. */
+export function allowServerTime(): void {
+  vi.setConfig({ testTimeout: Math.max(LIMIT_MS, 60_000), hookTimeout: 60_000 });
+}
 
 /** Starts the app. The engine's URL may be set later, through `engineUrl`. */
 export async function startApp(
@@ -125,19 +148,23 @@ export interface Bench {
   close(): Promise<void>;
 }
 
+/** The token of the public protocol: the prefix and the SHA-256 of the key that follows it. */
+const [, PREFIX = "", KEY = ""] = /^(signkey-\w+-)?(.*)$/.exec(SIGNING_KEY) ?? [];
+const BEARER = PREFIX + createHash("sha256").update(Buffer.from(KEY, "hex")).digest("hex");
+
 /** GETs from the engine's API with the right token. */
 export async function getJson<T>(engineUrl: string, path: string): Promise<T> {
-  const { createSigner } = await import("@/inngest/embedded/signatures");
-  const response = await fetch(engineUrl + path, {
-    headers: { authorization: `Bearer ${createSigner(SIGNING_KEY).bearer}` },
-  });
+  const response = await fetch(engineUrl + path, { headers: { authorization: `Bearer ${BEARER}` } });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return (await response.json()) as T;
 }
 
-/** Everything for one mode. Close it at the end. */
-export async function startBench(mode: Mode, build: Build): Promise<Bench> {
-  let engineUrl = process.env.CONFORMANCE_ENGINE_URL ?? "";
+/**
+ * Everything for one mode. Close it at the end.
+ * @param clockMs how far ahead the clock of our own engine is, so that a minute need not be waited for
+ */
+export async function startBench(mode: Mode, build: Build, clockMs = 0): Promise<Bench> {
+  let engineUrl = SERVER_URL;
   const app = await startApp(mode, () => engineUrl, build);
   let database: TestDatabase | undefined;
   let engine: RunningEngine | undefined;
@@ -151,6 +178,7 @@ export async function startBench(mode: Mode, build: Build): Promise<Bench> {
       eventKey: EVENT_KEY,
       ...(mode.signed ? { signingKey: SIGNING_KEY } : {}),
       backoffScale: 0.002,
+      now: () => Date.now() + clockMs,
     });
     engineUrl = engine.url;
     await until("the app to be synced", async () => {

@@ -1,7 +1,9 @@
 /** Steps, retries and failures give the same results in every mode. */
 import { type GetStepTools, type Inngest, NonRetriableError, RetryAfterError } from "inngest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Bench, MODES, nameMode, startBench } from "./harness";
+import { allowServerTime, type Bench, MODES, nameMode, startBench } from "./harness";
+
+allowServerTime();
 
 /** The SDK types the argument of onFailure as any. */
 interface FailureContext {

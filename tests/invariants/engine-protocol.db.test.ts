@@ -3,9 +3,17 @@ import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSigner } from "@/inngest/embedded/signatures";
 import { startEngine } from "@/inngest/embedded/start-engine";
+import { freePort } from "@/tests/conformance/engine/child";
+import {
+  type Bench,
+  EVENT_KEY,
+  SIGNING_KEY,
+  startApp,
+  startBench,
+  talkTo,
+  until,
+} from "@/tests/conformance/engine/harness";
 import { createTestDatabase } from "@/tests/support/postgres";
-import { freePort } from "./child";
-import { type Bench, EVENT_KEY, SIGNING_KEY, startApp, startBench, talkTo, until } from "./harness";
 
 const SIGNED = { checkpointing: true, signed: true };
 
@@ -93,9 +101,18 @@ function registration(app: string, url: string, options: Record<string, unknown>
 
 describe("registration", () => {
   it.each([
-    ["concurrency", { concurrency: 2 }],
-    ["priority", { priority: { run: "100" } }],
-    ["idempotency", { idempotency: "event.data.id" }],
+    ['"env" of "concurrency"', { concurrency: [{ limit: 1, scope: "env" }] }],
+    ['"account" of "concurrency"', { concurrency: { limit: 1, scope: "account", key: '"all"' } }],
+    ["concurrency.key", { concurrency: { limit: 1, key: "string(event.data.n)" } }],
+    ["concurrency.key", { concurrency: { limit: 1, key: "async.data.n" } }],
+    ["size", { priority: { run: "size(event.data.list) > 2 ? 100 : 0" } }],
+    ["*", { priority: { run: "event.data.n * 10" } }],
+    ["idempotency", { idempotency: "event.data.id ||" }],
+    ["timeouts.finish", { timeouts: { finish: "soon" } }],
+    ["cancelOn.if", { cancel: [{ event: "x", if: "event.data.all(x, x > 1)" }] }],
+    ["newOption", { newOption: true }],
+    ['"ws"', { steps: { step: { runtime: { url: "ws://127.0.0.1:1", type: "ws" } } } }],
+    ["retries", { steps: { step: { runtime: { url: "http://127.0.0.1:1" }, retries: { attempts: 21 } } } }],
     ["batchEvents", { batchEvents: { maxSize: 2, timeout: "1s" } }],
     ["rateLimit", { rateLimit: { limit: 1, period: "1m" } }],
     ["throttle", { throttle: { limit: 1, period: "1m" } }],

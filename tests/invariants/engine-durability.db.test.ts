@@ -1,9 +1,9 @@
 /** Nothing accepted is lost when the engine is killed at any moment, and no step is recorded twice. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type EngineProcess, freePort, spawnEngine } from "@/tests/conformance/engine/child";
+import { type App, startApp, talkTo, until } from "@/tests/conformance/engine/harness";
 import { createTestDatabase, type TestDatabase } from "@/tests/support/postgres";
-import { type EngineProcess, freePort, spawnEngine } from "./child";
-import { type App, startApp, talkTo, until } from "./harness";
 
 describe.each([{ checkpointing: true }, { checkpointing: false }])(
   "after SIGKILL ($checkpointing)",
