@@ -6,4 +6,9 @@ export async function register(): Promise<void> {
   await startApp();
   const { startBackground } = await import("./inngest/start-background");
   startBackground();
+  const { serveDirectly } = await import("./server/api/http/direct-routes");
+  const { answerWorkerRequest } = await import("./server/api/worker/handle-worker-call");
+  const { serveFunctions } = await import("./inngest/serve");
+  serveDirectly("/api/worker", answerWorkerRequest);
+  serveDirectly("/api/inngest", serveFunctions);
 }

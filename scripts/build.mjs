@@ -10,6 +10,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const BUNDLES = [
   { entry: "cli/main.ts", output: "dist/fabrica.mjs" },
   { entry: "cli/leash.ts", output: "dist/leash.mjs" },
+  { entry: "server/web-server.ts", output: "dist/app.mjs" },
   { entry: "inngest/embedded/main.ts", output: "dist/engine.mjs" },
   { entry: "runner/main.ts", output: "dist/runner.mjs" },
   { entry: "server/workspaces/program-host.ts", output: "dist/program-host.mjs" },

@@ -240,7 +240,7 @@ function endNow(pid: number): void {
 function partOf(command: string): Part | null {
   if (command.includes("dist/engine.mjs")) return "engine";
   if (command.includes("dist/runner.mjs")) return "runner";
-  if (/next-server|next start|dist\/bin\/next/.test(command)) return "app";
+  if (/dist\/app\.mjs|next-server|dist\/bin\/next/.test(command)) return "app";
   return null;
 }
 

@@ -66,6 +66,16 @@ const HANDLERS: Record<string, Handler> = {
   },
 };
 
+/** Answers a request whose path nobody has taken apart yet. Never throws. */
+export async function answerWorkerRequest(request: Request): Promise<Response> {
+  const [, , , ...path] = new URL(request.url).pathname.split("/");
+  try {
+    return await handleWorkerCall(request, path.map(decodeURIComponent));
+  } catch {
+    return refusal(new AppError("bad_request", "The address cannot be read."));
+  }
+}
+
 /** Answers one call below /api/worker. Never throws. */
 export async function handleWorkerCall(request: Request, path: string[]): Promise<Response> {
   try {

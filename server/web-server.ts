@@ -1,0 +1,52 @@
+// The app process in production: one HTTP server, in front of Next for the few routes that programs call all the time.
+// Invariant: it decides nothing; whatever it does not know goes to Next untouched.
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import next from "next";
+import { directHandler } from "./api/http/direct-routes";
+import { answerWith } from "./api/http/node-request";
+
+/** A caller that has not finished by then is cut off. */
+const CLOSE_MS = 3_000;
+
+async function main(): Promise<void> {
+  const hostname = process.env.HOSTNAME || "127.0.0.1";
+  const port = Number(process.env.PORT || 9000);
+  const dir = process.cwd();
+  let serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  const server = createServer((request, response) => void answer(request, response));
+  const app = next({ dev: false, dir, hostname, port, httpServer: server });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const handler = directHandler(request.method ?? "", request.url ?? "");
+      await (handler ? answerWith(handler, request, response) : serve(request, response));
+    } catch (error) {
+      if (!response.destroyed) process.stderr.write(`${request.method} ${request.url}: ${String(error)}\n`);
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    }
+  }
+
+  await app.prepare();
+  serve = app.getRequestHandler();
+  server.on("error", (error) => {
+    process.stderr.write(`The app cannot listen on ${hostname}:${port}: ${error.message}\n`);
+    process.exit(1);
+  });
+  server.listen(port, hostname);
+  for (const [signal, code] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const) {
+    process.once(signal, () => {
+      server.close(() => process.exit(code));
+      server.closeIdleConnections();
+      setTimeout(() => server.closeAllConnections(), CLOSE_MS).unref();
+    });
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`The app could not be started: ${String(error)}\n`);
+  process.exit(1);
+});
