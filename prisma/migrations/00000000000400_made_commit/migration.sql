@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "command" ADD COLUMN     "made_commit" TEXT,
+ADD COLUMN     "made_tree" TEXT;
