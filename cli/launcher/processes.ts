@@ -89,12 +89,19 @@ export function engineSpec(plan: ProcessPlan & { enginePort: number }): ProcessS
 /** The web app. It is ours and trusted, so it sees every setting of the environment. */
 export function appSpec(plan: ProcessPlan): ProcessSpec {
   const { root, dataDir } = plan.places;
-  const next = join(root, "node_modules/next/dist/bin/next");
   const leash = ["--import", pathToFileURL(join(root, "dist", "leash.mjs")).href];
+  const next = [
+    join(root, "node_modules/next/dist/bin/next"),
+    "dev",
+    "-H",
+    plan.host,
+    "-p",
+    String(plan.port),
+  ];
   return {
     name: "app",
     command: process.execPath,
-    args: [...leash, next, plan.watch ? "dev" : "start", "-H", plan.host, "-p", String(plan.port)],
+    args: [...leash, ...(plan.watch ? next : [join(root, "dist", "app.mjs")])],
     cwd: root,
     env: {
       ...plan.environment,
@@ -103,12 +110,15 @@ export function appSpec(plan: ProcessPlan): ProcessSpec {
       DATABASE_URL: plan.databaseUrl,
       DATA_DIR: dataDir,
       PORT: String(plan.port),
+      HOSTNAME: plan.host,
       FABRICA_AUTH_SECRET: plan.secrets.auth,
       NEXTAUTH_SECRET: plan.secrets.auth,
       NEXTAUTH_URL: plan.publicUrl,
       FABRICA_SETUP_TOKEN: plan.secrets.setup,
       FABRICA_RUNNER_TOKEN: plan.secrets.runner,
+      FABRICA_BUILT_IN_ENGINE: plan.enginePort === null ? "0" : "1",
       ...(plan.enginePort !== null && {
+        INNGEST_DEV: "0",
         INNGEST_BASE_URL: `http://127.0.0.1:${plan.enginePort}`,
         INNGEST_SIGNING_KEY: plan.secrets.engineSigningKey,
         INNGEST_EVENT_KEY: plan.secrets.engineEventKey,
