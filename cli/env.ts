@@ -4,9 +4,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { chooseEngine } from "../server/domain/engine-settings";
 import { LauncherError } from "./launcher-error";
 
 const text = z.string().min(1).optional();
+const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
 const port = z.coerce.number().int().min(1).max(65_535);
 
 const launcherSchema = z.object({
@@ -18,9 +20,7 @@ const launcherSchema = z.object({
   DEFAULT_WORKERS: z.coerce.number().int().min(1).default(2),
   MAX_WORKERS: z.coerce.number().int().min(1).max(64).default(5),
   PUBLIC_URL: z.url().optional(),
-  INNGEST_BASE_URL: z.url().optional(),
-  INNGEST_EVENT_KEY: text,
-  INNGEST_SIGNING_KEY: text,
+  INNGEST_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   FABRICA_URL: z.url().optional(),
   FABRICA_RUNNER_TOKEN: text,
 });
@@ -42,8 +42,6 @@ export interface LauncherSettings {
   environment: NodeJS.ProcessEnv;
 }
 
-const INNGEST_GROUP = ["INNGEST_BASE_URL", "INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY"] as const;
-
 /** Reads `.env` of the root, if there is one; what is already set wins. */
 export function loadDotEnv(root: string): void {
   const file = join(root, ".env");
@@ -55,7 +53,8 @@ export function loadDotEnv(root: string): void {
  * @throws LauncherError that names the setting
  */
 export function readLauncherSettings(source: NodeJS.ProcessEnv = process.env): LauncherSettings {
-  const parsed = launcherSchema.safeParse(withoutEmpty(source));
+  const given = withoutEmpty(source);
+  const parsed = launcherSchema.safeParse(given);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
     throw new LauncherError(
@@ -64,7 +63,6 @@ export function readLauncherSettings(source: NodeJS.ProcessEnv = process.env): L
     );
   }
   const env = parsed.data;
-  refuseHalfGroup(env);
   return {
     databaseUrl: env.DATABASE_URL ?? null,
     dataDir: env.DATA_DIR,
@@ -73,7 +71,7 @@ export function readLauncherSettings(source: NodeJS.ProcessEnv = process.env): L
     workers: env.DEFAULT_WORKERS,
     maxWorkers: env.MAX_WORKERS,
     publicUrl: env.PUBLIC_URL ?? null,
-    externalEngine: env.INNGEST_BASE_URL !== undefined,
+    externalEngine: readExternalEngine(given, env.HOST),
     remote:
       env.FABRICA_URL && env.FABRICA_RUNNER_TOKEN
         ? { url: env.FABRICA_URL, runnerToken: env.FABRICA_RUNNER_TOKEN }
@@ -82,14 +80,17 @@ export function readLauncherSettings(source: NodeJS.ProcessEnv = process.env): L
   };
 }
 
-function refuseHalfGroup(env: z.infer<typeof launcherSchema>): void {
-  const missing = INNGEST_GROUP.filter((name) => !env[name]);
-  if (missing.length === 0 || missing.length === INNGEST_GROUP.length) return;
-  const set = INNGEST_GROUP.filter((name) => env[name]);
-  throw new LauncherError(
-    `${set.join(" and ")} ${set.length > 1 ? "are" : "is"} set, but ${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing.`,
-    "Set all three to use your Inngest server, or none to use the built-in engine.",
-  );
+/** Whether a real Inngest server drives the functions. @throws LauncherError when its settings do not go together */
+function readExternalEngine(given: NodeJS.ProcessEnv, host: string): boolean {
+  const { engine, fault } = chooseEngine(given);
+  if (fault !== undefined) throw new LauncherError(fault, "");
+  if (engine === "dev" && !LOOPBACK.includes(host)) {
+    throw new LauncherError(
+      `INNGEST_DEV takes unsigned calls, but HOST=${host} lets other machines in.`,
+      "Leave HOST out, or set the keys of a real Inngest server instead of INNGEST_DEV.",
+    );
+  }
+  return engine !== "built-in";
 }
 
 function withoutEmpty(source: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -1,5 +1,6 @@
 // The app's settings: read from the environment once, checked once. Nothing else in server/ reads process.env.
 import { z } from "zod";
+import { chooseEngine } from "./domain/engine-settings";
 
 const positive = (fallback: number) => z.coerce.number().positive().default(fallback);
 const wholeNumber = (fallback: number) => z.coerce.number().int().positive().default(fallback);
@@ -23,9 +24,12 @@ const schema = z.object({
   OLLAMA_MODEL: z.string().min(1).default("qwen2.5-coder:14b"),
   SIMULATION_MODEL: z.string().min(1).default("sim-1"),
 
-  INNGEST_BASE_URL: z.url().optional(),
+  INNGEST_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   INNGEST_EVENT_KEY: text,
   INNGEST_SIGNING_KEY: text,
+  INNGEST_DEV: z.enum(["0", "1"]).default("0"),
+  /** Told by the launcher, for those who ask about health: it started the engine behind INNGEST_BASE_URL itself. */
+  FABRICA_BUILT_IN_ENGINE: z.enum(["0", "1"]).default("0"),
 
   WORKER_TIMEOUT: positive(600),
   JOB_SOFT_TIMEOUT: positive(3000),
@@ -47,9 +51,6 @@ const schema = z.object({
 });
 export type Env = z.infer<typeof schema>;
 
-/** Settings that make sense only together. */
-const GROUPS = [["INNGEST_BASE_URL", "INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY"]] as const;
-
 /**
  * Reads and checks the settings.
  * @throws Error with one plain sentence a line that names every setting that is missing or wrong
@@ -62,13 +63,8 @@ export function readEnv(source: Record<string, string | undefined>): Env {
   const faults = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  for (const group of GROUPS) {
-    const set = group.filter((name) => given[name]);
-    if (set.length > 0 && set.length < group.length) {
-      const missing = group.filter((name) => !given[name]);
-      faults.push(`${set.join(" and ")} is set, so ${missing.join(" and ")} must be set too`);
-    }
-  }
+  const { fault } = chooseEngine(given);
+  if (fault) faults.push(fault);
   if (!parsed.success || faults.length > 0)
     throw new Error(`The settings are not usable.\n${faults.join("\n")}`);
   return parsed.data;

@@ -99,8 +99,8 @@ describe("whole settings", () => {
 });
 
 // The parser is the one that came with knip, a development dependency.
-const require = createRequire(createRequire(import.meta.url).resolve("knip"));
-const { parse } = require("yaml") as { parse(text: string): unknown };
+const besideKnip = createRequire(createRequire(import.meta.url).resolve("knip"));
+const { parse } = besideKnip("yaml") as { parse(text: string): unknown };
 
 const service = z.strictObject({
   image: z.string().optional(),
