@@ -7,10 +7,10 @@ import { type CgroupMeter, meterV1, meterV2, readText } from "./cgroup-meter";
 
 const PERIOD_US = 100_000;
 /**
- * What keeps a jail together (bubblewrap and the first process of its namespace) and the three processes of the jail
- * in waiting must not eat the job's allowance.
+ * What keeps a jail together (bubblewrap and the first process of its namespace) and the three processes of each
+ * jail in waiting must not eat the job's allowance.
  */
-const OWN_PIDS = 9;
+const OWN_PIDS = 12;
 
 /** Where the kernel's control groups are, or why they cannot be used. */
 export type CgroupHost =

@@ -23,6 +23,8 @@ export class OrderNotTakenError extends SandboxError {
 export class JailProcess {
   killedFor: "timeout" | "destroyed" | null = null;
   hasEnded = false;
+  /** Called when the order was taken, which is soon or never. */
+  onTaken: () => void = () => {};
   private readonly child: ChildProcess;
   private readonly closed: Promise<number | null>;
   private output: OutputCap | null = null;
@@ -120,8 +122,10 @@ export class JailProcess {
 
   private readTold(data: Buffer): void {
     if (this.told.length > TOLD_CHARS) return;
+    const before = this.taken;
     this.told += data.toString("latin1");
-    if (!this.taken) return;
+    if (before || !this.taken) return;
+    this.onTaken();
     for (const held of this.held.splice(0)) this.output?.write("stderr", held);
   }
 

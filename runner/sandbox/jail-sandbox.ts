@@ -1,4 +1,4 @@
-// The sandbox of one job: its folder, its control group, the commands that run and the jail that waits for the next.
+// The sandbox of one job: its folder, its control group, the commands that run and the jails that wait for the next.
 // Invariant: a command runs at most once; what a jail did not take is run in another, what it took is never repeated.
 import { setTimeout as delay } from "node:timers/promises";
 import type { SandboxLimits } from "../protocol";
@@ -7,7 +7,7 @@ import { runJail } from "./jail";
 import { jailCommand, orderText } from "./jail-command";
 import type { JailSetup } from "./jail-host";
 import { JailProcess, OrderNotTakenError } from "./jail-process";
-import { SpareJail } from "./jail-spare";
+import { type JailKind, SpareJails } from "./jail-spares";
 import { removeJobFolder } from "./job-folder";
 import { type ExecOutcome, type ExecRequest, type Sandbox, SandboxError } from "./port";
 
@@ -24,11 +24,11 @@ export interface JailParts {
 export class JailSandbox implements Sandbox {
   private readonly stop = new AbortController();
   private readonly running = new Set<Promise<unknown>>();
-  private readonly spare = new SpareJail(() => this.makeJail(false));
+  private readonly spares = new SpareJails((kind) => this.makeJail(kind));
   private destroyed: Promise<void> | null = null;
 
   constructor(private readonly parts: JailParts) {
-    this.spare.prepareSoon();
+    this.spares.prepareSoon();
   }
 
   async exec(request: ExecRequest): Promise<ExecOutcome> {
@@ -53,28 +53,33 @@ export class JailSandbox implements Sandbox {
       signal: this.stop.signal,
       othersRunning: () => this.running.size > 1,
     };
-    // A jail in waiting does not see /git.
-    const waiting = request.repository ? null : this.spare.take();
-    this.spare.prepareSoon();
+    const kind = request.repository ? "repository" : "plain";
+    const waiting = this.spares.take(kind);
+    this.spares.postpone();
+    const runIn = (jail: JailProcess) => {
+      jail.onTaken = () => this.spares.prepareSoon();
+      return runJail(jail, request, order, context);
+    };
     try {
-      return await runJail(waiting ?? this.makeJail(request.repository === true), request, order, context);
+      return await runIn(waiting ?? this.makeJail(kind));
     } catch (error) {
       if (!waiting || !(error instanceof OrderNotTakenError)) throw error;
-      return await runJail(this.makeJail(false), request, order, context);
+      return await runIn(this.makeJail(kind));
     } finally {
-      this.spare.prepare();
+      this.spares.prepare();
     }
   }
 
-  private makeJail(repository: boolean): JailProcess {
+  private makeJail(kind: JailKind): JailProcess {
     const { setup, folder, limits, cgroup } = this.parts;
-    return new JailProcess(jailCommand(setup, folder, limits, repository, cgroup?.joinFiles ?? []));
+    const joinFiles = cgroup?.joinFiles ?? [];
+    return new JailProcess(jailCommand(setup, folder, limits, kind === "repository", joinFiles));
   }
 
   private async tearDown(): Promise<void> {
     const { cgroup, folder, onGone } = this.parts;
     this.stop.abort();
-    await Promise.allSettled([...this.running, this.spare.close()]);
+    await Promise.allSettled([...this.running, this.spares.close()]);
     // A killed program leaves its group within milliseconds; the group can only be removed when it is empty.
     for (let round = 0; cgroup && !cgroup.remove() && round < 200; round++) await delay(5);
     await removeJobFolder(folder);
