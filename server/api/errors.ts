@@ -41,7 +41,8 @@ const PASSING = new Set(
     "ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT DatabaseNotReachable ConnectionClosed TooManyConnections SocketTimeout"
   ).split(" "),
 );
-const PASSING_WORDS = /timeout exceeded when trying to connect|Connection terminated|client is closed/i;
+const PASSING_WORDS =
+  /timeout exceeded when trying to connect|timeout expired|Connection terminated|client is closed|is not queryable/i;
 
 /** The refusal to answer with. Logs what is not the asker's fault. */
 export function toAppError(error: unknown, requestId?: string): AppError {
