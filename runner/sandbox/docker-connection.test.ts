@@ -12,7 +12,15 @@ import {
 import { DockerDemultiplexer, SupervisorConnection } from "./docker-connection";
 import { RequestError, SandboxError } from "./port";
 
-const ORDER = { argv: ["/bin/true"], env: {}, timeoutMs: 10_000, maxOutputBytes: 1_000, repository: false };
+const ORDER = {
+  argv: ["true"],
+  cwd: "/work",
+  env: {},
+  timeoutMs: 10_000,
+  maxOutputBytes: 1_000,
+  repository: false,
+  input: true,
+};
 const REPORT = { exitCode: 0, signal: null, droppedBytes: 0 };
 
 /** The other end of the stream: what a container would read and write. */

@@ -95,7 +95,7 @@ export class SupervisorConnection {
     );
     try {
       this.stream.write(encodeFrame(FRAME.exec, id, payload));
-      this.pump(id);
+      if (order.input) this.pump(id);
       return await report;
     } finally {
       clearTimeout(silence);

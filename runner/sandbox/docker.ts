@@ -8,7 +8,6 @@ import type Docker from "dockerode";
 import type { SandboxLimits } from "../protocol";
 import { SupervisorConnection } from "./docker-connection";
 import {
-  ENTER,
   type ExecOutcome,
   type ExecRequest,
   enterArgs,
@@ -128,7 +127,7 @@ export function containerOptions(
   return {
     Image: options.image,
     Entrypoint: ["node"],
-    Cmd: ["--max-old-space-size=48", "-e", source],
+    Cmd: ["--v8-pool-size=0", "--max-old-space-size=48", "-e", source],
     User: "0:0",
     WorkingDir: "/",
     Env: [],
@@ -227,12 +226,15 @@ class ContainerSandbox implements WaitingSandbox {
   }
 
   async exec(request: ExecRequest): Promise<ExecOutcome> {
+    const [cwd = "", ...argv] = enterArgs(request);
     const order = {
-      argv: ["/bin/sh", "-c", ENTER, "sh", ...enterArgs(request)],
+      argv,
+      cwd,
       env: insideEnv(request),
       timeoutMs: request.timeoutMs,
       maxOutputBytes: request.maxOutputBytes,
       repository: request.repository === true,
+      input: (request.stdin?.length ?? 0) > 0,
     };
     const report = await this.connection.exec(
       order,

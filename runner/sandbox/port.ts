@@ -144,12 +144,15 @@ export function resolveCwd(cwd = "."): string {
   return [PATHS.work, ...parts].join("/");
 }
 
+/** What every program is started by: it keeps the host, and this sandbox's supervisor, responsive. */
+export const NICE: readonly string[] = ["/usr/bin/nice", "-n", "10", "--"];
+
 /**
  * Shell text that enters folder $1 and becomes the program that follows. The folder is entered after the change of
  * user, and `nice` keeps the host responsive. With both in front all drivers answer a missing program and a missing
  * folder alike: 127 and 125, as a shell does.
  */
-export const ENTER = 'cd -- "$1" || exit 125; shift; exec /usr/bin/nice -n 10 -- "$@"';
+export const ENTER = `cd -- "$1" || exit 125; shift; exec ${NICE.join(" ")} "$@"`;
 
 /** The arguments for ENTER: the absolute folder, then the program's. Throws RequestError for a NUL byte. */
 export function enterArgs(request: ExecRequest): string[] {

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import type { CgroupMeter } from "../sandbox/cgroup-meter";
 import { OutputCap } from "../sandbox/output-cap";
-import { SANDBOX_UID } from "../sandbox/port";
+import { ENTER, NICE, PATHS, SANDBOX_UID } from "../sandbox/port";
 import { type ExecOrder, type ExitReport, FRAME, type FrameType, PIECE_BYTES } from "./frames";
 import { sweep } from "./processes";
 
@@ -98,7 +98,7 @@ export class Command {
     try {
       return (await once(this.child, "exit")) as [number | null, string | null];
     } catch (error) {
-      throw new StartError(`The command could not be started: ${(error as Error).message}`);
+      throw notStarted(error);
     }
   }
 
@@ -133,22 +133,41 @@ export class StartError extends Error {
   override name = "StartError";
 }
 
+function notStarted(error: unknown): StartError {
+  return new StartError(`The command could not be started: ${(error as Error).message}`);
+}
+
+/**
+ * The folder is entered before the change of user, which is right for /work alone: the path to any other belongs to the
+ * programs, and this process shall not follow it. Those, and a /work that its owner has locked, are left to a shell
+ * that runs as the unprivileged user.
+ */
 function start(order: ExecOrder, gid: number): ChildProcess {
-  const [file = "", ...args] = order.argv;
   // The score is inherited; it is raised around the start because nobody may raise another user's process.
   setOomScore(CHILD_OOM_SCORE);
   try {
-    return spawn(file, args, {
-      cwd: "/",
-      env: order.env as NodeJS.ProcessEnv,
-      uid: SANDBOX_UID,
-      gid,
-      detached: true,
-      stdio: ["pipe", "pipe", "pipe"],
-    });
+    if (order.cwd === PATHS.work) {
+      const child = launch([...NICE, ...order.argv], PATHS.work, order, gid);
+      if (child.pid !== undefined) return child;
+      child.on("error", () => {});
+    }
+    return launch(["/bin/sh", "-c", ENTER, "sh", order.cwd, ...order.argv], "/", order, gid);
+  } catch (error) {
+    throw notStarted(error);
   } finally {
     setOomScore(OWN_OOM_SCORE);
   }
+}
+
+function launch([file = "", ...args]: string[], cwd: string, order: ExecOrder, gid: number): ChildProcess {
+  return spawn(file, args, {
+    cwd,
+    env: { ...order.env, ...(cwd === PATHS.work ? { PWD: cwd } : {}) } as unknown as NodeJS.ProcessEnv,
+    uid: SANDBOX_UID,
+    gid,
+    detached: true,
+    stdio: [order.input ? "pipe" : "ignore", "pipe", "pipe"],
+  });
 }
 
 function setOomScore(score: string): void {

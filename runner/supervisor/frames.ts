@@ -21,7 +21,6 @@ export const FRAME = {
   tunnelDataIn: 33,
   tunnelClosedByRunner: 34,
   hello: 64,
-  started: 65,
   out: 66,
   err: 67,
   exit: 68,
@@ -41,13 +40,16 @@ export interface Frame {
   payload: Buffer;
 }
 
-/** Payload of `exec`. `argv` is the complete argument list with an absolute program. */
+/** Payload of `exec`. `argv[0]` is looked up on the PATH of `env`, `cwd` is absolute. */
 export interface ExecOrder {
   argv: string[];
+  cwd: string;
   env: Record<string, string>;
   timeoutMs: number;
   maxOutputBytes: number;
   repository: boolean;
+  /** Whether `stdin` frames follow, and an `eof`; without, the program reads an empty input. */
+  input: boolean;
 }
 
 /** Payload of `exit`. */

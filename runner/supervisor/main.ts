@@ -71,7 +71,6 @@ class Supervisor {
       const command = new Command(host, order, order.repository ? GIT_GID : this.nextTag());
       this.commands.set(id, command);
       if (this.commands.size > 1) for (const each of this.commands.values()) each.markShared();
-      this.send(FRAME.started, id);
       command.done.then(
         (report) => {
           this.commands.delete(id);

@@ -43,22 +43,55 @@ export async function sweep(gid: number, alone: () => boolean): Promise<number> 
   const deadline = performance.now() + SWEEP_MS;
   let count: number | null = null;
   for (;;) {
-    if (alone()) {
-      const left = listProcesses();
-      count ??= left.length;
-      if (left.length === 0) return count;
-      signal(-1, "SIGKILL");
-    } else {
-      // Nothing forks while everything is stopped, so the scan sees every process of the command.
-      signal(-1, "SIGSTOP");
-      const left = listProcesses().filter((entry) => entry.gid === gid);
-      count ??= left.length;
-      for (const entry of left) signal(entry.pid, "SIGKILL");
-      signal(-1, "SIGCONT");
-      if (left.length === 0) return count;
-    }
+    const round = alone() ? sweepAll() : sweepTagged(gid);
+    count ??= round.found;
+    if (round.clean) return count;
     if (performance.now() > deadline) throw new Error("Processes could not be killed.");
     await delay(1);
+  }
+}
+
+interface Round {
+  found: number;
+  /** Whether it is certain that nothing of the command lives. */
+  clean: boolean;
+}
+
+/** The kernel looks at every process at one moment, so nothing escapes it by forking. */
+function sweepAll(): Round {
+  if (!signal(-1, 0)) return { found: 0, clean: true };
+  const { found, complete } = scan();
+  if (found.length > 0 || !complete) signal(-1, "SIGKILL");
+  return { found: found.length, clean: found.length === 0 && complete };
+}
+
+function sweepTagged(gid: number): Round {
+  const tagged = (found: readonly Found[]) => found.filter((entry) => entry.gid === gid);
+  const quiet = scan();
+  if (quiet.complete && tagged(quiet.found).length === 0) return { found: 0, clean: true };
+  // Nothing forks while everything is stopped, so this look sees every process of the command.
+  signal(-1, "SIGSTOP");
+  const left = tagged(scan().found);
+  for (const entry of left) signal(entry.pid, "SIGKILL");
+  signal(-1, "SIGCONT");
+  return { found: left.length, clean: left.length === 0 };
+}
+
+/** All living processes; `complete` when none was started meanwhile, so that none can have slipped past. */
+function scan(): { found: Found[]; complete: boolean } {
+  const before = lastPid();
+  const found = listProcesses();
+  return { found, complete: before !== null && lastPid() === before };
+}
+
+/** The process id that this container's kernel namespace has given out last; null where it is not told. */
+function lastPid(): string | null {
+  try {
+    const last = readFileSync("/proc/loadavg", "latin1").trim().split(" ")[4] ?? "0";
+    // Some runtimes show the file without ever counting.
+    return last === "0" ? null : last;
+  } catch {
+    return null;
   }
 }
 
@@ -67,10 +100,12 @@ export function killEverything(): void {
   signal(-1, "SIGKILL");
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Sends a signal (0 only asks). Returns false when nobody was there to receive it. */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   try {
     process.kill(pid, name);
+    return true;
   } catch {
-    // Nobody was left to receive it: that is what was wanted.
+    return false;
   }
 }
