@@ -8,6 +8,7 @@ import { JsonDepthError } from "./canonical-json";
 import { applyCheckpoint, type CheckpointBody } from "./checkpoint";
 import { EventError, parseEvents } from "./engine-events";
 import type { Engine } from "./engine-state";
+import { reach } from "./fault-points";
 import { Duplicates } from "./find-duplicates";
 import { parseRegistration, RegistrationError } from "./function-config";
 import { HttpError, readJson, sendJson } from "./http";
@@ -74,9 +75,11 @@ export function createApiServer(engine: Engine, options: ApiOptions): Server {
     const body = await readJson(request, MAX_EVENTS_BYTES);
     const events = parseEvents(body, typeof seed === "string" ? seed : undefined, engine.now());
     const { fresh, ids, release } = await duplicates.sift(events, engine.now());
+    reach("event:received");
     for (const event of fresh) acceptEvent(engine, event);
     engine.journal.afterCommit(release);
     await committed();
+    reach("event:committed");
     sendJson(response, 200, { ids, status: 200 });
   };
 
@@ -97,8 +100,10 @@ export function createApiServer(engine: Engine, options: ApiOptions): Server {
 
   const checkpoint: Handler = async (request, response, runId) => {
     const body = (await readJson(request, MAX_CHECKPOINT_BYTES)) as CheckpointBody | null;
+    reach("checkpoint:received");
     const outcome = applyCheckpoint(engine, runId, body ?? {});
     await committed();
+    reach("checkpoint:committed");
     if (outcome === "stale") throw new HttpError(409, "The run has moved on; this call must stop.");
     sendJson(response, 200, { status: 200 });
   };

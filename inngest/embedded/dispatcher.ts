@@ -8,6 +8,7 @@ import { applyAnswer } from "./apply-answer";
 import { CallGate } from "./call-gate";
 import { buildCallBody, buildCallHeaders, type SdkClient } from "./call-sdk";
 import type { Call, Engine, Run } from "./engine-state";
+import { reach } from "./fault-points";
 import { limitsOf, rankOf } from "./limits";
 import { endIfOverdue, markStarted } from "./runs";
 
@@ -99,9 +100,11 @@ export class Dispatcher {
     const body = buildCallBody(run, key, call, fn?.config.maxAttempts ?? 1);
     const headers = buildCallHeaders(run, call);
     const wasUnreachable = run.unreachable > 0;
+    reach("call:before");
     const answer = await options.client.send(url.href, "POST", body, headers, (abort) => {
       call.abort = abort;
     });
+    reach("call:answered");
     if (!this.isCurrent(run, key, call)) return;
     run.inflight.delete(key);
     if (answer.kind === "lost") {

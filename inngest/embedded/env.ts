@@ -18,6 +18,11 @@ const schema = z.object({
   ENGINE_SIGNING_KEY: signingKey.optional(),
   ENGINE_EVENT_KEY: z.string().min(1).optional(),
   ENGINE_BACKOFF_SCALE: z.coerce.number().min(0).default(1),
+  /** For tests only: where the process kills itself, such as "steps:after:2". */
+  ENGINE_FAULT_POINT: z
+    .string()
+    .regex(/^[\w-]+:[\w-]+:\d+$/)
+    .optional(),
   ENGINE_LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
 });
 

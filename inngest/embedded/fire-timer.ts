@@ -4,6 +4,7 @@
 import { canonicalize, canonicalObject } from "./canonical-json";
 import { makeEvent } from "./engine-events";
 import { clearWork, type Engine, type TimerItem } from "./engine-state";
+import { reach } from "./fault-points";
 import { armCron, cronId } from "./register-functions";
 import { passDeadline, settleStep, startRun } from "./runs";
 
@@ -23,6 +24,7 @@ export function fireTimer(engine: Engine, item: TimerItem, dueAt: number): void 
   const run = engine.runs.get(item.runId);
   const work = run?.work.get(item.key);
   if (!run || !work || work.dueAt !== dueAt) return;
+  reach("timer:fired");
   switch (work.kind) {
     case "call":
     case "plan":

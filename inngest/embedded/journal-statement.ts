@@ -32,6 +32,25 @@ export function emptyBatch(): Batch {
   };
 }
 
+/** The kinds of rows in a batch, by their names. */
+export function kindsOf(batch: Batch): string[] {
+  const kinds = [...batch.work.values()].map(({ kind }) => `work-${kind}`);
+  for (const name of [
+    "functions",
+    "events",
+    "runs",
+    "steps",
+    "goneWork",
+    "crons",
+    "goneCrons",
+    "once",
+  ] as const) {
+    const rows = batch[name];
+    if (Array.isArray(rows) ? rows.length : rows.size) kinds.push(name);
+  }
+  return [...new Set(kinds)];
+}
+
 interface Column<Row> {
   type: "text" | "bigint" | "int" | "boolean";
   value(row: Row): string | number | boolean | null;

@@ -2,7 +2,8 @@
  * Group commit. Changes made in one turn of the event loop are never torn apart, and effects (answers, calls)
  * happen only after the changes they follow from are on disk. While one batch commits, the next collects.
  */
-import { type Batch, buildStatement, emptyBatch } from "./journal-statement";
+import { reachBatch, stallBatch } from "./fault-points";
+import { type Batch, buildStatement, emptyBatch, type Statement } from "./journal-statement";
 import type { CronRow, EventRow, FunctionRow, OnceRow, RunRow, StepRow, Work } from "./records";
 
 /** What the journal writes to. */
@@ -106,16 +107,27 @@ export class Journal {
     setImmediate(() => void this.flush());
   }
 
+  private async write(statement: Statement, batch: Batch): Promise<void> {
+    const stalled = stallBatch(batch);
+    if (stalled) await stalled;
+    const written = this.store.execute(statement);
+    reachBatch(batch, "sent");
+    await written;
+    reachBatch(batch, "after");
+  }
+
   private async flush(): Promise<void> {
     try {
       for (;;) {
         const effects = this.effects;
         const statement = buildStatement(this.batch);
         if (!statement && !effects.length) break;
+        const { batch } = this;
         this.batch = emptyBatch();
         this.effects = [];
-        if (statement) await this.store.execute(statement);
+        if (statement) await this.write(statement, batch);
         for (const effect of effects) effect();
+        reachBatch(batch, "effects");
       }
     } catch (error) {
       this.broken = error;

@@ -3,10 +3,12 @@
  */
 import { pino } from "pino";
 import { readEngineEnv } from "./env";
+import { armFaultPoint } from "./fault-points";
 import { startEngine } from "./start-engine";
 
 async function main(): Promise<void> {
   const env = readEngineEnv();
+  armFaultPoint(env.ENGINE_FAULT_POINT);
   const log = pino({ level: env.ENGINE_LOG_LEVEL, base: { process: "engine" } });
   const engine = await startEngine({
     databaseUrl: env.DATABASE_URL,
