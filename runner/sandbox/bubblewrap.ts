@@ -1,6 +1,6 @@
 // The driver for machines without a Docker daemon: one bubblewrap jail per command, this process is the supervisor.
-// Invariant: a jail is started by an unprivileged user with an empty environment; its process namespace dies with it.
-// For trusted users on one machine: the kernel is shared, and no system call filter is set yet.
+// Invariant: a jail is started by an unprivileged user with an empty environment, and behind the same filter of system
+// calls as a container; its process namespace dies with it. For trusted users on one machine: the kernel is shared.
 
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -65,6 +65,8 @@ function describe(setup: JailSetup): string[] {
   if (setup.cgroups.version === 0) {
     notes.push(`Memory, processes and processor time are not limited: ${setup.cgroups.reason}.`);
   }
+  if (!setup.host.filter)
+    notes.push(`System calls are not filtered: there is no filter for ${process.arch}.`);
   if (!setup.mounts) notes.push("The disk space of a job is not limited: the runner may not mount.");
   return notes;
 }

@@ -6,6 +6,8 @@ import { BASE_ENV, type ExecRequest, enterArgs, insideEnv, PATHS, SANDBOX_UID, S
 
 /** Descriptors of a jail beside its output. The program gets `input` as its standard input, and none of the others. */
 export const FD = { order: 0, told: 3, status: 4, input: 5 } as const;
+/** Opened by the shell on the host, read and closed by bubblewrap. */
+const FILTER_FD = 6;
 
 /** What a jail writes on `FD.told` before it does anything with its order. */
 export const TAKEN = "taken\n";
@@ -14,12 +16,13 @@ export const TAKEN = "taken\n";
 const OWN_OOM_SCORE = 700;
 const PROGRAM_OOM_SCORE = 800;
 
-// Joins the control groups, or does not start at all; then limits that need no group. dash counts -f in 512 bytes
+// Joins the control groups and opens the filter, or does not start at all; then limits that need no group. dash counts -f in 512 bytes
 // (twice the workspace, so that a full disk is told as such first).
 const START = [
   'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift',
   "ulimit -c 0; ulimit -n 4096",
   'ulimit -f "$1"; shift',
+  `[ -z "$1" ] || exec ${FILTER_FD}< "$1"; shift`,
   `echo ${OWN_OOM_SCORE} > /proc/self/oom_score_adj`,
   'exec "$@"',
 ].join("; ");
@@ -57,7 +60,15 @@ export function jailCommand(
     ? ["setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--no-new-privs", "--"]
     : [];
   const blocks = String(limits.work_mb * 4096);
-  const own = [...joinFiles, "--", blocks, ...drop, "bwrap", ...bwrapArgs(setup, folder, repository)];
+  const own = [
+    ...joinFiles,
+    "--",
+    blocks,
+    setup.host.filter ?? "",
+    ...drop,
+    "bwrap",
+    ...bwrapArgs(setup, folder, repository),
+  ];
   return ["/bin/sh", "-c", START, "sh", ...own];
 }
 
@@ -74,6 +85,7 @@ function bwrapArgs(setup: JailSetup, folder: string, repository: boolean): strin
     ...["--bind", `${folder}/work`, PATHS.work, "--bind", `${folder}/tmp`, PATHS.tmp],
     ...(repository ? ["--bind", `${folder}/git`, PATHS.git] : []),
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"],
+    ...(setup.host.filter ? ["--seccomp", String(FILTER_FD)] : []),
     ...["--json-status-fd", String(FD.status), "--clearenv"],
     ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ...["--", "/bin/sh", "-c", FIRST, "sh"],

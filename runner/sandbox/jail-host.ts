@@ -17,6 +17,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import type { CgroupHost } from "./cgroups";
 import { PATHS, SANDBOX_UID } from "./port";
+import { seccompFilter } from "./seccomp-bpf";
 
 /** What every program on the host side is started with. */
 export const NO_ENV = {} as NodeJS.ProcessEnv;
@@ -39,6 +40,8 @@ export interface JailHost {
   readOnlyArgs: string[];
   /** Further folders at the end of PATH, such as /opt/node/bin. */
   extraPath: string[];
+  /** File with the system call filter that every jail gets; null where there is none for this architecture. */
+  filter: string | null;
 }
 
 const ETC_FILES: Readonly<Record<string, string>> = {
@@ -87,7 +90,15 @@ export function prepareJailHost(stateDir: string, toolchainDir: string | null, i
     args.push("--ro-bind", reachableToolchain(resolve(toolchainDir), isRoot), PATHS.toolchain);
   const node = nodeFolder(base, isRoot);
   if (node) args.push("--ro-bind", node, PATHS.node);
-  return { jobsDir, readOnlyArgs: args, extraPath: node ? [`${PATHS.node}/bin`] : [] };
+  const extraPath = node ? [`${PATHS.node}/bin`] : [];
+  return { jobsDir, readOnlyArgs: args, extraPath, filter: writeFilter(base) };
+}
+
+function writeFilter(base: string): string | null {
+  if (process.arch !== "x64" && process.arch !== "arm64") return null;
+  const path = join(base, "seccomp.bpf");
+  writeFileSync(path, seccompFilter(process.arch), { mode: 0o600 });
+  return path;
 }
 
 /** Whether a user without rights of its own may pass through every folder down to `path` and read it. */

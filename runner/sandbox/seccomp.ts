@@ -1,4 +1,4 @@
-// The system calls that a container's programs may make; everything else is refused with EPERM.
+// The system calls that programs in a sandbox may make, in a container as in a jail; all others are refused with EPERM.
 // An allow-list: what a build, a test run and git need. Left out on purpose: io_uring, ptrace and its kin, bpf, keys,
 // mounts, namespaces, clocks, modules, perf, userfaultfd, and sockets other than local and internet ones.
 
@@ -26,8 +26,8 @@ const SIGNALS = `restart_syscall rt_sigaction rt_sigpending rt_sigprocmask rt_si
 rt_sigtimedwait rt_tgsigqueueinfo sigaltstack`;
 const TIME = `alarm clock_getres clock_gettime clock_nanosleep getitimer gettimeofday nanosleep setitimer time timer_create
 timer_delete timer_getoverrun timer_gettime timer_settime getrandom`;
-const SOCKETS = `accept accept4 bind connect getpeername getsockname getsockopt listen recv recvfrom recvmmsg recvmsg send
-sendmmsg sendmsg sendto setsockopt shutdown socketpair`;
+const SOCKETS = `accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg sendmmsg sendmsg
+sendto setsockopt shutdown socketpair`;
 const IPC = `mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl msgget msgrcv msgsnd semctl semget
 semop semtimedop shmat shmctl shmdt shmget`;
 
@@ -38,17 +38,41 @@ const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
 /** All CLONE_NEW* flags but the one for time, which clone cannot carry. */
 const NEW_NAMESPACES = 0x7e020000;
-const EPERM = 1;
+export const EPERM = 1;
 const ENOSYS = 38;
 
-const equals = (index: number, value: number) => ({ index, value, op: "SCMP_CMP_EQ" });
-const allow = (names: string[], args: object[] = []) => ({ names, action: "SCMP_ACT_ALLOW", args });
+/** A condition on argument `index`: under `mask` (all bits without it) it must have this value. */
+export interface SyscallArgument {
+  index: number;
+  value: number;
+  mask?: number;
+}
 
-/** The profile in the form that the Docker API takes, for 64-bit Intel and ARM only. */
+/** What becomes of the named calls when all conditions hold: allowed, or refused with `errno`. */
+export interface SyscallRule {
+  names: readonly string[];
+  errno: number | null;
+  args: readonly SyscallArgument[];
+}
+
+const allow = (names: string[], ...args: SyscallArgument[]): SyscallRule => ({ names, errno: null, args });
+
+/** The list, from which both drivers' filters are made. A call that meets no rule is refused with EPERM. */
+export const SYSCALL_RULES: readonly SyscallRule[] = [
+  allow(
+    [FILES, WAITING, MEMORY, PROCESSES, SIGNALS, TIME, SOCKETS, IPC].flatMap((text) => text.split(/\s+/)),
+  ),
+  ...[AF_UNIX, AF_INET, AF_INET6].map((family) => allow(["socket"], { index: 0, value: family })),
+  // Node lists the network interfaces over a route socket, and some tools call that without guarding it.
+  allow(["socket"], { index: 0, value: AF_NETLINK }, { index: 2, value: NETLINK_ROUTE }),
+  allow(["personality"], { index: 0, value: 0 }),
+  allow(["clone"], { index: 0, value: 0, mask: NEW_NAMESPACES }),
+  // Its flags lie in memory where a filter cannot look; with ENOSYS the C library falls back to clone.
+  { names: ["clone3"], errno: ENOSYS, args: [] },
+];
+
+/** The list in the form that the Docker API takes, for 64-bit Intel and ARM only. */
 export function seccompProfile(): string {
-  const names = [FILES, WAITING, MEMORY, PROCESSES, SIGNALS, TIME, SOCKETS, IPC].flatMap((text) =>
-    text.split(/\s+/),
-  );
   return JSON.stringify({
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: EPERM,
@@ -56,15 +80,15 @@ export function seccompProfile(): string {
       architecture,
       subArchitectures: [],
     })),
-    syscalls: [
-      allow(names),
-      ...[AF_UNIX, AF_INET, AF_INET6].map((family) => allow(["socket"], [equals(0, family)])),
-      // Node lists the network interfaces over a route socket, and some tools call that without guarding it.
-      allow(["socket"], [equals(0, AF_NETLINK), equals(2, NETLINK_ROUTE)]),
-      allow(["personality"], [equals(0, 0)]),
-      allow(["clone"], [{ index: 0, value: NEW_NAMESPACES, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }]),
-      // Its flags lie in memory where a filter cannot look; with ENOSYS the C library falls back to clone.
-      { names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: ENOSYS, args: [] },
-    ],
+    syscalls: SYSCALL_RULES.map(({ names, errno, args }) => ({
+      names,
+      ...(errno === null ? { action: "SCMP_ACT_ALLOW" } : { action: "SCMP_ACT_ERRNO", errnoRet: errno }),
+      args: args.map(dockerArgument),
+    })),
   });
+}
+
+function dockerArgument({ index, value, mask }: SyscallArgument): object {
+  if (mask === undefined) return { index, value, op: "SCMP_CMP_EQ" };
+  return { index, value: mask, valueTwo: value, op: "SCMP_CMP_MASKED_EQ" };
 }

@@ -630,7 +630,7 @@ describe.each([
     expect(mounts.split("\n").filter((line) => line.includes(stateDir))).toEqual([]);
   });
 
-  onlyDocker("refuses the system calls that have let programs out before", async () => {
+  it("refuses the system calls that have let programs out before", async () => {
     const script = `
 import ctypes, os, platform, socket
 x86 = platform.machine() == "x86_64"
