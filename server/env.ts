@@ -1,6 +1,7 @@
 // The app's settings: read from the environment once, checked once. Nothing else in server/ reads process.env.
 import { z } from "zod";
 import { chooseEngine } from "./domain/engine-settings";
+import { LANES, parseLaneLimits } from "./domain/lane";
 
 const positive = (fallback: number) => z.coerce.number().positive().default(fallback);
 const wholeNumber = (fallback: number) => z.coerce.number().int().positive().default(fallback);
@@ -41,6 +42,18 @@ const schema = z.object({
   BUDGET_DAY_USD: positive(50),
   BUDGET_ALERT_USD: positive(1),
   DAILY_BUDGET: wholeNumber(10_000),
+  COOLDOWN_SECONDS: z.coerce.number().min(0).default(0),
+  MAX_LEASES: z.coerce.number().int().positive().optional(),
+  TEAM_MAX_LEASES: z.coerce.number().int().positive().optional(),
+  LANE_LIMITS: z
+    .string()
+    .default("")
+    .transform((given, ctx) => {
+      const limits = parseLaneLimits(given);
+      if (limits) return limits;
+      ctx.addIssue(`must be lanes (${LANES.join(", ")}) with whole numbers, such as validation=2,test=1`);
+      return z.NEVER;
+    }),
   RATE_LIMIT_REQUESTS: wholeNumber(100),
   RATE_LIMIT_WINDOW: wholeNumber(60),
   SANDBOX_MEMORY_MB: wholeNumber(1024),

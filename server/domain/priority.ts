@@ -6,7 +6,7 @@ export const PRIORITIES = ["critical", "high", "medium", "low"] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
 /** Head start that each priority gives away, in milliseconds: a medium job overtakes new high ones after 8 hours. */
-const HANDICAP_MS: Record<Priority, number> = {
+export const HANDICAP_MS: Record<Priority, number> = {
   critical: 0,
   high: 24 * 3_600_000,
   medium: 32 * 3_600_000,

@@ -25,11 +25,13 @@ export interface Waiting {
   text: string;
 }
 
+/** States out of which a job comes only by a person's hand. */
+export const NEEDS_PERSON: readonly JobState[] = ["failed", "cancelled", "escalated"];
+
 /** A dependency that is not completed: it may still be, or somebody must do something about it. */
 export function dependencyWait(publicId: string, state: JobState): Waiting {
-  const ended = state === "failed" || state === "cancelled" || state === "escalated";
   return {
-    code: ended ? "dependency_failed" : "dependency",
+    code: NEEDS_PERSON.includes(state) ? "dependency_failed" : "dependency",
     text: `waits for ${publicId}, which is ${state}`,
   };
 }

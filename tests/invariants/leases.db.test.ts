@@ -9,7 +9,8 @@ import { pauseJob } from "@/server/services/jobs/pause-job";
 import { resumeJob } from "@/server/services/jobs/resume-job";
 import { retryJob } from "@/server/services/jobs/retry-job";
 import { setPriority } from "@/server/services/jobs/set-priority";
-import { claimJob } from "@/server/services/queue/claim-job";
+import { queueLimits } from "@/server/services/limits/queue-limits";
+import { claimJob, claimStatement } from "@/server/services/queue/claim-job";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
 import { sweepTimeouts } from "@/server/services/queue/sweep-timeouts";
 import { deregisterWorker } from "@/server/services/runners/deregister-worker";
@@ -106,16 +107,22 @@ describe("claiming", () => {
     expect((await claiming)?.id).toBe(job.id);
   });
 
-  test("walks an index and sorts nothing", async () => {
+  test("walks the claim index of each lane and sorts no jobs", async () => {
     for (let i = 0; i < 5; i++) await fileJob(ctx);
-    const plan = await db.$transaction(async (tx) => {
-      await tx.$executeRaw`SET LOCAL enable_seqscan = off`;
-      return tx.$queryRaw<Record<string, string>[]>`
-        EXPLAIN SELECT id FROM job WHERE claimable ORDER BY rank, id FOR UPDATE SKIP LOCKED LIMIT 1`;
-    });
-    const text = JSON.stringify(plan);
-    expect(text).toContain("job_claim_order");
-    expect(text).not.toContain("Sort");
+    for (const counting of [false, true]) {
+      const plan = await db.$transaction(async (tx) => {
+        // A small table would be read whole whatever its indexes; a sort stays where no index has the order.
+        await tx.$executeRaw`SET LOCAL enable_seqscan = off`;
+        await tx.$executeRaw`SET LOCAL enable_bitmapscan = off`;
+        await tx.$executeRaw`SET LOCAL enable_sort = off`;
+        const claiming = claimStatement(worker(A), 60, queueLimits(), counting);
+        return tx.$queryRaw<Record<string, string>[]>`EXPLAIN ${claiming}`;
+      });
+      const lines = plan.map((row) => String(row["QUERY PLAN"]).replace(/^[\s>-]*/, ""));
+      const walks = lines.flatMap((line, i) => (/^Index.* using job_claim_order/.test(line) ? [i] : []));
+      expect(walks).toHaveLength(2);
+      for (const i of walks) expect(lines[i - 1]).toMatch(/^(Limit|LockRows)/);
+    }
   });
 
   test("refuses a worker that is not there or was ordered away", async () => {

@@ -33,6 +33,8 @@ function stateWrites(path: string, text: string): Write[] {
   const visit = (node: ts.Node): void => {
     if ((ts.isTemplateExpression(node) || ts.isStringLiteralLike(node)) && updatesStateInSql(node.getText()))
       found.push({ how: "update", line: at(node) });
+    if ((ts.isTemplateExpression(node) || ts.isStringLiteralLike(node)) && insertsJobInSql(node.getText()))
+      found.push({ how: "create", line: at(node) });
     if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
       const method = node.expression.name.text;
       const onJob = /\bjob$/.test(node.expression.expression.getText());
@@ -49,6 +51,10 @@ function updatesStateInSql(sql: string): boolean {
   const set =
     /\bUPDATE\s+"?job"?\b(?:\s+\w+)?\s+SET\b([\s\S]*?)(?:\bWHERE\b|\bFROM\b|$)/i.exec(sql)?.[1] ?? "";
   return /(?:^|[,\s"(])state"?\s*=/i.test(set);
+}
+
+function insertsJobInSql(sql: string): boolean {
+  return /\bINSERT\s+INTO\s+"?job"?(?![\w"])/i.test(sql);
 }
 
 /** Whether the data of a call has a field `state`, or cannot be seen here. */
@@ -98,6 +104,8 @@ describe("the state of a job", () => {
     ["x.ts", "await tx.$executeRaw`UPDATE job SET fence = 1, state = 'failed' WHERE id = 1`;", 1],
     ["x.ts", "await tx.$executeRaw`UPDATE job SET fence = 1 WHERE state = 'failed'`;", 0],
     ["x.ts", "await tx.$executeRaw`UPDATE job j SET state = x FROM y`;", 1],
+    ["x.ts", "await tx.$executeRaw`INSERT INTO job (id, state) SELECT 1, 'running'`;", 1],
+    ["x.ts", "await tx.$executeRaw`INSERT INTO job_event (job_id) SELECT 1`;", 0],
     ["x.ts", "await tx.$executeRaw`UPDATE command SET state = 'lost' WHERE id = 1`;", 0],
   ])("%s: %s", (path, text, count) => expect(stateWrites(path, text)).toHaveLength(count));
 });

@@ -2,7 +2,7 @@ import { type Ctx, requireRole } from "../../context";
 import type { JobMove } from "../../domain/job-state";
 import type { Job } from "../../generated/prisma/client";
 import { findJob } from "./find-job";
-import { moveJob } from "./move-job";
+import { moveAlone } from "./move-job";
 
 /**
  * A member of the team moves one of its jobs.
@@ -12,5 +12,5 @@ export async function moveByPerson(ctx: Ctx, publicId: string, move: JobMove): P
   requireRole(ctx.actor, "member");
   const { id: job } = await findJob(ctx, publicId);
   const actor = `person:${ctx.actor.username}`;
-  return ctx.db.$transaction((tx) => moveJob(tx, { job, move, actor }));
+  return moveAlone(ctx.db, { job, move, actor });
 }

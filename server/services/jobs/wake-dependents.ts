@@ -1,42 +1,100 @@
-// When a job settles, the jobs that wait for it either become claimable or say why they cannot.
-import type { Tx } from "../../db";
+// Dependencies: what may not begin yet says for which job it waits; when that one settles it is looked at again.
+// There is one rule, `OPEN_DEPENDENCY`; creating, moving, waking and sweeping all use it.
+import { type Db, runStatement, type Tx } from "../../db";
 import type { JobState } from "../../domain/job-state";
+import { dependencyWait, NEEDS_PERSON, type Waiting } from "../../domain/waiting";
+import { Prisma } from "../../generated/prisma/client";
 import { announceClaimable } from "../queue/announce-claimable";
 
 /**
- * Looks at every pending job that depends on `settled`.
- * @param settled internal id of the job that has just been settled as `state`
+ * The dependency that keeps a job from beginning: one that needs a person before one that will come by itself.
+ * @param job expression for the internal id of the job
+ * @returns a query of at most one row: public_id, state
  */
-export async function wakeDependents(tx: Tx, settled: bigint, state: JobState): Promise<void> {
-  // Locked first: of two dependencies that settle at once, the second sees here what the first has committed.
-  await tx.$queryRaw`
-    SELECT 1 FROM job WHERE id IN (SELECT job_id FROM job_dependency WHERE depends_on_id = ${settled})
-    ORDER BY id FOR UPDATE`;
-  if (state === "completed") {
-    const woken = await tx.$executeRaw`
-      UPDATE job j SET claimable = true, waiting_reason = NULL
-      FROM job_dependency d
-      WHERE d.depends_on_id = ${settled} AND d.job_id = j.id AND j.state = 'pending' AND j.lease_worker_id IS NULL
-        AND NOT EXISTS (
-          SELECT 1 FROM job_dependency o JOIN job dep ON dep.id = o.depends_on_id
-          WHERE o.job_id = j.id AND dep.state <> 'completed')`;
-    if (woken > 0) await announceClaimable(tx);
-    return;
-  }
-  await tx.$executeRaw`
-    UPDATE job j SET waiting_reason = 'waits for ' || s.public_id || ', which is ' || s.state
-    FROM job_dependency d, job s
-    WHERE d.depends_on_id = ${settled} AND s.id = ${settled} AND d.job_id = j.id AND j.state = 'pending'`;
+function openDependencyOf(job: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`
+    SELECT o.public_id, o.state::text AS state FROM job_dependency d JOIN job o ON o.id = d.depends_on_id
+    WHERE d.job_id = ${job} AND o.state <> 'completed'
+    ORDER BY (o.state::text = ANY(${[...NEEDS_PERSON]}::text[])) DESC, o.id LIMIT 1`;
 }
 
 /**
- * Why a job must not begin yet: a dependency that is not completed.
+ * Why a job must not begin yet.
  * @param job internal id of a job that the caller has locked
  * @returns null when nothing stands in the way
  */
-export async function openDependency(tx: Tx, job: bigint): Promise<string | null> {
-  const [open] = await tx.$queryRaw<{ public_id: string; state: JobState }[]>`
-    SELECT o.public_id, o.state::text AS state FROM job_dependency d JOIN job o ON o.id = d.depends_on_id
-    WHERE d.job_id = ${job} AND o.state <> 'completed' ORDER BY o.id LIMIT 1`;
-  return open ? `waits for ${open.public_id}, which is ${open.state}` : null;
+export async function openDependency(tx: Tx, job: bigint): Promise<Waiting | null> {
+  const [open] = await runStatement<{ public_id: string; state: JobState }>(
+    tx,
+    openDependencyOf(Prisma.sql`${job}::bigint`),
+  );
+  return open ? dependencyWait(open.public_id, open.state) : null;
+}
+
+/**
+ * Looks again at every pending job that depends on `job`, after that one was moved. Runs behind the move, in its
+ * transaction or after its commit: of two dependencies that settle at once, the later look sees both.
+ */
+export async function wakeDependents(tx: Tx, job: bigint): Promise<void> {
+  if (await hasDependents(tx, job)) await refreshWaiting(tx, Prisma.sql`d.depends_on_id = ${job}::bigint`);
+}
+
+async function hasDependents(tx: Tx, job: bigint): Promise<boolean> {
+  const rows = await runStatement(
+    tx,
+    Prisma.sql`SELECT 1 AS one FROM job_dependency WHERE depends_on_id = ${job}::bigint LIMIT 1`,
+  );
+  return rows.length > 0;
+}
+
+/** Computes again what a job waits for, after its dependencies were changed. */
+export function refreshJob(tx: Tx, job: bigint): Promise<number> {
+  return refreshWaiting(tx, Prisma.sql`d.job_id = ${job}::bigint`);
+}
+
+/**
+ * Frees jobs that wait for nothing any more although nobody woke them: the process died between a move and its wake-up.
+ * Safe in several processes at once. @returns how many were freed
+ */
+export async function sweepDependents(db: Db): Promise<number> {
+  const found = await db.$queryRaw<{ id: bigint }[]>`
+    SELECT j.id FROM job j
+    WHERE j.state = 'pending' AND NOT j.claimable AND j.lease_worker_id IS NULL AND j.lease_until IS NULL
+      AND j.waiting_code IN ('dependency', 'dependency_failed')
+      AND NOT EXISTS (SELECT 1 FROM job_dependency d JOIN job o ON o.id = d.depends_on_id
+        WHERE d.job_id = j.id AND o.state <> 'completed')
+    ORDER BY j.id LIMIT 1000`;
+  let freed = 0;
+  for (const { id } of found) freed += await db.$transaction((tx) => refreshJob(tx, id));
+  return freed;
+}
+
+/** @returns how many became claimable */
+async function refreshWaiting(tx: Tx, which: Prisma.Sql): Promise<number> {
+  // Locked first and in one order; the statement after it sees what others have committed meanwhile.
+  await runStatement(
+    tx,
+    Prisma.sql`
+      SELECT 1 AS one FROM job WHERE id IN (SELECT d.job_id FROM job_dependency d WHERE ${which})
+      ORDER BY id FOR UPDATE`,
+  );
+  const looked = await runStatement<{ id: bigint; public_id: string | null; state: JobState | null }>(
+    tx,
+    Prisma.sql`
+      SELECT j.id, o.public_id, o.state FROM job j LEFT JOIN LATERAL (${openDependencyOf(Prisma.sql`j.id`)}) o ON true
+      WHERE j.id IN (SELECT d.job_id FROM job_dependency d WHERE ${which})
+        AND j.state = 'pending' AND j.lease_worker_id IS NULL`,
+  );
+  const waits = looked.map(({ public_id: id, state }) => (id && state ? dependencyWait(id, state) : null));
+  await runStatement(
+    tx,
+    Prisma.sql`
+      UPDATE job j SET claimable = w.code IS NULL, waiting_code = w.code, waiting_reason = w.text
+      FROM unnest(${looked.map((row) => row.id)}::bigint[], ${waits.map((wait) => wait?.code ?? null)}::text[],
+        ${waits.map((wait) => wait?.text ?? null)}::text[]) AS w(id, code, text)
+      WHERE j.id = w.id AND (j.claimable, j.waiting_reason) IS DISTINCT FROM (w.code IS NULL, w.text)`,
+  );
+  const freed = waits.filter((wait) => wait === null).length;
+  if (freed > 0) await announceClaimable(tx);
+  return freed;
 }

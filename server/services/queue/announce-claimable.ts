@@ -1,9 +1,12 @@
 import type { Tx } from "../../db";
+import { announce, type Wakeup } from "./announce";
 
 /** Channel that wakes waiting claims. */
 export const CLAIMABLE_CHANNEL = "fabrica_claimable";
 
+export const CLAIMABLE: Wakeup = { channel: CLAIMABLE_CHANNEL, payload: "" };
+
 /** Wakes the claims that wait, when the caller's transaction commits. */
-export async function announceClaimable(tx: Tx): Promise<void> {
-  await tx.$queryRaw`SELECT pg_notify(${CLAIMABLE_CHANNEL}, '')::text`;
+export function announceClaimable(tx: Tx): Promise<void> {
+  return announce(tx, [CLAIMABLE]);
 }

@@ -1,85 +1,166 @@
-// The claim: one walk along the index of waiting jobs, one short transaction. It changes lease and fence only;
+// The claim: one statement, one commit. It walks the first entry of each open lane and changes lease and fence only;
 // the first claim of a run also moves the job to running and starts its engine run through the outbox.
 import { setTimeout as delay } from "node:timers/promises";
-import type { Db, Tx } from "../../db";
-import { appendEvents } from "../../events/append";
-import type { Job } from "../../generated/prisma/client";
+import { type Db, runStatement, type Tx } from "../../db";
+import { type Job, Prisma } from "../../generated/prisma/client";
 import { FINISHED_CHANNEL } from "../commands/report-commands";
-import { moveJob } from "../jobs/move-job";
-import { addToOutbox } from "../outbox/add-to-outbox";
-import { announceWorkers } from "../workers/announce-workers";
+import { toJob } from "../jobs/job-row";
+import { FIRST_CLAIM } from "../jobs/move-job";
+import { leastLeases, type QueueLimits, queueLimits } from "../limits/queue-limits";
+import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
+import { WORKERS_CHANNEL } from "../workers/announce-workers";
+import { announceSoon, logGrew } from "./announce";
+import { CLAIM_LOCK, lockClaims } from "./claim-lock";
+import { gateOf } from "./gate";
+import { TALLY_OF_CLAIM } from "./tally";
 
 /** A row that is being written at this moment is skipped; it is looked at again so often, in so many milliseconds. */
 const LOOKS = 5;
 const LOOK_AGAIN_MS = 20;
 
+interface Look extends Record<string, unknown> {
+  id: bigint | null;
+  /** False: leases must be counted, one claim at a time. */
+  _free: boolean;
+  /** Something could be claimed when the statement began. */
+  _waits: boolean;
+  _begun: boolean | null;
+  /** Commands that were bound to the lost sandbox. */
+  _lost: string[] | null;
+}
+
 /**
- * Gives the worker the first claimable job.
+ * Gives the worker the first job that may be claimed.
  * @param leaseSeconds how long the lease lasts without a heartbeat
- * @returns the job under its new fence, or null when nothing is claimable
+ * @param limits what keeps jobs waiting
+ * @returns the job under its new fence, or null when there is none
  */
-export async function claimJob(db: Db, worker: string, leaseSeconds: number): Promise<Job | null> {
+export async function claimJob(
+  db: Db,
+  worker: string,
+  leaseSeconds: number,
+  limits: QueueLimits = queueLimits(),
+): Promise<Job | null> {
   for (let look = 1; ; look++) {
-    const job = await claimOnce(db, worker, leaseSeconds);
+    const row = await lookOnce(db, worker, leaseSeconds, limits);
+    if (row?.id) {
+      const job = toJob(row);
+      announceSoon(db, [
+        logGrew(job),
+        { channel: WORKERS_CHANNEL, payload: "" },
+        ...(row._begun || row._lost?.length ? [{ channel: OUTBOX_CHANNEL, payload: "" }] : []),
+        ...(row._lost ?? []).map((id) => ({ channel: FINISHED_CHANNEL, payload: id })),
+      ]);
+      return job;
+    }
     // Nobody announces the end of a lock: without a second look the job would lie until the next poll.
-    if (job || look === LOOKS || !(await somethingWaits(db, worker))) return job;
+    if (!row?._waits || look === LOOKS) return null;
     await delay(LOOK_AGAIN_MS * look);
   }
 }
 
-async function somethingWaits(db: Db, worker: string): Promise<boolean> {
-  const rows = await db.$queryRaw<unknown[]>`
-    SELECT 1 FROM job WHERE claimable AND EXISTS (SELECT 1 FROM worker WHERE id = ${worker} AND "order" = 'none')
-    LIMIT 1`;
-  return rows.length > 0;
+/** Without waiting for others where no limit can be reached; else one claim after the other, so that none is passed. */
+async function lookOnce(
+  db: Db,
+  worker: string,
+  seconds: number,
+  limits: QueueLimits,
+): Promise<Look | undefined> {
+  if (limits.cooldownSeconds === 0) {
+    const [row] = await runStatement<Look>(db, claimStatement(worker, seconds, limits, false));
+    if (!row || row._free) return row;
+  }
+  return db.$transaction(async (tx: Tx) => {
+    await lockClaims(tx);
+    const [row] = await runStatement<Look>(tx, claimStatement(worker, seconds, limits, true));
+    return row;
+  });
 }
 
-async function claimOnce(db: Db, worker: string, leaseSeconds: number): Promise<Job | null> {
-  return db.$transaction(async (tx) => {
-    const taken = await tx.$queryRaw<{ id: bigint }[]>`
-      UPDATE job SET fence = fence + 1, lease_worker_id = ${worker}, last_worker_id = ${worker}, claimable = false,
-        waiting_reason = NULL, leased_since = now(), lease_until = now() + make_interval(secs => ${leaseSeconds}::float8)
-      WHERE id = (SELECT id FROM job WHERE claimable ORDER BY rank, id FOR UPDATE SKIP LOCKED LIMIT 1)
-        AND EXISTS (SELECT 1 FROM worker WHERE id = ${worker} AND "order" = 'none')
-      RETURNING id`;
-    const id = taken[0]?.id;
-    if (id === undefined) return null;
-    const job = await tx.job.findUniqueOrThrow({ where: { id } });
-    await tx.worker.update({ where: { id: worker }, data: { status: "busy", currentJobId: id } });
-    await takeOverCommands(tx, job);
-    await appendEvents(tx, id, [{ type: "lease.claimed", data: { worker_id: worker, fence: job.fence } }]);
-    await announceWorkers(tx);
-    if (job.state !== "pending") return job;
-    const moved = await moveJob(tx, { job: id, move: "first_claim", actor: `worker:${worker}` });
-    await addToOutbox(
-      tx,
-      "job/started",
-      { job: job.publicId, run: job.run },
-      `started:${job.publicId}:${job.run}`,
-    );
-    return moved;
-  });
+/**
+ * A worker holds at most one lease, so a limit that is not below the number of workers cannot be reached. The shared
+ * lock keeps such a claim and a counting one apart.
+ */
+function canBeFree(limits: QueueLimits, counting: boolean): Prisma.Sql {
+  const least = leastLeases(limits);
+  if (counting || least === null) return Prisma.sql`SELECT true AS ok`;
+  return Prisma.sql`
+    SELECT (SELECT count(*) FROM worker WHERE status <> 'dead') <= ${least}::int
+      AND pg_try_advisory_xact_lock_shared(${CLAIM_LOCK}::bigint) AS ok`;
+}
+
+export function claimStatement(
+  worker: string,
+  leaseSeconds: number,
+  limits: QueueLimits,
+  counting: boolean,
+): Prisma.Sql {
+  return Prisma.sql`
+    WITH free AS MATERIALIZED (${canBeFree(limits, counting)}),
+    ${gateOf(limits, counting)},
+    head AS MATERIALIZED (
+      SELECT g.team_id, g.lane, g.max_rank FROM gate g CROSS JOIN LATERAL (
+        SELECT j.rank, j.id FROM job j
+        WHERE j.claimable AND j.team_id = g.team_id AND j.lane = g.lane AND j.rank <= g.max_rank
+        ORDER BY j.rank, j.id LIMIT 1
+      ) h
+      WHERE g.closed IS NULL AND (SELECT ok FROM free)
+        AND EXISTS (SELECT 1 FROM worker WHERE id = ${worker} AND "order" = 'none' AND status <> 'dead')
+      ORDER BY h.rank, h.id
+    ), old AS MATERIALIZED (
+      SELECT p.* FROM head CROSS JOIN LATERAL (
+        SELECT j.id, j.state, j.started_at, j.last_seq FROM job j
+        WHERE j.claimable AND j.team_id = head.team_id AND j.lane = head.lane AND j.rank <= head.max_rank
+        ORDER BY j.rank, j.id LIMIT 1 FOR UPDATE SKIP LOCKED
+      ) p LIMIT 1
+    ), claimed AS (
+      UPDATE job j SET ${FIRST_CLAIM}, fence = j.fence + 1, lease_worker_id = ${worker}, last_worker_id = ${worker},
+        claimable = false, waiting_code = NULL, waiting_reason = NULL, leased_since = now(),
+        lease_until = now() + make_interval(secs => ${leaseSeconds}::float8),
+        last_seq = old.last_seq + CASE WHEN old.state = 'pending' THEN 2 ELSE 1 END
+      FROM old WHERE j.id = old.id
+      RETURNING j.*, old.state = 'pending' AS _begun, old.last_seq AS _seq
+    ), busy AS (
+      UPDATE worker w SET status = 'busy', current_job_id = c.id FROM claimed c WHERE w.id = ${worker}
+    ), logged AS (
+      INSERT INTO job_event (job_id, seq, run, type, data)
+      SELECT id, _seq + 1, run, 'lease.claimed', jsonb_build_object('worker_id', lease_worker_id, 'fence', fence)
+      FROM claimed
+      UNION ALL
+      SELECT id, _seq + 2, run, 'job.moved', jsonb_build_object('from', 'pending', 'to', state, 'move', 'first_claim',
+        'actor', 'worker:' || lease_worker_id, 'reason', NULL)
+      FROM claimed WHERE _begun
+    ), lost AS (${takeOverCommands()}),
+    sent AS (
+      INSERT INTO outbox (id, name, data)
+      SELECT 'started:' || public_id || ':' || run, 'job/started', jsonb_build_object('job', public_id, 'run', run)
+      FROM claimed WHERE _begun
+      UNION ALL
+      SELECT 'lost:' || l.id, 'command/finished', jsonb_build_object('job', c.public_id, 'command', l.id)
+      FROM lost l, claimed c WHERE l.pinned AND l.awaited
+      ON CONFLICT (id) DO NOTHING
+    ), ${TALLY_OF_CLAIM}${clockOf(limits)}
+    SELECT c.*, (SELECT ok FROM free) AS _free, EXISTS (SELECT 1 FROM head) AS _waits,
+      (SELECT array_agg(id) FROM lost WHERE pinned) AS _lost
+    FROM (SELECT 1) AS always LEFT JOIN claimed c ON true`;
 }
 
 /**
  * What the former holder had begun: a command of the job is queued again, one that is bound to the lost sandbox is
  * lost, and whoever waits for it is told.
  */
-async function takeOverCommands(tx: Tx, job: Job): Promise<void> {
-  const changed = await tx.$queryRaw<{ id: string; pinned: boolean; awaited: boolean }[]>`
+function takeOverCommands(): Prisma.Sql {
+  return Prisma.sql`
     UPDATE command SET state = CASE WHEN pinned THEN 'lost'::command_state ELSE 'queued'::command_state END,
       fence = NULL, worker_id = NULL, next_chunk = 0
-    WHERE job_id = ${job.id} AND (state = 'running' OR (state = 'queued' AND pinned))
-    RETURNING id, pinned, awaited`;
-  for (const command of changed.filter((one) => one.pinned)) {
-    await tx.$queryRaw`SELECT pg_notify(${FINISHED_CHANNEL}, ${command.id})::text`;
-    if (command.awaited) {
-      await addToOutbox(
-        tx,
-        "command/finished",
-        { job: job.publicId, command: command.id },
-        `lost:${command.id}`,
-      );
-    }
-  }
+    FROM claimed c WHERE command.job_id = c.id AND (command.state = 'running' OR (command.state = 'queued' AND pinned))
+    RETURNING command.id, command.pinned, command.awaited`;
+}
+
+/** Notes when a job was begun, where a pause between two of them is wanted. */
+function clockOf({ cooldownSeconds }: QueueLimits): Prisma.Sql {
+  if (cooldownSeconds === 0) return Prisma.empty;
+  return Prisma.sql`, clock AS (
+    INSERT INTO queue_clock (id, first_claim_at) SELECT 1, clock_timestamp() FROM claimed WHERE _begun
+    ON CONFLICT (id) DO UPDATE SET first_claim_at = excluded.first_claim_at)`;
 }

@@ -1,7 +1,7 @@
 import type { Db } from "../../db";
 import { AppError } from "../../domain/errors";
 import { env } from "../../env";
-import { moveJob } from "../jobs/move-job";
+import { moveAlone } from "../jobs/move-job";
 
 /** Ends jobs that used up their working time, even when none of their steps comes to look. */
 export async function sweepTimeouts(db: Db): Promise<number> {
@@ -13,15 +13,13 @@ export async function sweepTimeouts(db: Db): Promise<number> {
   const message = `The job used up its ${limit} s of working time; the last commit is kept.`;
   for (const { id } of late) {
     try {
-      await db.$transaction((tx) =>
-        moveJob(tx, {
-          job: id,
-          move: "gave_up",
-          actor: "factory",
-          reason: message,
-          set: { errorCode: "timeout", errorMessage: message },
-        }),
-      );
+      await moveAlone(db, {
+        job: id,
+        move: "gave_up",
+        actor: "factory",
+        reason: message,
+        set: { errorCode: "timeout", errorMessage: message },
+      });
     } catch (error) {
       // It was settled between the two statements, which is just as well.
       if (!(error instanceof AppError && error.code === "conflict")) throw error;

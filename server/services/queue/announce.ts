@@ -1,0 +1,60 @@
+// Wake-ups for whoever listens. A notification is never the truth, so after a statement that stood alone it is sent
+// behind the commit, many together: a NOTIFY inside would make all commits of the database queue up behind each other.
+import { type Db, runStatement, type Tx } from "../../db";
+import { JOB_CHANNEL } from "../../events/append";
+import { Prisma } from "../../generated/prisma/client";
+import { log } from "../../log";
+
+export interface Wakeup {
+  channel: string;
+  payload: string;
+}
+
+/** Tells the log's readers how far it is now. */
+export const logGrew = (job: { id: bigint; lastSeq: number; teamId: bigint }): Wakeup => ({
+  channel: JOB_CHANNEL,
+  payload: `${job.id}:${job.lastSeq}:${job.teamId}`,
+});
+
+/** Sends wake-ups when the caller's transaction commits. */
+export async function announce(tx: Tx, wakeups: readonly Wakeup[]): Promise<void> {
+  await runStatement(tx, notifying(wakeups));
+}
+
+function notifying(wakeups: readonly Wakeup[]): Prisma.Sql {
+  const channels = wakeups.map((one) => one.channel);
+  const payloads = wakeups.map((one) => one.payload);
+  return Prisma.sql`
+    SELECT pg_notify(w.channel, w.payload)::text FROM unnest(${channels}::text[], ${payloads}::text[]) AS w(channel, payload)`;
+}
+
+interface Waiting {
+  /** By channel and payload: the same word twice wakes nobody more. */
+  wakeups: Map<string, Wakeup>;
+  sending: boolean;
+}
+const waiting = new WeakMap<Db, Waiting>();
+
+/** Sends wake-ups at once when nothing is being sent, else together with the next ones. Never throws. */
+export function announceSoon(db: Db, wakeups: readonly Wakeup[]): void {
+  const mine = waiting.get(db) ?? { wakeups: new Map(), sending: false };
+  waiting.set(db, mine);
+  for (const one of wakeups) mine.wakeups.set(`${one.channel}\n${one.payload}`, one);
+  if (!mine.sending) void sendAll(db, mine);
+}
+
+async function sendAll(db: Db, mine: Waiting): Promise<void> {
+  mine.sending = true;
+  try {
+    while (mine.wakeups.size > 0) {
+      const batch = [...mine.wakeups.values()];
+      mine.wakeups.clear();
+      await runStatement(db, notifying(batch));
+    }
+  } catch (error) {
+    // Whoever waits looks again by itself: polls end, sweeps run, streams ask after a silence.
+    log.warn({ error: String(error) }, "wake-ups could not be sent");
+  } finally {
+    mine.sending = false;
+  }
+}
