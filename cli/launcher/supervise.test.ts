@@ -66,6 +66,18 @@ describe("supervise", () => {
     expect(lines).toContain("fabrica: thing ended (SIGKILL); starting it again in 250 ms");
   });
 
+  it("lets a process that is killed again and again wait no longer than 2 s", async () => {
+    const thing = begin(SERVE, serving);
+    await thing.ready();
+    const waits = () => lines.flatMap((line) => /starting it again in (\d+) ms/.exec(line)?.[1] ?? []);
+    for (let kills = 1; kills <= 6; kills++) {
+      await expect.poll(() => thing.pid, { timeout: 10_000 }).toBeDefined();
+      process.kill(Number(thing.pid), "SIGKILL");
+      await expect.poll(() => waits().length, { timeout: 10_000 }).toBe(kills);
+    }
+    expect(waits()).toEqual(["250", "500", "1000", "2000", "2000", "2000"]);
+  });
+
   it("fails with its last words when it ends before it serves", async () => {
     const thing = begin('console.error("no such table"); process.exit(3)', serving);
     await expect(thing.ready()).rejects.toThrow(

@@ -11,6 +11,8 @@ export const EXIT_UNUSABLE = 78;
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
+/** Being killed says nothing about the process itself, so its jobs wait no longer than this for its next life. */
+const LONGEST_DELAY_AFTER_KILL_MS = 2_000;
 /** After living this long a process is considered healthy and its next restart is quick again. */
 const HEALTHY_MS = 20_000;
 const READY_LIMIT_MS = 90_000;
@@ -121,8 +123,10 @@ class SupervisedProcess implements Supervised {
       return;
     }
     if (livedMs > HEALTHY_MS) this.delayMs = FIRST_DELAY_MS;
-    this.sink("fabrica", `${name} ended (${how}); starting it again in ${this.delayMs} ms`);
-    this.timer = setTimeout(() => this.launch(), this.delayMs);
+    const killed = code === null;
+    const delayMs = killed ? Math.min(this.delayMs, LONGEST_DELAY_AFTER_KILL_MS) : this.delayMs;
+    this.sink("fabrica", `${name} ended (${how}); starting it again in ${delayMs} ms`);
+    this.timer = setTimeout(() => this.launch(), delayMs);
     this.delayMs = Math.min(this.delayMs * 2, LONGEST_DELAY_MS);
   }
 
