@@ -23,6 +23,7 @@ const schema = z.object({
     .string()
     .regex(/^[\w-]+:[\w-]+:\d+$/)
     .optional(),
+  ENGINE_RETENTION_DAYS: z.coerce.number().int().min(0).default(7),
   ENGINE_LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
 });
 

@@ -18,6 +18,7 @@ async function main(): Promise<void> {
     signingKey: env.ENGINE_SIGNING_KEY,
     eventKey: env.ENGINE_EVENT_KEY,
     backoffScale: env.ENGINE_BACKOFF_SCALE,
+    retentionDays: env.ENGINE_RETENTION_DAYS,
     log,
     onFatal: () => process.exit(1),
   });

@@ -12,6 +12,7 @@ import type { Engine } from "./engine-state";
 import { fireTimer } from "./fire-timer";
 import { Journal } from "./journal";
 import { recover } from "./recover";
+import { Retention } from "./retention";
 import { Session } from "./session";
 import { createSigner } from "./signatures";
 import { AppSync } from "./sync-app";
@@ -19,6 +20,7 @@ import { Timers } from "./timers";
 import { WaitIndex } from "./wait-index";
 
 const LOCK_WAIT_MS = 15_000;
+const RETENTION_DAYS = 7;
 
 /** How to start an engine. */
 export interface EngineOptions {
@@ -34,6 +36,8 @@ export interface EngineOptions {
   eventKey?: string;
   /** Multiplies retry delays; tests shrink them. */
   backoffScale?: number;
+  /** Finished runs, their steps and events are removed after so many days; 0 keeps them for ever. */
+  retentionDays?: number;
   /** The clock, in milliseconds since 1970. */
   now?(): number;
   /** How long to wait for an engine that is ending to let go of the database, in milliseconds. */
@@ -98,6 +102,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
     appUrl: options.appUrl,
     onReached: () => sync.request(),
   });
+  const retention = new Retention(engine, reader, options.retentionDays ?? RETENTION_DAYS);
   const server = createApiServer(engine, {
     reader,
     signer,
@@ -110,6 +115,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   const close = async () => {
     healthy = false;
     sync.close();
+    retention.close();
     engine.timers.close();
     dispatcher.close();
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -132,6 +138,7 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   }
   dispatcher.open();
   sync.request();
+  retention.start();
   const { port } = server.address() as AddressInfo;
   return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, close };
 }

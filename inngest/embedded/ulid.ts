@@ -5,14 +5,23 @@ import { randomBytes } from "node:crypto";
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/** A new ULID for a time in milliseconds since 1970. */
-export function createUlid(timeMs: number): string {
+/** The least ULID of a time in milliseconds since 1970: all ids made before are less. */
+export function firstUlid(timeMs: number): string {
+  return encodeTime(timeMs) + ALPHABET[0]!.repeat(16);
+}
+
+function encodeTime(timeMs: number): string {
   let time = "";
-  for (let rest = timeMs, i = 0; i < 10; i++) {
+  for (let rest = Math.max(0, Math.floor(timeMs)), i = 0; i < 10; i++) {
     time = ALPHABET[rest % 32] + time;
     rest = Math.floor(rest / 32);
   }
+  return time;
+}
+
+/** A new ULID for a time in milliseconds since 1970. */
+export function createUlid(timeMs: number): string {
   let random = "";
   for (const byte of randomBytes(16)) random += ALPHABET[byte % 32];
-  return time + random;
+  return encodeTime(timeMs) + random;
 }
