@@ -46,10 +46,16 @@ async function readForm(request: Request): Promise<Request> {
   return new NextRequest(url, { method, headers, body });
 }
 
+/** Seconds after which a refused sign-in may be tried again; the library carries a code and nothing else. */
+const RETRY_AFTER: Partial<Record<ErrorCode, number>> = { unavailable: 2, rate_limited: 60 };
+
 /** The library answers every failed sign-in with 401 and an address that names the error. */
 async function withReason(answer: Response): Promise<Response> {
   const text = await answer.text();
-  const code = /[?&]error=([a-z_]+)/.exec(text)?.[1];
-  const status = code && code in ERROR_STATUS ? ERROR_STATUS[code as ErrorCode] : answer.status;
-  return new Response(text, { status, headers: answer.headers });
+  const named = /[?&]error=([a-z_]+)/.exec(text)?.[1];
+  const code = named && named in ERROR_STATUS ? (named as ErrorCode) : null;
+  const headers = new Headers(answer.headers);
+  const seconds = code && RETRY_AFTER[code];
+  if (seconds) headers.set("Retry-After", String(seconds));
+  return new Response(text, { status: code ? ERROR_STATUS[code] : answer.status, headers });
 }
