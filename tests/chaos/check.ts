@@ -10,7 +10,7 @@ import type { Factory } from "@/tests/system/factory";
 
 interface Rule {
   fault: string;
-  /** Gives one row with the column `what` for each breach. $1: public ids of the jobs. */
+  /** Gives one row with the column `what` for each breach. $1, where it is used: public ids of the jobs. */
   sql: string;
 }
 
@@ -29,7 +29,8 @@ const LOST: Rule = {
 const RULES: Rule[] = [
   {
     fault: "lost: a job that was acknowledged is not there",
-    sql: `SELECT id AS what FROM unnest($1::text[]) AS id WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.public_id = id)`,
+    sql: `SELECT a.name AS what FROM unnest($1::text[]) AS a(name)
+      WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.public_id = a.name)`,
   },
   {
     fault: "filed twice: a job that nobody acknowledged",
@@ -118,11 +119,11 @@ const RULES: Rule[] = [
   },
   {
     fault: "an event for the engine was never sent",
-    sql: `SELECT o.id AS what FROM outbox o WHERE o.sent_at IS NULL AND $1::text[] IS NOT NULL`,
+    sql: `SELECT o.id AS what FROM outbox o WHERE o.sent_at IS NULL`,
   },
   {
     fault: "an engine run of a settled job goes on",
-    sql: `SELECT r.id || ' of ' || r.function_id AS what FROM engine.run r WHERE r.status = 'running' AND $1::text[] IS NOT NULL`,
+    sql: `SELECT r.id || ' of ' || r.function_id AS what FROM engine.run r WHERE r.status = 'running'`,
   },
 ];
 
@@ -133,7 +134,8 @@ const RULES: Rule[] = [
 export async function check(factory: Factory, ids: readonly string[], whole: boolean): Promise<string[]> {
   const faults: string[] = [];
   for (const { fault, sql } of whole ? [LOST, ...RULES] : RULES.filter(holdsAnyTime)) {
-    for (const { what } of await factory.sql<{ what: string }>(sql, [ids])) faults.push(`${fault}: ${what}`);
+    const rows = await factory.sql<{ what: string }>(sql, sql.includes("$1") ? [ids] : []);
+    for (const { what } of rows) faults.push(`${fault}: ${what}`);
   }
   faults.push(...(await auditDatabase(factory, ids)));
   const done = await factory.sql<{ public_id: string; head_commit: string }>(

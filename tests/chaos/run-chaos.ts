@@ -193,6 +193,7 @@ class Round {
     const whole = !this.stopped;
     this.states = await countStates(factory, this.ids);
     const limitMs = this.options.recoveryMs ?? LEASE_MS + GRACE_MS;
+    this.say(`${this.clock()} checking ${this.ids.length} jobs`);
     const found = await recoveries(factory, this.ids, this.outages);
     const slow = found.filter(({ ms }) => ms > limitMs);
     const faults = [
