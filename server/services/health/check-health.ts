@@ -43,14 +43,20 @@ async function checkDatabase(db: Db): Promise<Part> {
 }
 
 async function checkEngine(): Promise<Part> {
-  const { INNGEST_BASE_URL } = env();
+  const { INNGEST_BASE_URL, FABRICA_BUILT_IN_ENGINE } = env();
   if (!INNGEST_BASE_URL) return { ok: false, detail: "INNGEST_BASE_URL is not set" };
+  const which =
+    FABRICA_BUILT_IN_ENGINE === "1" ? "built-in" : `Inngest server at ${new URL(INNGEST_BASE_URL).host}`;
   return within(async () => {
     const answer = await fetch(new URL("/health", INNGEST_BASE_URL), {
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
-    return { ok: answer.ok, detail: answer.ok ? "answers" : `answers with status ${answer.status}` };
-  }, "does not answer");
+    await answer.body?.cancel();
+    return {
+      ok: answer.ok,
+      detail: `${which}, ${answer.ok ? "answers" : `answers with status ${answer.status}`}`,
+    };
+  }, `${which}, does not answer`);
 }
 
 async function checkRunners(db: Db): Promise<Part> {
