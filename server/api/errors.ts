@@ -44,14 +44,20 @@ const PASSING = new Set(
 const PASSING_WORDS =
   /timeout exceeded when trying to connect|timeout expired|Connection terminated|client is closed|is not queryable/i;
 
+/** Values that no column of Postgres can hold: a number out of range, a NUL, half of an emoji. */
+const UNUSABLE_VALUES = new Set(["22003", "22021", "22P02", "22P05", "22008"]);
+
 /** The refusal to answer with. Logs what is not the asker's fault. */
 export function toAppError(error: unknown, requestId?: string): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof ZodError) return new AppError("bad_request", sentenceOf(error));
   if (error instanceof TRPCError) return fromTrpc(error, requestId);
+  if (speaksOf(error, UNUSABLE_VALUES)) {
+    log.warn({ requestId, reason: lastLine(error) }, "A value was refused by the database only.");
+    return new AppError("bad_request", "The request has a value that cannot be stored.");
+  }
   if (isPassing(error)) {
-    const reason = error instanceof Error ? error.message.trim().split("\n").at(-1) : String(error);
-    log.warn({ requestId, reason }, "The database cannot be used at the moment.");
+    log.warn({ requestId, reason: lastLine(error) }, "The database cannot be used at the moment.");
     return new AppError("unavailable", "The database cannot be reached at the moment. Try again shortly.", 2);
   }
   log.error({ requestId, err: error }, "A request failed through a fault of ours.");
@@ -78,16 +84,24 @@ function asSentence(message: string): string {
   return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 
-/** Prisma hides the driver's error in `cause` or, for raw queries, in `meta`; all are looked at. */
+function lastLine(error: unknown): string | undefined {
+  return error instanceof Error ? error.message.trim().split("\n").at(-1) : String(error);
+}
+
 function isPassing(error: unknown): boolean {
+  return speaksOf(error, PASSING, PASSING_WORDS);
+}
+
+/** Prisma hides the driver's error in `cause` or, for raw queries, in `meta`; all are looked at. */
+function speaksOf(error: unknown, codes: ReadonlySet<string>, words?: RegExp): boolean {
   const open = [error];
   for (let looked = 0; looked < 10; looked++) {
     const at = open.shift();
     if (typeof at !== "object" || at === null) continue;
     const { code, originalCode, kind, name, message, cause, meta } = at as Record<string, unknown>;
-    if ([code, originalCode, kind].some((word) => typeof word === "string" && PASSING.has(word))) return true;
-    if (name === "PrismaClientInitializationError") return true;
-    if (typeof message === "string" && PASSING_WORDS.test(message)) return true;
+    if ([code, originalCode, kind].some((word) => typeof word === "string" && codes.has(word))) return true;
+    if (words && name === "PrismaClientInitializationError") return true;
+    if (words && typeof message === "string" && words.test(message)) return true;
     open.push(cause, (meta as Record<string, unknown> | undefined)?.driverAdapterError);
   }
   return false;

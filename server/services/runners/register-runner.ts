@@ -33,10 +33,7 @@ export async function registerRunner(db: Db, request: RegisterRequest): Promise<
     const { runner, secret } = await findOrCreate(tx, request);
     const workers = [];
     for (let slot = 0; slot < request.slots; slot++) workers.push(await seatWorker(tx, runner.id, slot));
-    await tx.worker.updateMany({
-      where: { runnerId: runner.id, slot: { gte: request.slots } },
-      data: { status: "dead" },
-    });
+    await unseat(tx, runner.id, request.slots);
     await announceWorkers(tx);
     return {
       runner_id: runner.id,
@@ -74,6 +71,13 @@ async function freeLeases(tx: Tx, runnerId: string): Promise<void> {
   const held = await tx.$queryRaw<{ id: bigint }[]>`
     SELECT j.id FROM job j JOIN worker w ON w.id = j.lease_worker_id WHERE w.runner_id = ${runnerId} FOR UPDATE OF j`;
   for (const { id } of held) await freeJob(tx, id, "runner registered again");
+}
+
+/** Slots from `from` on are gone, and their tokens with them. */
+async function unseat(tx: Tx, runnerId: string, from: number): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE worker SET status = 'dead', "order" = 'none', current_job_id = NULL, token_hash = 'none:' || id
+    WHERE runner_id = ${runnerId} AND slot >= ${from}`;
 }
 
 async function seatWorker(
