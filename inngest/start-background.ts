@@ -5,9 +5,11 @@ import { db } from "@/server/db";
 import { env } from "@/server/env";
 import { listener } from "@/server/events/listen";
 import { log } from "@/server/log";
+import { sweepDependents } from "@/server/services/jobs/wake-dependents";
 import { OUTBOX_CHANNEL } from "@/server/services/outbox/add-to-outbox";
 import { resendStarts } from "@/server/services/outbox/resend-starts";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
+import { sweepPaused } from "@/server/services/queue/sweep-paused";
 import { sweepTimeouts } from "@/server/services/queue/sweep-timeouts";
 import { sweepSpend } from "@/server/services/spend/sweep-spend";
 import { openProgramHost } from "@/server/workspaces/start-program";
@@ -18,6 +20,7 @@ const SEND_SWEEP_MS = 30_000;
 const LISTEN_RETRY_MS = 1_000;
 const SPEND_SWEEP_MS = 30_000;
 const STARTS_SWEEP_MS = 30_000;
+const DEPENDENTS_SWEEP_MS = 30_000;
 
 /** Starts the helper that starts git, the outbox sender and the sweeps; they end with the process, what is under way is done again later. */
 export function startBackground(): void {
@@ -28,6 +31,8 @@ export function startBackground(): void {
     sender,
     repeat("leases", leaseMs, () => sweepLeases(db(), env().DEAD_SECONDS)),
     repeat("timeouts", leaseMs * 2, () => sweepTimeouts(db())),
+    repeat("paused", leaseMs, () => sweepPaused(db())),
+    repeat("dependents", DEPENDENTS_SWEEP_MS, () => sweepDependents(db())),
     repeat("spend", SPEND_SWEEP_MS, () => sweepSpend(db())),
     repeat("starts", STARTS_SWEEP_MS, () => resendStarts(db())),
   ];

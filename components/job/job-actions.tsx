@@ -30,7 +30,8 @@ export function JobActions({ job }: { job: JobView }) {
   );
   // At the cap a resume alone would pause again at once.
   const capped =
-    job.status === "paused" && (job.waiting_reason?.startsWith("The budget of this job") ?? false);
+    job.status === "paused" &&
+    (job.waiting_code === "budget" || (job.waiting_reason?.startsWith("The budget of this job") ?? false));
   const twice = Math.round(job.budget_usd * 2 * 100) / 100 || job.budget_usd * 2;
   const busy = extend.isPending || resume.isPending || pause.isPending || retry.isPending || stop.isPending;
   const offers = offersOf(job.status);

@@ -99,15 +99,29 @@ function JobFacts({ job }: { job: JobView }) {
   );
 }
 
+const asSentence = (text: string) =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+
 /** The one thing to know now: why it waits, why it failed, or where the result lies. */
 function JobMessage({ job }: { job: JobView }) {
-  if (job.status === "pending") {
+  if (job.waiting_reason) {
     return (
       <Message tone="text-muted" icon="clock">
-        {job.waiting_reason ?? "Waits in the queue for a free worker."}{" "}
-        <Link href="/queue" className="underline underline-offset-2">
-          See the queue
-        </Link>
+        {asSentence(job.waiting_reason)}{" "}
+        {job.wakes_at && (
+          <>
+            Goes on by itself at{" "}
+            <time dateTime={job.wakes_at} suppressHydrationWarning>
+              {new Date(job.wakes_at).toLocaleString()}
+            </time>
+            .{" "}
+          </>
+        )}
+        {job.status === "pending" && (
+          <Link href="/queue" className="underline underline-offset-2">
+            See the queue
+          </Link>
+        )}
       </Message>
     );
   }

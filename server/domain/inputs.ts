@@ -84,6 +84,8 @@ export type ListJobsInput = z.infer<typeof listJobsInput>;
 
 export const setPriorityInput = z.strictObject({ id: jobId, priority: priorityInput });
 
+export const setDependenciesInput = z.strictObject({ id: jobId, depends_on: z.array(jobId).max(100) });
+
 export const setBudgetInput = z.strictObject({ id: jobId, budget_usd: z.number().positive().max(10_000) });
 
 export const peekInput = z.strictObject({ limit: z.coerce.number().int().min(1).max(200).default(20) });

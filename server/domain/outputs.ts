@@ -2,8 +2,10 @@
 import { z } from "zod";
 import { JOB_KINDS } from "./job-kind";
 import { JOB_STATES } from "./job-state";
+import { LANES } from "./lane";
 import { PRIORITIES } from "./priority";
 import { STEPS } from "./steps";
+import { WAITING_CODES } from "./waiting";
 
 const time = z.string();
 
@@ -38,7 +40,13 @@ export const jobView = z.object({
   progress: z.number(),
   iterations: z.number(),
   worker_id: z.string().nullable(),
+  /** Where it waits or works: each lane may have a limit. */
+  lane: z.enum(LANES),
+  /** Why it is not being worked on, in one sentence. */
   waiting_reason: z.string().nullable(),
+  waiting_code: z.enum(WAITING_CODES).nullable(),
+  /** When a paused job goes on by itself. */
+  wakes_at: time.nullable(),
   budget_usd: z.number(),
   cost_usd: z.number(),
   max_fixes: z.number(),
@@ -124,13 +132,33 @@ export const queueStatsView = z.object({
   wait_seconds: z.object({ avg: z.number().nullable(), max: z.number().nullable() }),
   duration_seconds: z.object({ avg: z.number().nullable(), max: z.number().nullable() }),
   success_rate: z.number().nullable(),
+  /** Jobs that wait and that are held now, the limit, and what ended in the last 24 hours. */
+  lanes: z.record(
+    z.enum(LANES),
+    z.object({
+      waiting: z.number(),
+      leased: z.number(),
+      limit: z.number().nullable(),
+      completed: z.number(),
+      failed: z.number(),
+      wait_seconds: z.number().nullable(),
+      duration_seconds: z.number().nullable(),
+    }),
+  ),
   spent_today_usd: z.number(),
   budget_day_usd: z.number(),
 });
 export type QueueStatsView = z.infer<typeof queueStatsView>;
 
 export const queuePeekView = z.object({
-  jobs: z.array(z.object({ position: z.number(), waiting_reason: z.string().nullable(), job: jobView })),
+  jobs: z.array(
+    z.object({
+      position: z.number(),
+      waiting_reason: z.string().nullable(),
+      waiting_code: z.enum(WAITING_CODES).nullable(),
+      job: jobView,
+    }),
+  ),
 });
 
 export const meView = z.object({

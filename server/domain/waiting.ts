@@ -19,6 +19,10 @@ export const WAITING_CODES = [
 ] as const;
 export type WaitingCode = (typeof WAITING_CODES)[number];
 
+/** Whether a stored code is one of these. */
+export const isWaitingCode = (code: string | null): code is WaitingCode =>
+  WAITING_CODES.some((known) => known === code);
+
 export interface Waiting {
   code: WaitingCode;
   /** One sentence for people, without a full stop. */

@@ -1,4 +1,11 @@
-import { createJobInput, jobRef, listJobsInput, setBudgetInput, setPriorityInput } from "../../domain/inputs";
+import {
+  createJobInput,
+  jobRef,
+  listJobsInput,
+  setBudgetInput,
+  setDependenciesInput,
+  setPriorityInput,
+} from "../../domain/inputs";
 import { jobDetailView, jobPage, jobView } from "../../domain/outputs";
 import { cancelJob } from "../../services/jobs/cancel-job";
 import { createJob } from "../../services/jobs/create-job";
@@ -12,6 +19,7 @@ import { fileContentView, readFile, readFileInput } from "../../services/jobs/re
 import { resumeJob } from "../../services/jobs/resume-job";
 import { retryJob } from "../../services/jobs/retry-job";
 import { setBudget } from "../../services/jobs/set-budget";
+import { setDependencies } from "../../services/jobs/set-dependencies";
 import { setPriority } from "../../services/jobs/set-priority";
 import { idempotencyHeader } from "../idempotency-header";
 import { router, teamProcedure } from "../trpc";
@@ -137,6 +145,24 @@ export const jobsRouter = router({
     .output(jobView)
     .mutation(async ({ ctx, input }) => {
       await setPriority({ ctx, input });
+      return getJob({ ctx, input: { id: input.id } });
+    }),
+
+  setDependencies: teamProcedure
+    .meta({
+      openapi: {
+        method: "POST",
+        path: "/jobs/{id}/dependencies",
+        tags,
+        summary: "Change what a job waits for",
+        description:
+          "Only before it begins. Jobs that would wait for each other are refused, the circle is named.",
+      },
+    })
+    .input(setDependenciesInput)
+    .output(jobView)
+    .mutation(async ({ ctx, input }) => {
+      await setDependencies({ ctx, input });
       return getJob({ ctx, input: { id: input.id } });
     }),
 

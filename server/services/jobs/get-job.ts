@@ -13,5 +13,5 @@ export async function getJob({ ctx, input }: { ctx: Ctx; input: { id: string } }
     include: JOB_VIEW_PARTS,
   });
   if (!job) throw new AppError("not_found", `There is no job ${input.id} in this team.`);
-  return toJobView(job);
+  return toJobView(ctx.db, job);
 }

@@ -34,7 +34,7 @@ export async function jobDetail({
     job.headCommit ? readTree(jobRepository(job.publicId), job.headCommit) : [],
   ]);
   return {
-    job: toJobView(job),
+    job: await toJobView(db, job),
     spec: job.spec,
     tasks: tasks.map(({ n, title, done, fixes }) => ({ n, title, done, fixes })),
     checks: checks.map(toCheckView),

@@ -1,18 +1,34 @@
 // The one place that turns a job row into what the API shows.
+import type { Db } from "../../db";
 import { toUsd } from "../../domain/money";
 import type { ChangesView, JobView, TestResultsView } from "../../domain/outputs";
 import type { Step } from "../../domain/steps";
+import type { Waiting } from "../../domain/waiting";
 import type { Prisma } from "../../generated/prisma/client";
+import { whyWaiting } from "../queue/why-waiting";
 
-/** What a query must load for {@link toJobView}. */
+/** What a query must load for {@link toJobViews}. */
 export const JOB_VIEW_PARTS = {
   dependsOn: { select: { dependsOn: { select: { publicId: true } } } },
 } satisfies Prisma.JobInclude;
 
 export type JobForView = Prisma.JobGetPayload<{ include: typeof JOB_VIEW_PARTS }>;
 
+/** Views of jobs of one team, each with why it waits. */
+export async function toJobViews(db: Db, jobs: readonly JobForView[]): Promise<JobView[]> {
+  const reasons = await whyWaiting(db, jobs);
+  const now = new Date();
+  return jobs.map((job) => toView(job, reasons.get(job.id) ?? null, now));
+}
+
+/** One of them. */
+export async function toJobView(db: Db, job: JobForView): Promise<JobView> {
+  const [view] = await toJobViews(db, [job]);
+  return view as JobView;
+}
+
 /** @param now what running jobs' elapsed time is counted to */
-export function toJobView(job: JobForView, now: Date = new Date()): JobView {
+function toView(job: JobForView, waiting: Waiting | null, now: Date): JobView {
   return {
     job_id: job.publicId,
     kind: job.kind,
@@ -29,7 +45,10 @@ export function toJobView(job: JobForView, now: Date = new Date()): JobView {
     progress: job.progress,
     iterations: job.iterations,
     worker_id: job.leaseWorkerId ?? job.lastWorkerId,
-    waiting_reason: job.waitingReason,
+    lane: job.lane,
+    waiting_reason: waiting?.text ?? null,
+    waiting_code: waiting?.code ?? null,
+    wakes_at: job.wakeAt?.toISOString() ?? null,
     budget_usd: toUsd(job.budgetMicroUsd),
     cost_usd: toUsd(job.spentMicroUsd),
     max_fixes: job.maxFixes,

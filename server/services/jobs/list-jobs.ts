@@ -4,7 +4,7 @@ import type { Ctx } from "../../context";
 import { AppError } from "../../domain/errors";
 import type { ListJobsInput } from "../../domain/inputs";
 import type { jobPage } from "../../domain/outputs";
-import { JOB_VIEW_PARTS, toJobView } from "./job-view";
+import { JOB_VIEW_PARTS, toJobViews } from "./job-view";
 
 const LAST_KEY = 2n ** 63n - 1n;
 
@@ -31,7 +31,7 @@ export async function listJobs({
   });
   const page = rows.slice(0, limit);
   const more = rows.length > limit ? page.at(-1) : undefined;
-  return { jobs: page.map((row) => toJobView(row)), next_cursor: more ? String(more.id) : null };
+  return { jobs: await toJobViews(db, page), next_cursor: more ? String(more.id) : null };
 }
 
 /** Prisma passes % and _ on as wildcards, so they are escaped here. */

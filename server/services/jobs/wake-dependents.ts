@@ -2,7 +2,7 @@
 // There is one rule, `OPEN_DEPENDENCY`; creating, moving, waking and sweeping all use it.
 import { type Db, runStatement, type Tx } from "../../db";
 import type { JobState } from "../../domain/job-state";
-import { dependencyWait, NEEDS_PERSON, type Waiting } from "../../domain/waiting";
+import { dependencyWait, NEEDS_PERSON } from "../../domain/waiting";
 import { Prisma } from "../../generated/prisma/client";
 import { announceClaimable } from "../queue/announce-claimable";
 
@@ -18,17 +18,28 @@ function openDependencyOf(job: Prisma.Sql): Prisma.Sql {
     ORDER BY (o.state::text = ANY(${[...NEEDS_PERSON]}::text[])) DESC, o.id LIMIT 1`;
 }
 
+/** A job that another one waits for. */
+export interface OpenDependency {
+  public_id: string;
+  state: JobState;
+}
+
 /**
- * Why a job must not begin yet.
- * @param job internal id of a job that the caller has locked
- * @returns null when nothing stands in the way
+ * What each of some jobs waits for.
+ * @param jobs internal ids
+ * @returns by internal id; a job without an open dependency is not in it
  */
-export async function openDependency(tx: Tx, job: bigint): Promise<Waiting | null> {
-  const [open] = await runStatement<{ public_id: string; state: JobState }>(
-    tx,
-    openDependencyOf(Prisma.sql`${job}::bigint`),
+export async function openDependencies(
+  at: Db | Tx,
+  jobs: readonly bigint[],
+): Promise<Map<bigint, OpenDependency>> {
+  const rows = await runStatement<OpenDependency & { id: bigint }>(
+    at,
+    Prisma.sql`
+      SELECT j.id, o.public_id, o.state FROM unnest(${[...jobs]}::bigint[]) AS j(id)
+      CROSS JOIN LATERAL (${openDependencyOf(Prisma.sql`j.id`)}) o`,
   );
-  return open ? dependencyWait(open.public_id, open.state) : null;
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /**
@@ -78,19 +89,23 @@ async function refreshWaiting(tx: Tx, which: Prisma.Sql): Promise<number> {
       SELECT 1 AS one FROM job WHERE id IN (SELECT d.job_id FROM job_dependency d WHERE ${which})
       ORDER BY id FOR UPDATE`,
   );
-  const looked = await runStatement<{ id: bigint; public_id: string | null; state: JobState | null }>(
+  const looked = await runStatement<{ id: bigint }>(
     tx,
     Prisma.sql`
-      SELECT j.id, o.public_id, o.state FROM job j LEFT JOIN LATERAL (${openDependencyOf(Prisma.sql`j.id`)}) o ON true
-      WHERE j.id IN (SELECT d.job_id FROM job_dependency d WHERE ${which})
+      SELECT j.id FROM job j WHERE j.id IN (SELECT d.job_id FROM job_dependency d WHERE ${which})
         AND j.state = 'pending' AND j.lease_worker_id IS NULL`,
   );
-  const waits = looked.map(({ public_id: id, state }) => (id && state ? dependencyWait(id, state) : null));
+  const ids = looked.map((row) => row.id);
+  const open = await openDependencies(tx, ids);
+  const waits = ids.map((id) => {
+    const dependency = open.get(id);
+    return dependency ? dependencyWait(dependency.public_id, dependency.state) : null;
+  });
   await runStatement(
     tx,
     Prisma.sql`
       UPDATE job j SET claimable = w.code IS NULL, waiting_code = w.code, waiting_reason = w.text
-      FROM unnest(${looked.map((row) => row.id)}::bigint[], ${waits.map((wait) => wait?.code ?? null)}::text[],
+      FROM unnest(${ids}::bigint[], ${waits.map((wait) => wait?.code ?? null)}::text[],
         ${waits.map((wait) => wait?.text ?? null)}::text[]) AS w(id, code, text)
       WHERE j.id = w.id AND (j.claimable, j.waiting_reason) IS DISTINCT FROM (w.code IS NULL, w.text)`,
   );

@@ -1,0 +1,73 @@
+// Pauses that the factory makes by itself. A job that waits for money or for a provider holds no lease (invariant 7):
+// what it has done is committed with its last turn, and it goes on where it was.
+import { runStatement, type Tx } from "../../db";
+import type { WaitingCode } from "../../domain/waiting";
+import { type Job, Prisma } from "../../generated/prisma/client";
+import { queueLimits } from "../limits/queue-limits";
+import { moveJob } from "./move-job";
+
+/** A pause must at least be worth a sandbox, in milliseconds; and nobody waits longer than a week for a quota. */
+const SHORTEST_MS = 1_000;
+const LONGEST_MS = 7 * 24 * 3_600_000;
+
+interface Pausing {
+  /** Internal id. */
+  id: bigint;
+}
+
+/**
+ * Pauses a job until a provider's quota is there again; a sweep then resumes it.
+ * @param untilMs how long from now, in milliseconds
+ * @param message one sentence for people
+ * @returns the job as it is now
+ * @throws AppError `conflict` when the job cannot be paused in its present state
+ */
+export async function pauseForQuota(tx: Tx, job: Pausing, untilMs: number, message: string): Promise<Job> {
+  const paused = await pause(tx, job, "quota", message);
+  const ms = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, Number.isFinite(untilMs) ? untilMs : LONGEST_MS));
+  await runStatement(
+    tx,
+    Prisma.sql`UPDATE job SET wake_at = now() + make_interval(secs => ${ms / 1000}::float8) WHERE id = ${job.id}::bigint`,
+  );
+  return paused;
+}
+
+/**
+ * Pauses a job at a cap of money; a person raises it and resumes the job.
+ * @throws AppError as pauseForQuota
+ */
+export function pauseForBudget(tx: Tx, job: Pausing, message: string): Promise<Job> {
+  return pause(tx, job, "budget", message);
+}
+
+/**
+ * Counts one agent run of a job's team for today. When today's are used up the job is paused until tomorrow (UTC).
+ * @returns whether the agent run may begin
+ * @throws AppError as pauseForQuota
+ */
+export async function countAgentRun(tx: Tx, job: Pausing & { teamId: bigint }): Promise<boolean> {
+  const { dayAgentRuns } = queueLimits();
+  const counted = await runStatement(
+    tx,
+    Prisma.sql`
+      INSERT INTO daily_spend AS d (team_id, day, agent_runs)
+      VALUES (${job.teamId}::bigint, (now() AT TIME ZONE 'UTC')::date, 1)
+      ON CONFLICT (team_id, day) DO UPDATE SET agent_runs = d.agent_runs + 1
+        WHERE d.agent_runs < ${dayAgentRuns}::int
+      RETURNING agent_runs`,
+  );
+  if (counted.length > 0) return true;
+  await pause(tx, job, "day_agent_runs", `The team's ${dayAgentRuns} agent runs of today are used up.`);
+  await runStatement(
+    tx,
+    Prisma.sql`
+      UPDATE job SET wake_at = ((now() AT TIME ZONE 'UTC')::date + 1)::timestamp AT TIME ZONE 'UTC'
+      WHERE id = ${job.id}::bigint`,
+  );
+  return false;
+}
+
+function pause(tx: Tx, { id }: Pausing, code: WaitingCode, message: string): Promise<Job> {
+  const set = { waitingCode: code, waitingReason: message };
+  return moveJob(tx, { job: id, move: "pause", actor: "factory", reason: message, set });
+}

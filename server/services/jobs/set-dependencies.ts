@@ -1,0 +1,84 @@
+// What a job waits for, changed while it has not begun. The only place where a circle could come about: a new job can
+// name only jobs that are there already.
+import { type Ctx, requireRole } from "../../context";
+import { runStatement, type Tx } from "../../db";
+import { AppError } from "../../domain/errors";
+import { appendEvents } from "../../events/append";
+import { Prisma } from "../../generated/prisma/client";
+import { announceClaimable } from "../queue/announce-claimable";
+import { findDependencies } from "./create-job";
+import { findJob } from "./find-job";
+import { refreshJob } from "./wake-dependents";
+
+/** Key of the advisory lock of one team's dependencies, beside the team's id: ASCII of "depe". */
+const DEPENDENCIES_LOCK = 0x64657065;
+
+/**
+ * Replaces the dependencies of a job that has not begun.
+ * @throws AppError `not_found`; `conflict` (it has begun; the jobs would wait for each other: the circle is named);
+ *   `bad_request` (a job that is not in this team)
+ */
+export async function setDependencies({
+  ctx,
+  input,
+}: {
+  ctx: Ctx;
+  input: { id: string; depends_on: string[] };
+}): Promise<void> {
+  requireRole(ctx.actor, "member");
+  const { id } = await findJob(ctx, input.id);
+  const { teamId } = ctx.actor;
+  await ctx.db.$transaction(async (tx) => {
+    // Two changes at once could close a circle of which each sees a half.
+    await tx.$queryRaw`SELECT pg_advisory_xact_lock(${DEPENDENCIES_LOCK}::int, ${teamId}::int)::text`;
+    await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${id} FOR UPDATE`;
+    const job = await tx.job.findUniqueOrThrow({ where: { id } });
+    if (job.state !== "pending" && job.state !== "draft")
+      throw new AppError("conflict", `${job.publicId} is ${job.state}; it waits for no other job any more.`);
+    const dependencies = await findDependencies(tx, teamId, input.depends_on);
+    const ids = dependencies.map((dependency) => dependency.id);
+    const circle = await findCircle(tx, id, ids);
+    if (circle) {
+      throw new AppError(
+        "conflict",
+        `depends_on: these jobs would wait for each other: ${circle.join(" → ")}.`,
+      );
+    }
+    await tx.jobDependency.deleteMany({ where: { jobId: id } });
+    await tx.jobDependency.createMany({ data: ids.map((dependsOnId) => ({ jobId: id, dependsOnId })) });
+    if (job.state === "pending" && ids.length > 0) await refreshJob(tx, id);
+    else if (job.state === "pending") await freeOfAll(tx, id);
+    const names = dependencies.map((dependency) => dependency.publicId);
+    const text =
+      names.length > 0 ? `waits for ${names.join(", ")} from now on` : "waits for no other job any more";
+    await appendEvents(tx, id, [{ type: "job.note", data: { text: `${ctx.actor.username}: ${text}` } }]);
+  });
+}
+
+/**
+ * A way from one of `to` back to the job, along what they depend on.
+ * @returns public ids from the job to itself, or null
+ */
+async function findCircle(tx: Tx, job: bigint, to: readonly bigint[]): Promise<string[] | null> {
+  const [found] = await runStatement<{ names: string[] }>(
+    tx,
+    Prisma.sql`
+      WITH RECURSIVE way AS (
+        SELECT d.id, ARRAY[d.id] AS path FROM unnest(${[...to]}::bigint[]) AS d(id)
+        UNION ALL
+        SELECT e.depends_on_id, w.path || e.depends_on_id FROM way w JOIN job_dependency e ON e.job_id = w.id
+        WHERE w.id <> ${job}::bigint
+      ) CYCLE id SET again USING trail,
+      back AS (SELECT path FROM way WHERE id = ${job}::bigint ORDER BY cardinality(path) LIMIT 1)
+      SELECT array_agg(j.public_id ORDER BY p.n) AS names
+      FROM back, unnest(path) WITH ORDINALITY AS p(id, n) JOIN job j ON j.id = p.id HAVING count(*) > 0`,
+  );
+  const names = found?.names;
+  const self = names?.at(-1);
+  return names && self ? [self, ...names] : null;
+}
+
+async function freeOfAll(tx: Tx, id: bigint): Promise<void> {
+  await tx.job.update({ where: { id }, data: { claimable: true, waitingCode: null, waitingReason: null } });
+  await announceClaimable(tx);
+}

@@ -1,0 +1,102 @@
+// Why each of some jobs waits. What the claim decides is read from the claim's own gate, what a job depends on by the
+// query that makes it claimable; only what a pause has noted is taken from the row.
+import { type Db, runStatement } from "../../db";
+import { EXECUTING } from "../../domain/job-state";
+import type { Lane } from "../../domain/lane";
+import { toUsd } from "../../domain/money";
+import { HEAD_RANK } from "../../domain/priority";
+import {
+  type Closure,
+  closureWait,
+  dependencyWait,
+  isWaitingCode,
+  type Waiting,
+  type WaitingCode,
+} from "../../domain/waiting";
+import { type Job, Prisma } from "../../generated/prisma/client";
+import { openDependencies } from "../jobs/wake-dependents";
+import { type QueueLimits, queueLimits } from "../limits/queue-limits";
+import { type GateRow, gateOf } from "./gate";
+
+type WaitingJob = Pick<
+  Job,
+  | "id"
+  | "teamId"
+  | "state"
+  | "lane"
+  | "rank"
+  | "claimable"
+  | "leaseWorkerId"
+  | "leaseUntil"
+  | "waitingCode"
+  | "waitingReason"
+>;
+
+/**
+ * @param jobs jobs of one team
+ * @returns by internal id; a job that waits for nothing is not in it
+ */
+export async function whyWaiting(
+  db: Db,
+  jobs: readonly WaitingJob[],
+  limits: QueueLimits = queueLimits(),
+): Promise<Map<bigint, Waiting>> {
+  const reasons = new Map<bigint, Waiting>();
+  const queued = jobs.filter((job) => EXECUTING[job.state] && job.leaseWorkerId === null);
+  const first = queued.find((job) => job.claimable);
+  const gate = first ? await readGate(db, first.teamId, limits) : null;
+  const depending = queued.filter((job) => !job.claimable).map((job) => job.id);
+  const open = depending.length > 0 ? await openDependencies(db, depending) : new Map();
+  for (const job of queued) {
+    const dependency = open.get(job.id);
+    if (job.claimable && gate) reasons.set(job.id, gateWait(job, gate, limits));
+    else if (dependency) reasons.set(job.id, dependencyWait(dependency.public_id, dependency.state));
+    else reasons.set(job.id, noted(job, "sandbox", "waits a moment before it is tried again"));
+  }
+  for (const job of jobs.filter(({ state }) => state === "paused"))
+    reasons.set(job.id, noted(job, "paused", "is paused until somebody lets it go on"));
+  return reasons;
+}
+
+interface Gate {
+  lanes: Map<string, GateRow>;
+  workers: number;
+}
+
+async function readGate(db: Db, team: bigint, limits: QueueLimits): Promise<Gate> {
+  const rows = await runStatement<GateRow & { workers: number }>(
+    db,
+    Prisma.sql`
+      WITH ${gateOf(limits, true, team)}
+      SELECT gate.*, (SELECT count(*) FROM worker WHERE status <> 'dead')::int AS workers FROM gate`,
+  );
+  return { lanes: new Map(rows.map((row) => [row.lane, row])), workers: rows[0]?.workers ?? 0 };
+}
+
+function gateWait({ lane, rank }: WaitingJob, { lanes, workers }: Gate, limits: QueueLimits): Waiting {
+  const row = lanes.get(lane);
+  const code = row?.closed ?? (rank > HEAD_RANK ? row?.closed_to_new : null) ?? null;
+  return closureWait(row && code ? closureOf(code, lane, row, limits) : null, workers);
+}
+
+function closureOf(code: Closure["code"], lane: Lane, row: GateRow, limits: QueueLimits): Closure {
+  switch (code) {
+    case "factory_limit":
+      return { code, lane, limit: limits.factory ?? 0 };
+    case "team_limit":
+      return { code, lane, limit: limits.team ?? 0 };
+    case "lane_limit":
+      return { code, lane, limit: limits.lanes[lane] ?? 0 };
+    case "day_budget":
+      return { code, limit: toUsd(row.day_budget) };
+    case "day_agent_runs":
+      return { code, limit: limits.dayAgentRuns };
+    case "cooldown":
+      return { code, limit: limits.cooldownSeconds };
+  }
+}
+
+/** What was noted when the job was set aside. */
+function noted({ waitingCode, waitingReason }: WaitingJob, code: WaitingCode, text: string): Waiting {
+  return { code: isWaitingCode(waitingCode) ? waitingCode : code, text: waitingReason ?? text };
+}
