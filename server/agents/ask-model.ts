@@ -9,11 +9,11 @@ import { type ModelAnswer, ModelError, type ProviderName } from "../models/port"
 import { costMicro, priceOf } from "../models/prices";
 import { moveJob } from "../services/jobs/move-job";
 import { redact, redactAll } from "../services/redact";
-import { reserveSpend } from "../services/spend/reserve-spend";
+import { type ReserveSpend, reserveSpend } from "../services/spend/reserve-spend";
 import { settleSpend } from "../services/spend/settle-spend";
 import { inputTokenBound, messagesOf, type StoredPrompt } from "./history";
 import type { AgentRole } from "./roles/roles";
-import { callTitle } from "./tools";
+import { storeAnswer } from "./store-answer";
 
 const NO_USAGE = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
 /** How often a call is tried before the job gives up, and the first pause, doubled each time. */
@@ -31,13 +31,9 @@ export async function askModel(db: Db, job: Job, agentRun: AgentRun, turns: read
   const role = agentRun.role as AgentRole;
   const prompt = agentRun.prompt as unknown as StoredPrompt;
   const price = priceOf(agentRun.provider as ProviderName, agentRun.model);
-  const prefix = `${job.publicId}/${job.run}/${agentRun.key}/${n}/`;
-  const tries = await db.spend.count({ where: { key: { startsWith: prefix } } });
-  const key = `${prefix}${tries + 1}`;
   const timeoutMs = env().WORKER_TIMEOUT * 1000;
-  const reservation = await reserveSpend(db, {
+  const call = {
     job,
-    key,
     role,
     provider: agentRun.provider,
     model: agentRun.model,
@@ -45,12 +41,12 @@ export async function askModel(db: Db, job: Job, agentRun: AgentRun, turns: read
     inputTokens: inputTokenBound(prompt, turns),
     maxTokens: env().CLAUDE_MAX_TOKENS,
     timeoutMs,
-  });
-  if (!reservation.allowed) {
-    if (reservation.why === "waits") throw new NotYet({ kind: "later", ms: 5_000 });
-    await pauseForBudget(db, job, reservation.message);
-    throw new NotYet({ kind: "paused" });
-  }
+  };
+  const { key, tries, maxTokens } = await reserve(
+    db,
+    call,
+    `${job.publicId}/${job.run}/${agentRun.key}/${n}/`,
+  );
   const began = Date.now();
   let answer: ModelAnswer;
   try {
@@ -60,73 +56,43 @@ export async function askModel(db: Db, job: Job, agentRun: AgentRun, turns: read
       system: prompt.system,
       messages: messagesOf(prompt, turns),
       tools: prompt.tools,
-      maxTokens: reservation.maxTokens,
+      maxTokens,
       forceTool: prompt.forceTool,
       signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (error) {
-    throw await settleFault(db, job, agentRun, key, tries + 1, error);
+    throw await settleFault(db, job, agentRun, key, tries, error);
   }
-  return storeAnswer(
-    db,
+  const cost = BigInt(costMicro(price, answer.usage));
+  return storeAnswer(db, {
     job,
     agentRun,
     n,
     key,
-    answer,
-    Date.now() - began,
-    BigInt(costMicro(price, answer.usage)),
-  );
+    answer: redactAll(answer),
+    modelMs: Date.now() - began,
+    cost,
+  });
 }
 
-async function storeAnswer(
+/**
+ * Reserves the money for one try of a call; tries are numbered, and each is paid by itself.
+ * @throws NotYet while others hold the budget, or at the cap, where the job is paused
+ */
+async function reserve(
   db: Db,
-  job: Job,
-  agentRun: AgentRun,
-  n: number,
-  key: string,
-  answer: ModelAnswer,
-  modelMs: number,
-  cost: bigint,
-): Promise<Turn> {
-  const clean = redactAll(answer);
-  return db.$transaction(async (tx) => {
-    const made = await tx.turn.createMany({
-      data: [
-        {
-          agentRunId: agentRun.id,
-          n,
-          answer: clean as object,
-          usage: clean.usage as object,
-          costMicroUsd: cost,
-          modelMs,
-          fence: job.fence,
-        },
-      ],
-      skipDuplicates: true,
-    });
-    // A call that was made is paid for, also when another one of the same turn came first and its answer counts.
-    await settleSpend(tx, { key, usage: clean.usage, costMicro: cost, as: "settled" });
-    await tx.$executeRaw`UPDATE agent_run SET spent_micro_usd = spent_micro_usd + ${cost} WHERE id = ${agentRun.id}`;
-    const turn = await tx.turn.findUniqueOrThrow({ where: { agentRunId_n: { agentRunId: agentRun.id, n } } });
-    if (made.count === 0) return turn;
-    await appendEvents(tx, job.id, [
-      ...(clean.text.trim()
-        ? [{ type: "agent.text" as const, data: { agent_run: agentRun.key, turn: n, text: clean.text } }]
-        : []),
-      ...clean.calls.map((call) => ({
-        type: "agent.call" as const,
-        data: {
-          agent_run: agentRun.key,
-          turn: n,
-          tool: call.name,
-          title: callTitle(call.name, call.input),
-          command_id: null,
-        },
-      })),
-    ]);
-    return turn;
-  });
+  call: Omit<ReserveSpend, "key">,
+  prefix: string,
+): Promise<{ key: string; tries: number; maxTokens: number }> {
+  for (let tries = 1; ; tries++) {
+    const key = `${prefix}${tries}`;
+    const reservation = await reserveSpend(db, { ...call, key });
+    if (reservation.allowed) return { key, tries, maxTokens: reservation.maxTokens };
+    if (reservation.why === "known") continue;
+    if (reservation.why === "waits") throw new NotYet({ kind: "later", ms: 5_000 });
+    await pauseForBudget(db, call.job, reservation.message);
+    throw new NotYet({ kind: "paused" });
+  }
 }
 
 /** Settles what a failed call may have cost, logs it, and says how to go on. */

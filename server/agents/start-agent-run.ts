@@ -1,8 +1,10 @@
 import type { Db } from "../db";
+import type { NewJobEvent } from "../domain/events";
 import { plainText } from "../domain/plain-json";
-import { appendEvents } from "../events/append";
-import type { AgentRun, Job } from "../generated/prisma/client";
+import { ANNOUNCED, appending } from "../events/append";
+import { type Job, Prisma } from "../generated/prisma/client";
 import { modelFor } from "../models/choose-model";
+import type { StepChange } from "../services/jobs/set-step";
 import type { StoredPrompt } from "./history";
 import { toolsOf } from "./roles/role-prompt";
 import { type AgentRole, promptOf } from "./roles/roles";
@@ -14,14 +16,18 @@ export interface NewAgentRun {
   role: AgentRole;
   first: string;
   task: number | null;
+  /** The step of the pipeline that begins with it. */
+  step?: StepChange;
 }
 
-/** Begins an agent run, or finds the one with this key. What the model is given is stored with it. */
-export async function startAgentRun(db: Db, { job, key, role, first, task }: NewAgentRun): Promise<AgentRun> {
-  const known = await db.agentRun.findUnique({
-    where: { jobId_run_key: { jobId: job.id, run: job.run, key } },
-  });
-  if (known) return known;
+/**
+ * Begins an agent run together with its step, or leaves the one with this key as it is. What the model is given is
+ * stored with it.
+ */
+export async function startAgentRun(
+  db: Db,
+  { job, key, role, first, task, step = { events: [], set: Prisma.empty } }: NewAgentRun,
+): Promise<void> {
   const { provider, model } = modelFor(role, job.models as Partial<Record<AgentRole, string>>);
   const rolePrompt = promptOf(role);
   const prompt: StoredPrompt = {
@@ -31,19 +37,19 @@ export async function startAgentRun(db: Db, { job, key, role, first, task }: New
     forceTool: rolePrompt.sandbox ? null : "finish",
     maxTurns: rolePrompt.maxTurns,
   };
-  return db.$transaction(async (tx) => {
-    const made = await tx.agentRun.createMany({
-      data: [{ jobId: job.id, run: job.run, key, role, provider, model, prompt: prompt as object }],
-      skipDuplicates: true,
-    });
-    if (made.count > 0) {
-      await tx.$executeRaw`
-        INSERT INTO daily_spend (team_id, day, agent_runs) VALUES (${job.teamId}, (now() AT TIME ZONE 'UTC')::date, 1)
-        ON CONFLICT (team_id, day) DO UPDATE SET agent_runs = daily_spend.agent_runs + 1`;
-      await appendEvents(tx, job.id, [
-        { type: "agent.started", data: { agent_run: key, role, provider, model, task } },
-      ]);
-    }
-    return tx.agentRun.findUniqueOrThrow({ where: { jobId_run_key: { jobId: job.id, run: job.run, key } } });
-  });
+  const started: NewJobEvent = {
+    type: "agent.started",
+    data: { agent_run: key, role, provider, model, task },
+  };
+  await db.$queryRaw`
+    WITH made AS (
+      INSERT INTO agent_run (job_id, run, key, role, provider, model, prompt)
+      VALUES (${job.id}, ${job.run}::int, ${key}, ${role}, ${provider}, ${model}, ${JSON.stringify(prompt)}::jsonb)
+      ON CONFLICT DO NOTHING RETURNING job_id
+    ), daily AS (
+      INSERT INTO daily_spend (team_id, day, agent_runs)
+      SELECT ${job.teamId}, (now() AT TIME ZONE 'UTC')::date, 1 FROM made
+      ON CONFLICT (team_id, day) DO UPDATE SET agent_runs = daily_spend.agent_runs + 1
+    ), ${appending(Prisma.sql`SELECT job_id FROM made`, [...step.events, started], step.set)}
+    ${ANNOUNCED}`;
 }

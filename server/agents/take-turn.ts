@@ -6,15 +6,15 @@ import type { NewJobEvent } from "../domain/events";
 import { toUsd } from "../domain/money";
 import { Ended, NotYet, Stuck } from "../domain/step-outcome";
 import { env } from "../env";
-import { appendEvents } from "../events/append";
-import type { AgentRun, Job, Turn } from "../generated/prisma/client";
+import { ANNOUNCED, appending } from "../events/append";
+import { type AgentRun, type Job, Prisma, type Turn } from "../generated/prisma/client";
 import type { ToolCall, ToolResult } from "../models/port";
 import { activeJob, leasedMs, type RunRef } from "../services/jobs/active-job";
 import { askModel } from "./ask-model";
 import { answerOf, resultsOf, type StoredPrompt } from "./history";
 import { type AgentRole, promptOf } from "./roles/roles";
 import { stuckReason } from "./stuck";
-import { carryOut, SandboxLost, type Snapshot } from "./tool-calls";
+import { type Acted, carryOut, SandboxLost, type Snapshot } from "./tool-calls";
 import { callTitle, clip } from "./tools";
 
 const CUT_OFF =
@@ -30,11 +30,7 @@ export type TurnResult = { finished: boolean };
  * @throws NotYet, GiveUp, Stuck, Ended as a step body
  */
 export async function takeTurn(db: Db, ref: RunRef, key: string, n: number): Promise<TurnResult> {
-  const job = await activeJob(db, ref);
-  const agentRun = await db.agentRun.findUnique({
-    where: { jobId_run_key: { jobId: job.id, run: job.run, key } },
-    include: { turnRows: { orderBy: { n: "asc" } } },
-  });
+  const [job, agentRun] = await Promise.all([activeJob(db, ref), findAgentRun(db, ref, key)]);
   if (!agentRun) throw new Ended();
   if (agentRun.state !== "running") return { finished: true };
   const turns = agentRun.turnRows;
@@ -47,18 +43,21 @@ export async function takeTurn(db: Db, ref: RunRef, key: string, n: number): Pro
   turn = await pinToLease(db, job, turn);
   try {
     const acted = await carryOut(db, job, agentRun, turn);
-    return await finishTurn(
-      db,
-      job,
-      agentRun,
-      [...turns.slice(0, n - 1), turn],
-      acted.results,
-      acted.snapshot,
-    );
+    return await finishTurn(db, job, agentRun, [...turns.slice(0, n - 1), turn], acted);
   } catch (error) {
-    if (error instanceof SandboxLost) throw new NotYet({ kind: "later", ms: 200 });
-    throw error;
+    if (!(error instanceof SandboxLost)) throw error;
+    if (error.sameLease) await beginAgain(db, turn);
+    throw new NotYet({ kind: "later", ms: 200 });
   }
+}
+
+type AgentRunWithTurns = AgentRun & { turnRows: Turn[] };
+
+function findAgentRun(db: Db, { job, run }: RunRef, key: string): Promise<AgentRunWithTurns | null> {
+  return db.agentRun.findFirst({
+    where: { run, key, job: { publicId: job } },
+    include: { turnRows: { orderBy: { n: "asc" } } },
+  });
 }
 
 /** Under a new fence the sandbox was restored to before this turn: its calls begin again, the answer is not paid again. */
@@ -70,13 +69,20 @@ async function pinToLease(db: Db, job: Job, turn: Turn): Promise<Turn> {
   });
 }
 
+/** The sandbox died under its lease: the calls begin again in the next one, once for whoever notices. */
+async function beginAgain(db: Db, { agentRunId, n, attempt }: Turn): Promise<void> {
+  await db.$executeRaw`
+    UPDATE turn SET attempt = attempt + 1
+    WHERE agent_run_id = ${agentRunId} AND n = ${n}::int AND attempt = ${attempt}::int AND finished_at IS NULL`;
+}
+
+/** Observations, tree and head are stored together (invariant 8), in one statement. */
 async function finishTurn(
   db: Db,
   job: Job,
   agentRun: AgentRun,
   turns: Turn[],
-  acted: ToolResult[],
-  snapshot: Snapshot | null,
+  { results: acted, snapshot }: Acted,
 ): Promise<TurnResult> {
   const turn = turns.at(-1) as Turn;
   const answer = answerOf(turn);
@@ -84,61 +90,38 @@ async function finishTurn(
   const results = [...acted, ...finish.results];
   const ended = finish.value !== undefined;
   const nudge = ended ? null : nudgeFor(job, agentRun, turns, results);
-  const committed =
-    snapshot && snapshot.commit !== job.headCommit ? commitEvent(snapshot, turn, agentRun) : [];
-  await db.$transaction(async (tx) => {
-    const held = await tx.$queryRaw<{ fence: number; head_commit: string | null }[]>`
-      SELECT fence, head_commit FROM job WHERE id = ${job.id} FOR UPDATE`;
-    if (held[0]?.fence !== turn.fence) throw new SandboxLost();
-    const { count } = await tx.turn.updateMany({
-      where: { agentRunId: agentRun.id, n: turn.n, finishedAt: null },
-      data: {
-        observations: results as object[],
-        nudge: nudge?.text ?? null,
-        commit: snapshot?.commit ?? null,
-        tree: snapshot?.tree ?? null,
-        finishedAt: new Date(),
-      },
-    });
-    // Somebody else finished it meanwhile, perhaps differently: what is stored counts.
-    if (count === 0) throw new NotYet({ kind: "later", ms: 200 });
-    if (snapshot) await tx.job.update({ where: { id: job.id }, data: { headCommit: snapshot.commit } });
-    const run = await tx.agentRun.update({
-      where: { id: agentRun.id },
-      data: {
-        turns: turn.n,
-        ...(ended ? { state: "finished" as const, result: finish.value as object, endedAt: new Date() } : {}),
-      },
-    });
-    await appendEvents(tx, job.id, [
-      ...observed(agentRun.key, turn, answer.calls, results),
-      ...committed,
-      ...(nudge
-        ? [
-            {
-              type: "agent.nudged" as const,
-              data: { agent_run: agentRun.key, turn: turn.n, reason: nudge.reason },
-            },
-          ]
-        : []),
-      ...(ended
-        ? [
-            {
-              type: "agent.finished" as const,
-              data: {
-                agent_run: agentRun.key,
-                ok: true,
-                summary: summaryOf(finish.value),
-                turns: turn.n,
-                cost_usd: toUsd(run.spentMicroUsd),
-              },
-            },
-          ]
-        : []),
-    ]);
-  });
+  const events: NewJobEvent[] = [
+    ...observed(agentRun.key, turn, answer.calls, results),
+    ...(snapshot && snapshot.commit !== job.headCommit ? commitEvent(snapshot, turn, agentRun) : []),
+    ...(nudge ? [nudgedEvent(agentRun, turn, nudge)] : []),
+    ...(ended ? [finishedEvent(agentRun, turns, finish.value)] : []),
+  ];
+  const whole = Prisma.sql`SELECT id FROM held WHERE EXISTS (SELECT 1 FROM done)`;
+  const head = snapshot ? Prisma.sql`, head_commit = ${snapshot.commit}` : Prisma.empty;
+  const told = await db.$queryRaw<unknown[]>`
+    WITH held AS (
+      SELECT id FROM job WHERE id = ${job.id} AND fence = ${turn.fence}::int FOR UPDATE
+    ), done AS (
+      UPDATE turn SET observations = ${JSON.stringify(results)}::jsonb, nudge = ${nudge?.text ?? null},
+        commit = ${snapshot?.commit ?? null}, tree = ${snapshot?.tree ?? null}, finished_at = now()
+      WHERE agent_run_id = ${agentRun.id} AND n = ${turn.n}::int AND attempt = ${turn.attempt}::int
+        AND finished_at IS NULL AND EXISTS (SELECT 1 FROM held)
+      RETURNING agent_run_id
+    ), run AS (
+      UPDATE agent_run SET turns = ${turn.n}::int
+        ${ended ? Prisma.sql`, state = 'finished', ended_at = now(), result = ${JSON.stringify(finish.value)}::jsonb` : Prisma.empty}
+      WHERE id IN (SELECT agent_run_id FROM done)
+    ), ${appending(whole, events, head)}
+    ${ANNOUNCED}`;
+  if (told.length === 0) throw await whyNotStored(db, job, turn);
   if (!ended) refuseEndless(agentRun, [...turns.slice(0, -1), { ...turn, nudge: nudge?.text ?? null }]);
   return { finished: ended };
+}
+
+/** The lease is gone, or somebody else finished the turn meanwhile, perhaps differently: what is stored counts. */
+async function whyNotStored(db: Db, job: Job, turn: Turn): Promise<Error> {
+  const now = await db.job.findUnique({ where: { id: job.id }, select: { fence: true } });
+  return now?.fence === turn.fence ? new NotYet({ kind: "later", ms: 200 }) : new SandboxLost();
 }
 
 interface Finish {
@@ -219,6 +202,22 @@ function refuseEndless(agentRun: AgentRun, turns: readonly Turn[]): void {
   const { maxTurns } = agentRun.prompt as unknown as StoredPrompt;
   if (turns.length >= maxTurns)
     throw new Stuck(`The ${agentRun.role} did not finish within ${maxTurns} turns.`);
+}
+
+function nudgedEvent(agentRun: AgentRun, turn: Turn, { reason }: Nudge): NewJobEvent {
+  return { type: "agent.nudged", data: { agent_run: agentRun.key, turn: turn.n, reason } };
+}
+
+function finishedEvent(agentRun: AgentRun, turns: readonly Turn[], value: unknown): NewJobEvent {
+  const spent = turns.reduce((sum, turn) => sum + turn.costMicroUsd, 0n);
+  const data = {
+    agent_run: agentRun.key,
+    ok: true,
+    summary: summaryOf(value),
+    turns: turns.length,
+    cost_usd: toUsd(spent),
+  };
+  return { type: "agent.finished", data };
 }
 
 function observed(key: string, turn: Turn, calls: ToolCall[], results: ToolResult[]): NewJobEvent[] {

@@ -13,12 +13,25 @@ import { diffStat, type FileChange } from "../workspaces/diff";
 import { shownPath } from "../workspaces/refusal";
 import { CI_REFUSAL, isCiFile } from "./ci-files";
 import { answerOf, type StoredPrompt } from "./history";
+import { inOneSandbox } from "./one-sandbox";
 import { clip, commandOf, isToolName, readCommand, TOOL_INPUTS, type ToolName, writeCommand } from "./tools";
 
 const SNAPSHOT_TIMEOUT_MS = 60_000;
 
+/** How many sandboxes a turn may lose under one lease; a program that kills its own must not be run for ever. */
+const MAX_LOST_SANDBOXES = 3;
+const WAS_LOST =
+  "The sandbox was lost while the calls of this answer ran: what the earlier ones had changed may be gone. Look before you go on.";
+
 /** The sandbox under the turn was lost: its calls begin again on the restored tree. */
-export class SandboxLost extends Error {}
+export class SandboxLost extends Error {
+  constructor(
+    /** It died under its lease, which nothing but the worker's count of sandboxes tells. */
+    readonly sameLease = false,
+  ) {
+    super("the sandbox was lost");
+  }
+}
 
 export interface Acted {
   results: ToolResult[];
@@ -38,7 +51,7 @@ export interface Snapshot {
  */
 export async function carryOut(db: Db, job: Job, agentRun: AgentRun, turn: Turn): Promise<Acted> {
   const calls = answerOf(turn).calls.filter((call) => call.name !== "finish");
-  const hands = new Hands(db, job, `${agentRun.key}/t${turn.n}/a${turn.attempt}`);
+  const hands = new Hands(db, job, `${agentRun.key}/t${turn.n}/a${turn.attempt}`, turn.attempt);
   const offered = (agentRun.prompt as unknown as StoredPrompt).tools.map((tool) => tool.name);
   const pending: (ToolResult | { call: ToolCall; id: string })[] = [];
   for (const [index, call] of calls.entries()) {
@@ -57,18 +70,29 @@ export async function carryOut(db: Db, job: Job, agentRun: AgentRun, turn: Turn)
     "callId" in entry ? entry : observation(entry.call, rows.get(entry.id) as Command),
   );
   if (!snapshot) return { results, snapshot: null };
-  const taken = resultOf(rows.get(snapshot) as Command);
-  const kept = taken.snapshot ? await changesOf(job, taken.snapshot) : null;
-  const refusal = kept ? ciRefusal(kept.changes) : `${taken.failure ?? taken.stderr}`;
-  if (refusal === null) return { results, snapshot: kept };
-  const told = `The workspace cannot be kept as it is: ${refusal.replace(/\.$/, "")}. Mend this first.`;
-  return {
-    results: results.map((r) => ({ ...r, isError: true, content: `${r.content}\n${told}` })),
-    snapshot: null,
-  };
+  const kept = await changesOf(job, rows.get(snapshot) as Command);
+  const refusal = kept ? ciRefusal(kept.changes) : failureOf(rows.get(snapshot) as Command);
+  if (refusal !== null) {
+    const told = `The workspace cannot be kept as it is: ${refusal.replace(/\.$/, "")}. Mend this first.`;
+    return { results: allWrong(results, told), snapshot: null };
+  }
+  return { results: hands.lost ? allWrong(results, WAS_LOST) : results, snapshot: kept };
 }
 
-async function changesOf(job: Job, { commit, tree }: { commit: string; tree: string }): Promise<Snapshot> {
+const allWrong = (results: readonly ToolResult[], told: string): ToolResult[] =>
+  results.map((result) => ({ ...result, isError: true, content: `${result.content}\n${told}` }));
+
+function failureOf(row: Command): string {
+  const { failure, stderr } = resultOf(row);
+  return failure ?? (stderr || "no commit came of it");
+}
+
+/** What a snapshot came to, by the commit that we made ourselves of its bundle; null when there is none. */
+async function changesOf(
+  job: Job,
+  { madeCommit: commit, madeTree: tree }: Command,
+): Promise<Snapshot | null> {
+  if (commit === null || tree === null) return null;
   const unchanged = commit === job.headCommit;
   const changes = unchanged ? [] : await diffStat(jobRepository(job.publicId), job.headCommit, commit);
   return { commit, tree, changes };
@@ -85,11 +109,14 @@ class Hands {
   readonly ids: string[] = [];
   private unwritten: { key: string; spec: CommandSpec }[] = [];
   mayHaveChanged = false;
+  /** A sandbox was lost in the middle, and it is not tried again. */
+  lost = false;
 
   constructor(
     private readonly db: Db,
     private readonly job: Job,
     private readonly prefix: string,
+    private readonly attempt: number,
   ) {}
 
   enqueue(name: string, spec: CommandSpec): string {
@@ -113,6 +140,8 @@ class Hands {
     if (ids.length === 0) return new Map();
     const rows = await awaitCommands(this.db, ids);
     if (rows.some((row) => row.state === "lost" || row.fence !== this.job.fence)) throw new SandboxLost();
+    this.lost = this.mayHaveChanged && !inOneSandbox(rows);
+    if (this.lost && this.attempt + 1 < MAX_LOST_SANDBOXES) throw new SandboxLost(true);
     return new Map(rows.map((row) => [row.id, row]));
   }
 }

@@ -1,17 +1,18 @@
 // Steps "lint" and "test": the tools' own reports decide. Both run in one go, because the fixer gets both.
 import type { Db } from "../db";
+import type { NewJobEvent } from "../domain/events";
 import { GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
-import { appendEvents } from "../events/append";
-import type { Job, Prisma } from "../generated/prisma/client";
+import { ANNOUNCED, appending } from "../events/append";
+import { type Job, Prisma } from "../generated/prisma/client";
 import { activeJob } from "../services/jobs/active-job";
-import { setStep } from "../services/jobs/set-step";
+import { type StepChange, setStep, stepChange } from "../services/jobs/set-step";
 import { redactAll } from "../services/redact";
-import type { LintReport, TestReport, ToolchainAdapter } from "../toolchains/port";
+import { type WorkspaceFiles, workspaceFiles } from "../services/workspace/workspace-files";
+import type { LintReport, RunOutput, TestReport, ToolchainAdapter } from "../toolchains/port";
 import { TOOLCHAINS } from "../toolchains/registry";
-import { runTools } from "./run-programs";
+import { queueCommands, runTools, type Tool, toolCommands } from "./run-programs";
 import type { TaskRef } from "./work-on-task";
-import { type WorkspaceFiles, workspaceFiles } from "./workspace-files";
 
 export interface StoredLint {
   reports: LintReport[];
@@ -35,17 +36,30 @@ export function toolchainsIn(files: WorkspaceFiles): ToolchainAdapter[] {
 export async function checkTask(db: Db, ref: TaskRef, round: number): Promise<{ green: boolean }> {
   const job = await activeJob(db, ref);
   const base = `task-${ref.n}/${round}`;
+  const [iteration, files] = await Promise.all([iterationOf(db, job, ref, round), workspaceFiles(job)]);
   await setStep(db, job, {
     step: "lint",
     progress: taskProgress(ref.n, ref.of, "lint"),
     task: ref.n,
-    iteration: await iterationOf(db, job, ref, round),
+    iteration,
   });
-  const files = await workspaceFiles(job);
-  const lint = await lintWorkspace(db, job, files, `${base}/lint`, ref.n);
-  await setStep(db, job, { step: "test", progress: taskProgress(ref.n, ref.of, "test"), task: ref.n });
-  const tests = await testWorkspace(db, job, files, `${base}/test`, ref.n);
-  return { green: lint && tests };
+  const linters = lintersOf(files, `${base}/lint`);
+  const suites = suitesOf(files, `${base}/test`);
+  await queueCommands(
+    db,
+    job,
+    [...linters, ...suites].flatMap(({ key, command }) => toolCommands(key, command)),
+  );
+  const linted = readLint(linters, await runTools(db, job, linters, { queued: true }));
+  const step = stepChange(job, {
+    step: "test",
+    progress: taskProgress(ref.n, ref.of, "test"),
+    task: ref.n,
+  });
+  await storeCheck(db, job, { ...linted, key: `${base}/lint`, task: ref.n }, step);
+  const tested = readTests(suites, await runTools(db, job, suites, { queued: true }));
+  await storeCheck(db, job, { ...tested, key: `${base}/test`, task: ref.n });
+  return { green: linted.passed && tested.passed };
 }
 
 /** Iterations count the rounds of generating or fixing over all tasks. */
@@ -57,51 +71,40 @@ async function iterationOf(db: Db, job: Job, ref: TaskRef, round: number): Promi
   return ref.n + (earlier._sum.fixes ?? 0) + round;
 }
 
-/** Runs every linter, stores the reports under `key`. @returns whether there is no error */
-export async function lintWorkspace(
-  db: Db,
-  job: Job,
-  files: WorkspaceFiles,
-  key: string,
-  task: number | null,
-): Promise<boolean> {
-  const tools = toolchainsIn(files).flatMap((toolchain) => {
+export interface ToolOf extends Tool {
+  toolchain: ToolchainAdapter;
+}
+
+/** The linters of a workspace. */
+export function lintersOf(files: WorkspaceFiles, key: string): ToolOf[] {
+  return toolchainsIn(files).flatMap((toolchain) => {
     const command = toolchain.lint(files.paths);
     return command ? [{ toolchain, key: `${key}/${toolchain.name}`, command }] : [];
   });
-  const outputs = await runTools(db, job, tools);
-  const reports = outputs.map((output, i) => (tools[i] as (typeof tools)[0]).toolchain.parseLint(output));
+}
+
+function suitesOf(files: WorkspaceFiles, key: string): ToolOf[] {
+  return toolchainsIn(files).flatMap((toolchain) => {
+    const command = toolchain.test(files.paths, files.readText);
+    return command ? [{ toolchain, key: `${key}/${toolchain.name}`, command }] : [];
+  });
+}
+
+/** What the linters found; passed when there is no error. */
+export function readLint(tools: readonly ToolOf[], outputs: readonly RunOutput[]): Verdict {
+  const reports = tools.map(({ toolchain }, i) => toolchain.parseLint(outputs[i] as RunOutput));
   const errors = reports.flatMap((report) =>
     report.problems.filter((problem) => problem.severity === "error"),
   );
   const unreadable = reports.find((report) => report.unreadable)?.unreadable ?? null;
   const passed = errors.length === 0 && unreadable === null;
   const summary = unreadable ?? (passed ? "no problems" : `${errors.length} problems`);
-  await storeCheck(db, job, {
-    key,
-    kind: "lint",
-    passed,
-    report: { reports } satisfies StoredLint,
-    summary,
-    task,
-  });
-  return passed;
+  return { kind: "lint", passed, report: { reports } satisfies StoredLint, summary };
 }
 
-/** Runs every test suite, stores the reports under `key`. @returns whether there are tests and all passed */
-export async function testWorkspace(
-  db: Db,
-  job: Job,
-  files: WorkspaceFiles,
-  key: string,
-  task: number | null,
-): Promise<boolean> {
-  const tools = toolchainsIn(files).flatMap((toolchain) => {
-    const command = toolchain.test(files.paths, files.readText);
-    return command ? [{ toolchain, key: `${key}/${toolchain.name}`, command }] : [];
-  });
-  const outputs = await runTools(db, job, tools);
-  const reports = outputs.map((output, i) => (tools[i] as (typeof tools)[0]).toolchain.parseTests(output));
+/** What the tests came to; passed when there are some and all passed. */
+function readTests(tools: readonly ToolOf[], outputs: readonly RunOutput[]): Verdict {
+  const reports = tools.map(({ toolchain }, i) => toolchain.parseTests(outputs[i] as RunOutput));
   const stored = countTests(reports);
   const unreadable = reports.find((report) => report.unreadable)?.unreadable ?? null;
   const passed = unreadable === null && stored.failed === 0 && stored.passed > 0;
@@ -110,8 +113,7 @@ export async function testWorkspace(
     (stored.passed + stored.failed === 0
       ? "no tests ran"
       : `${stored.passed} passed, ${stored.failed} failed`);
-  await storeCheck(db, job, { key, kind: "test", passed, report: stored, summary, task });
-  return passed;
+  return { kind: "test", passed, report: stored, summary };
 }
 
 export function countTests(reports: TestReport[]): StoredTests {
@@ -120,40 +122,49 @@ export function countTests(reports: TestReport[]): StoredTests {
   return { reports, passed: count("passed"), failed: count("failed", "error"), skipped: count("skipped") };
 }
 
-interface Check {
-  key: string;
+interface Verdict {
   kind: "lint" | "test" | "verify";
   passed: boolean;
   report: unknown;
   summary: string;
+}
+
+interface Check extends Verdict {
+  key: string;
   task: number | null;
 }
 
-/** Stores a check's result once, with its event. */
+/** Stores a check's result once, with its event and the step that follows it. */
 export async function storeCheck(
   db: Db,
   job: Job,
   { key, kind, passed, report, summary, task }: Check,
+  next: StepChange = { events: [], set: Prisma.empty },
 ): Promise<void> {
-  const clean = redactAll(report) as Prisma.InputJsonValue;
-  await db.$transaction(async (tx) => {
-    const made = await tx.checkRun.createMany({
-      data: [{ jobId: job.id, run: job.run, key, kind, passed, report: clean }],
-      skipDuplicates: true,
-    });
-    if (made.count === 0) return;
-    if (kind === "test") {
-      const { passed: good, failed, skipped } = report as StoredTests;
-      await tx.job.update({
-        where: { id: job.id },
-        data: { testResults: { passed: good, failed, skipped, total: good + failed + skipped } },
-      });
-    }
-    await appendEvents(tx, job.id, [
-      { type: "check.finished", data: { kind, task, passed, summary: summary.slice(0, 500) } },
-    ]);
-  });
+  const clean = JSON.stringify(redactAll(report));
+  const finished: NewJobEvent = {
+    type: "check.finished",
+    data: { kind, task, passed, summary: summary.slice(0, 500) },
+  };
+  const results =
+    kind === "test"
+      ? Prisma.sql`, test_results = ${JSON.stringify(totalsOf(report as StoredTests))}::jsonb`
+      : Prisma.empty;
+  await db.$queryRaw`
+    WITH made AS (
+      INSERT INTO check_run (job_id, run, key, kind, passed, report)
+      VALUES (${job.id}, ${job.run}::int, ${key}, ${kind}, ${passed}, ${clean}::jsonb)
+      ON CONFLICT DO NOTHING RETURNING job_id
+    ), ${appending(Prisma.sql`SELECT job_id FROM made`, [finished, ...next.events], Prisma.sql`${results} ${next.set}`)}
+    ${ANNOUNCED}`;
 }
+
+const totalsOf = ({ passed, failed, skipped }: StoredTests) => ({
+  passed,
+  failed,
+  skipped,
+  total: passed + failed + skipped,
+});
 
 /** The whole failing output of a round, as the fixer gets it. */
 export async function failureText(

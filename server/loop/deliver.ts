@@ -4,14 +4,15 @@ import { access, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Db } from "../db";
 import { TargetExists, writeTree } from "../delivery/write-tree";
+import type { NewJobEvent } from "../domain/events";
 import { Ended, GiveUp } from "../domain/step-outcome";
 import { PROGRESS } from "../domain/steps";
 import { env } from "../env";
-import { appendEvents } from "../events/append";
-import type { Job } from "../generated/prisma/client";
+import { ANNOUNCED, appending } from "../events/append";
+import { type Job, Prisma } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { moveJob } from "../services/jobs/move-job";
-import { setStep } from "../services/jobs/set-step";
+import { stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { archiveZip } from "../workspaces/archive-zip";
 import { diffStat } from "../workspaces/diff";
@@ -25,22 +26,33 @@ export async function deliver(db: Db, ref: RunRef): Promise<{ delivered: true }>
   if (job.state !== "approved") throw new Ended();
   const commit = job.headCommit;
   if (!commit) throw new GiveUp("nothing_to_deliver", "The workspace is empty; there is nothing to deliver.");
-  // From here on a cancellation is refused (409): delivery has begun.
-  const { count } = await db.job.updateMany({
-    where: { id: job.id, state: "approved" },
-    data: { deliveryBegan: true },
-  });
-  if (count === 0) throw new Ended();
-  await setStep(db, job, { step: "deliver", progress: PROGRESS.validated });
+  await beginDelivery(db, job);
   const dir = jobRepository(job.publicId);
   const folder = join(env().DATA_DIR, "projects", job.publicId);
-  await once(db, job, "repository", commit, dir, () => moveBranch(dir, job, commit));
-  await once(db, job, "folder", commit, folder, () => writeFolder(db, job, dir, commit, folder));
-  await once(db, job, "zip", commit, `${folder}.zip`, () =>
-    archiveZip(dir, commit, `${folder}.zip`, job.publicId),
-  );
-  await complete(db, job, commit, folder);
+  const targets: Delivering[] = [
+    { target: "repository", path: dir, write: () => moveBranch(dir, job, commit) },
+    { target: "folder", path: folder, write: () => writeFolder(db, job, dir, commit, folder) },
+    {
+      target: "zip",
+      path: `${folder}.zip`,
+      write: () => archiveZip(dir, commit, `${folder}.zip`, job.publicId),
+    },
+  ];
+  const changes = changesOf(dir, commit);
+  changes.catch(() => undefined); // It is looked at below, after the writing.
+  await deliverTo(db, job, commit, targets);
+  await complete(db, job, await changes, folder);
   return { delivered: true };
+}
+
+/** From here on a cancellation is refused (409). @throws Ended when the job is not approved any more */
+async function beginDelivery(db: Db, job: Job): Promise<void> {
+  const { events, set } = stepChange(job, { step: "deliver", progress: PROGRESS.validated });
+  const begun = await db.$queryRaw<unknown[]>`
+    WITH held AS (SELECT id FROM job WHERE id = ${job.id} AND state = 'approved' FOR UPDATE),
+      ${appending(Prisma.sql`SELECT id FROM held`, events, Prisma.sql`, delivery_began = true ${set}`)}
+    ${ANNOUNCED}`;
+  if (begun.length === 0) throw new Ended();
 }
 
 const branchOf = (job: Job) => `fabrica/${job.publicId}`;
@@ -83,44 +95,61 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function once(
-  db: Db,
-  job: Job,
-  target: Target,
-  commit: string,
-  path: string,
-  write: () => Promise<void>,
-): Promise<void> {
-  const key = { jobId: job.id, run: job.run, target };
-  await db.delivery.createMany({ data: [{ ...key, commit, path }], skipDuplicates: true });
-  const row = await db.delivery.findUniqueOrThrow({ where: { jobId_run_target: key } });
-  if (row.deliveredAt) return;
-  await write();
-  await db.$transaction(async (tx) => {
-    const { count } = await tx.delivery.updateMany({
-      where: { id: row.id, deliveredAt: null },
-      data: { deliveredAt: new Date() },
-    });
-    if (count > 0)
-      await appendEvents(tx, job.id, [{ type: "delivery.done", data: { target, path, commit } }]);
-  });
+interface Delivering {
+  target: Target;
+  path: string;
+  /** Whole or not at all, and the same when done again. */
+  write: () => Promise<void>;
 }
 
-async function complete(db: Db, job: Job, commit: string, folder: string): Promise<void> {
-  const files = (await diffStat(jobRepository(job.publicId), null, commit)).map(
-    ({ path, added, removed, status }) => ({
-      path,
-      added,
-      removed,
-      status,
+/** Writes what is not yet delivered, all at the same time. */
+async function deliverTo(db: Db, job: Job, commit: string, targets: readonly Delivering[]): Promise<void> {
+  const wanted = JSON.stringify(targets.map(({ target, path }) => ({ target, path })));
+  await db.$executeRaw`
+    INSERT INTO delivery (job_id, run, target, commit, path)
+    SELECT ${job.id}, ${job.run}::int, t.target, ${commit}, t.path
+    FROM jsonb_to_recordset(${wanted}::jsonb) AS t(target text, path text)
+    ON CONFLICT DO NOTHING`;
+  const rows = await db.delivery.findMany({ where: { jobId: job.id, run: job.run } });
+  const ends = await Promise.allSettled(
+    targets.map(async ({ target, path, write }) => {
+      const row = rows.find((one) => one.target === target);
+      if (!row || row.deliveredAt) return;
+      await write();
+      const event: NewJobEvent = { type: "delivery.done", data: { target, path, commit } };
+      await db.$queryRaw`
+        WITH done AS (
+          UPDATE delivery SET delivered_at = now() WHERE id = ${row.id} AND delivered_at IS NULL RETURNING job_id
+        ), ${appending(Prisma.sql`SELECT job_id FROM done`, [event])}
+        ${ANNOUNCED}`;
     }),
   );
+  // Only now, so that nothing is still being written when the step is done again.
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+}
+
+/** All files of the delivered tree. */
+async function changesOf(dir: string, commit: string) {
+  const files = (await diffStat(dir, null, commit)).map(({ path, added, removed, status }) => ({
+    path,
+    added,
+    removed,
+    status,
+  }));
   const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0);
-  const changes = {
+  return {
     files: files.slice(0, 2000),
     added: sum(files.map((f) => f.added)),
     removed: sum(files.map((f) => f.removed)),
   };
+}
+
+async function complete(
+  db: Db,
+  job: Job,
+  changes: Awaited<ReturnType<typeof changesOf>>,
+  folder: string,
+): Promise<void> {
   await db.$transaction((tx) =>
     moveJob(tx, {
       job: job.id,

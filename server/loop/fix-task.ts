@@ -4,12 +4,13 @@ import { startAgentRun } from "../agents/start-agent-run";
 import type { Db } from "../db";
 import { GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
-import { appendEvents } from "../events/append";
+import { ANNOUNCED, appending } from "../events/append";
+import { Prisma } from "../generated/prisma/client";
 import { activeJob } from "../services/jobs/active-job";
-import { setStep } from "../services/jobs/set-step";
+import { stepChange } from "../services/jobs/set-step";
+import { workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
 import { failureText } from "./check-task";
 import { type TaskRef, taskOf } from "./work-on-task";
-import { workspaceFiles, workspaceText } from "./workspace-files";
 
 const fixerKey = (n: number, round: number) => `task-${n}/fix-${round}`;
 
@@ -26,12 +27,7 @@ export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ a
       `Task ${ref.n} is still red after ${job.maxFixes} fixes: ${failing}. The last commit is kept.`,
     );
   }
-  await setStep(db, job, {
-    step: "fix",
-    progress: taskProgress(ref.n, ref.of, "fix"),
-    task: ref.n,
-  });
-  const { done: _, ...task } = await taskOf(db, job, ref);
+  const { done: _, fixes: __, ...task } = await taskOf(db, job, ref);
   const [spec, { paths }] = await Promise.all([workspaceText(job, "SPEC.md"), workspaceFiles(job)]);
   const first = firstMessage(job, {
     spec,
@@ -41,7 +37,12 @@ export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ a
     attempt: { n: round, max: job.maxFixes },
   });
   const key = fixerKey(ref.n, round);
-  await startAgentRun(db, { job, key, role: "fixer", first, task: ref.n });
+  const step = stepChange(job, {
+    step: "fix",
+    progress: taskProgress(ref.n, ref.of, "fix"),
+    task: ref.n,
+  });
+  await startAgentRun(db, { job, key, role: "fixer", first, task: ref.n, step });
   return { agent: key };
 }
 
@@ -53,25 +54,20 @@ export async function logFix(db: Db, ref: TaskRef, round: number, green: boolean
     where: { jobId_run_key: { jobId: job.id, run: job.run, key: fixerKey(ref.n, round) } },
   });
   const result = (agentRun.result ?? {}) as { root_cause?: string; files_changed?: string[] };
-  await db.$transaction(async (tx) => {
-    const { count } = await tx.task.updateMany({
-      where: { jobId: job.id, run: job.run, n: ref.n, fixes: round - 1 },
-      data: { fixes: round },
-    });
-    if (count === 0) return;
-    await appendEvents(tx, job.id, [
-      {
-        type: "heal.logged",
-        data: {
-          n: round,
-          max: job.maxFixes,
-          failing,
-          root_cause: result.root_cause ?? "not said",
-          files_changed: result.files_changed ?? [],
-          result: green ? "green" : "still red",
-        },
-      },
-    ]);
-  });
+  const data = {
+    n: round,
+    max: job.maxFixes,
+    failing,
+    root_cause: result.root_cause ?? "not said",
+    files_changed: result.files_changed ?? [],
+    result: green ? ("green" as const) : ("still red" as const),
+  };
+  await db.$queryRaw`
+    WITH counted_fix AS (
+      UPDATE task SET fixes = ${round}::int
+      WHERE job_id = ${job.id} AND run = ${job.run}::int AND n = ${ref.n}::int AND fixes = ${round - 1}::int
+      RETURNING job_id
+    ), ${appending(Prisma.sql`SELECT job_id FROM counted_fix`, [{ type: "heal.logged", data }])}
+    ${ANNOUNCED}`;
   return { logged: true };
 }

@@ -5,23 +5,26 @@ import { writeCommand } from "../agents/tools";
 import type { Db } from "../db";
 import { GiveUp } from "../domain/step-outcome";
 import { PROGRESS } from "../domain/steps";
-import { appendEvents } from "../events/append";
-import type { Job } from "../generated/prisma/client";
+import { ANNOUNCED, appending } from "../events/append";
+import { type Job, Prisma } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
-import { setStep } from "../services/jobs/set-step";
+import { setStep, stepChange } from "../services/jobs/set-step";
+import { workspaceText } from "../services/workspace/workspace-files";
 import { writeAndCommit } from "./run-programs";
 import { MAX_TASKS, parseTasks } from "./spec";
-import { workspaceText } from "./workspace-files";
 
 export const PLANNER_KEY = "plan/planner";
 
 /** Begins the planner, unless the request brings its own specification. */
 export async function beginPlan(db: Db, ref: RunRef): Promise<{ agent: string | null }> {
   const job = await activeJob(db, ref);
-  await setStep(db, job, { step: "plan", progress: PROGRESS.setup });
-  if (job.spec && parseTasks(job.spec).length > 0) return { agent: null };
+  if (job.spec && parseTasks(job.spec).length > 0) {
+    await setStep(db, job, { step: "plan", progress: PROGRESS.setup });
+    return { agent: null };
+  }
   const first = firstMessage(job, { spec: job.spec });
-  await startAgentRun(db, { job, key: PLANNER_KEY, role: "planner", first, task: null });
+  const step = stepChange(job, { step: "plan", progress: PROGRESS.setup });
+  await startAgentRun(db, { job, key: PLANNER_KEY, role: "planner", first, task: null, step });
   return { agent: PLANNER_KEY };
 }
 
@@ -41,21 +44,28 @@ export async function writePlan(db: Db, ref: RunRef): Promise<{ tasks: number }>
     write: { key: "plan/write", spec: writeCommand("SPEC.md", spec) },
     commit: { key: "plan/commit", message: "Write the plan" },
   });
-  await db.$transaction(async (tx) => {
-    const made = await tx.task.createMany({
-      data: tasks.map((task, i) => ({ jobId: job.id, run: job.run, n: i + 1, ...task })),
-      skipDuplicates: true,
-    });
-    if (made.count === 0) return;
-    await appendEvents(tx, job.id, [
-      {
-        type: "plan.written",
-        data: { tasks: tasks.map((task, i) => ({ n: i + 1, title: task.title })), spec },
-      },
-    ]);
-  });
-  await setStep(db, job, { step: "plan", progress: PROGRESS.planned });
+  await storeTasks(db, job, spec, tasks);
   return { tasks: tasks.length };
+}
+
+/** The checklist and what the log says of it, once. */
+async function storeTasks(
+  db: Db,
+  job: Job,
+  spec: string,
+  tasks: ReturnType<typeof parseTasks>,
+): Promise<void> {
+  const rows = tasks.map((task, i) => ({ n: i + 1, ...task }));
+  const data = { tasks: rows.map(({ n, title }) => ({ n, title })), spec };
+  const step = stepChange(job, { step: "plan", progress: PROGRESS.planned });
+  await db.$queryRaw`
+    WITH made AS (
+      INSERT INTO task (job_id, run, n, title, done)
+      SELECT ${job.id}, ${job.run}::int, t.n, t.title, t.done
+      FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS t(n int, title text, done boolean)
+      ON CONFLICT DO NOTHING RETURNING job_id
+    ), ${appending(Prisma.sql`SELECT job_id FROM made`, [{ type: "plan.written", data }, ...step.events], step.set)}
+    ${ANNOUNCED}`;
 }
 
 async function plannedSpec(db: Db, job: Job): Promise<string> {

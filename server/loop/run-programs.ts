@@ -1,8 +1,9 @@
 // Programs of a toolchain, run in the job's sandbox: the tool's own run and then its report, read from a file that
 // the program's output cannot be mixed into.
 import type { CommandResult, CommandSpec, ExecSpec } from "../../runner/protocol";
+import { inOneSandbox } from "../agents/one-sandbox";
 import type { Db } from "../db";
-import { GiveUp, NotYet } from "../domain/step-outcome";
+import { GiveUp } from "../domain/step-outcome";
 import type { Command, Job } from "../generated/prisma/client";
 import { awaitCommands, resultOf } from "../services/commands/await-commands";
 import { commandId, enqueueCommands } from "../services/commands/enqueue-command";
@@ -27,19 +28,24 @@ export function execSpec(argv: string[], more: Partial<ExecSpec> = {}): ExecSpec
   };
 }
 
-/** `pinned`: all must run in the one sandbox of the present lease, or the body begins again under the next. */
-export interface RunOptions {
-  pinned?: boolean;
-}
-
 export interface Wanted {
   key: string;
   spec: CommandSpec;
 }
 
+/** `queued`: the caller has put the commands into the queue already. */
+export interface RunOptions {
+  queued?: boolean;
+}
+
+/** Puts commands into the queue without waiting, so that the worker need not wait for us between them. */
+export async function queueCommands(db: Db, job: Job, wanted: readonly Wanted[]): Promise<void> {
+  if (wanted.length > 0) await enqueueCommands(db, { job, commands: wanted });
+}
+
 /**
  * Runs commands of a job in order, each once per key.
- * @throws NotYet while one runs, or when a pinned one lost its sandbox
+ * @throws NotYet while one runs
  */
 export async function runCommands(
   db: Db,
@@ -54,23 +60,22 @@ async function runRows(
   db: Db,
   job: Job,
   wanted: readonly Wanted[],
-  { pinned = false }: RunOptions,
+  { queued = false }: RunOptions,
 ): Promise<Command[]> {
   if (wanted.length === 0) return [];
-  await enqueueCommands(db, { job, commands: wanted, pinned });
-  const rows = await awaitCommands(
+  if (!queued) await queueCommands(db, job, wanted);
+  return awaitCommands(
     db,
     wanted.map(({ key }) => commandId(job.publicId, job.run, key)),
   );
-  if (pinned && rows.some((row) => row.state === "lost" || row.fence !== job.fence)) {
-    throw new NotYet({ kind: "later", ms: 200 });
-  }
-  return rows;
 }
 
+/** How many sandboxes a group may lose under its leases: one that kills its own would be run for ever. */
+const MAX_LOST_SANDBOXES = 3;
+
 /**
- * Runs groups of commands of which each needs what the ones before it left in the sandbox. A group whose worker was
- * lost in the middle is run again as a whole, under keys of its own, which the stored fences decide.
+ * Runs groups of commands of which each needs what the ones before it left in the sandbox. A group whose sandbox was
+ * lost in the middle is run again as a whole, under keys of its own, which what is stored decides.
  * @throws NotYet while one runs
  */
 export async function runTogether(
@@ -80,19 +85,18 @@ export async function runTogether(
   options: RunOptions = {},
 ): Promise<CommandResult[][]> {
   const results: CommandResult[][] = [];
-  let open = groups.map((group, index) => ({ group, index }));
+  let open = groups.map((group, index) => ({ group, index, lost: 0 }));
   for (let attempt = 1; open.length > 0; attempt++) {
     const named = ({ key, spec }: Wanted) => ({ key: attempt === 1 ? key : `${key}#${attempt}`, spec });
-    const rows = await runRows(
-      db,
-      job,
-      open.flatMap(({ group }) => group.map(named)),
-      options,
-    );
-    open = open.filter(({ group, index }) => {
-      const own = rows.splice(0, group.length);
-      results[index] = own.map(resultOf);
-      return own.some((row) => row.fence !== own[0]?.fence);
+    const wanted = open.flatMap(({ group }) => group.map(named));
+    const rows = await runRows(db, job, wanted, attempt === 1 ? options : {});
+    open = open.filter((entry) => {
+      const own = rows.splice(0, entry.group.length);
+      results[entry.index] = own.map(resultOf);
+      if (own.some((row) => row.fence !== own[0]?.fence)) return true;
+      if (inOneSandbox(own)) return false;
+      entry.lost++;
+      return entry.lost < MAX_LOST_SANDBOXES;
     });
   }
   return results;
@@ -119,6 +123,11 @@ export async function writeAndCommit(
     throw new GiveUp("workspace", `The workspace cannot be kept as it is: ${kept?.failure ?? ""}`);
 }
 
+export interface Tool {
+  key: string;
+  command: ToolCommand;
+}
+
 /**
  * Runs tools, all in one go, and reads their reports.
  * @param tools in order; a key each
@@ -127,23 +136,26 @@ export async function writeAndCommit(
 export async function runTools(
   db: Db,
   job: Job,
-  tools: readonly { key: string; command: ToolCommand }[],
+  tools: readonly Tool[],
   options: RunOptions = {},
 ): Promise<RunOutput[]> {
   const groups = tools.map(({ key, command }) => toolCommands(key, command));
-  const results = await runTogether(db, job, groups, options);
-  return results.map(([run, report]) => {
-    if (!run) throw new Error("a tool without a command");
-    return {
-      exitCode: run.exit_code,
-      stdout: run.stdout,
-      stderr: run.failure ?? run.stderr,
-      report: report && report.exit_code === 0 ? report.stdout : null,
-    };
-  });
+  return (await runTogether(db, job, groups, options)).map(outputOf);
 }
 
-function toolCommands(key: string, { argv, env, timeoutMs, report }: ToolCommand): Wanted[] {
+/** What a tool came to, by the results of its commands. */
+export function outputOf([run, report]: readonly CommandResult[]): RunOutput {
+  if (!run) throw new Error("a tool without a command");
+  return {
+    exitCode: run.exit_code,
+    stdout: run.stdout,
+    stderr: run.failure ?? run.stderr,
+    report: report && report.exit_code === 0 ? report.stdout : null,
+  };
+}
+
+/** The commands of a tool: its own run and, when it writes one, the reading of its report. */
+export function toolCommands(key: string, { argv, env, timeoutMs, report }: ToolCommand): Wanted[] {
   const run = execSpec(report ? ["sh", "-c", 'rm -f -- "$0"; exec "$@"', report, ...argv] : argv, {
     env,
     title: argv.join(" ").slice(0, 200),

@@ -26,6 +26,7 @@ import { moveJob } from "../services/jobs/move-job";
 import { retryJob } from "../services/jobs/retry-job";
 import { sweepLeases } from "../services/queue/sweep-leases";
 import { jobRepository } from "../services/workspace/job-repository";
+import { workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
 import { createRepository } from "../workspaces/repository";
 import { checkTask } from "./check-task";
 import { deliver } from "./deliver";
@@ -35,7 +36,6 @@ import { takeRun } from "./set-up";
 import { stepBody } from "./step-body";
 import { tickTask } from "./tick-task";
 import { beginValidation, verify } from "./verify";
-import { workspaceFiles, workspaceText } from "./workspace-files";
 
 const SPEC = "# Shop\n\n- [ ] Products\n";
 const TEST_FILE = "tests/a.test.js";
@@ -404,14 +404,14 @@ describe("deliver", () => {
   });
 
   test.each(
-    [0, 1, 2, 3, 4].flatMap(
+    [0, 1, 2, 3, 4, 5].flatMap(
       (at) =>
         [
           ["before", at],
           ["after", at],
         ] as const,
     ),
-  )("that dies %s transaction %d delivers once when it is done again", async (side, at) => {
+  )("that dies %s write %d delivers once when it is done again", async (side, at) => {
     await approved();
     const die = (n: number) => {
       if (n === at) throw new Error("the process died");
@@ -444,13 +444,10 @@ describe("deliver", () => {
 
   test("of a later run does not pass off what an earlier run had written", async () => {
     await approved();
-    const dying = withHooks(
-      db,
-      () => undefined,
-      (n) => {
-        if (n === 2) throw new Error("the process died");
-      },
-    );
+    // Everything is written, but the job is not yet completed.
+    const dying = withHooks(db, (n) => {
+      if (n === 5) throw new Error("the process died");
+    });
     await thrownBy(deliver(dying, ref()));
     expect(existsSync(folder())).toBe(true);
     writeFileSync(join(folder(), "old"), "of the first run");

@@ -2,39 +2,36 @@
 import { writeCommand } from "../agents/tools";
 import type { Db } from "../db";
 import { taskProgress } from "../domain/steps";
-import { appendEvents } from "../events/append";
+import { ANNOUNCED, appending } from "../events/append";
+import { Prisma } from "../generated/prisma/client";
 import { activeJob } from "../services/jobs/active-job";
-import { setStep } from "../services/jobs/set-step";
+import { stepChange } from "../services/jobs/set-step";
+import { workspaceText } from "../services/workspace/workspace-files";
 import { writeAndCommit } from "./run-programs";
 import { tickTasks } from "./spec";
-import type { TaskRef } from "./work-on-task";
-import { workspaceText } from "./workspace-files";
+import { type TaskRef, taskOf } from "./work-on-task";
 
 /** Ticks the task off in SPEC.md and in the database. */
 export async function tickTask(db: Db, ref: TaskRef): Promise<{ done: true }> {
   const job = await activeJob(db, ref);
-  const spec = await workspaceText(job, "SPEC.md");
+  const [task, spec] = await Promise.all([taskOf(db, job, ref), workspaceText(job, "SPEC.md")]);
   if (spec) {
     await writeAndCommit(db, job, {
       write: { key: `task-${ref.n}/tick`, spec: writeCommand("SPEC.md", tickTasks(spec, ref.n)) },
       commit: { key: `task-${ref.n}/commit`, message: `Task ${ref.n} of ${ref.of} is done` },
     });
   }
-  await db.$transaction(async (tx) => {
-    const { count } = await tx.task.updateMany({
-      where: { jobId: job.id, run: job.run, n: ref.n, done: false },
-      data: { done: true },
-    });
-    if (count === 0) return;
-    const task = await tx.task.findUniqueOrThrow({
-      where: { jobId_run_n: { jobId: job.id, run: job.run, n: ref.n } },
-    });
-    await appendEvents(tx, job.id, [{ type: "task.done", data: { n: ref.n, fixes: task.fixes } }]);
-  });
-  await setStep(db, job, {
+  const done = { n: ref.n, fixes: task.fixes };
+  const step = stepChange(job, {
     step: "test",
     progress: taskProgress(ref.n + 1, ref.of, "generate"),
     task: ref.n,
   });
+  await db.$queryRaw`
+    WITH ticked AS (
+      UPDATE task SET done = true
+      WHERE job_id = ${job.id} AND run = ${job.run}::int AND n = ${ref.n}::int AND NOT done RETURNING job_id
+    ), ${appending(Prisma.sql`SELECT job_id FROM ticked`, [{ type: "task.done", data: done }, ...step.events], step.set)}
+    ${ANNOUNCED}`;
   return { done: true };
 }

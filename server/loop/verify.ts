@@ -7,13 +7,13 @@ import type { Job } from "../generated/prisma/client";
 import { commandId } from "../services/commands/enqueue-command";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { moveJob } from "../services/jobs/move-job";
-import { setStep } from "../services/jobs/set-step";
-import type { Canary, TestReport, ToolchainAdapter } from "../toolchains/port";
+import { setStep, stepChange } from "../services/jobs/set-step";
+import { type WorkspaceFiles, workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
+import type { Canary, RunOutput, TestReport, ToolchainAdapter } from "../toolchains/port";
 import { compareTestIds } from "../toolchains/test-ids";
-import { lintWorkspace, storeCheck, toolchainsIn } from "./check-task";
-import { execSpec, runCommands, runTools } from "./run-programs";
+import { lintersOf, readLint, storeCheck, toolchainsIn } from "./check-task";
+import { execSpec, outputOf, runTogether, type Tool, toolCommands, type Wanted } from "./run-programs";
 import { parseTasks } from "./spec";
-import { type WorkspaceFiles, workspaceFiles, workspaceText } from "./workspace-files";
 
 export interface Finding {
   criterion: string;
@@ -25,7 +25,11 @@ export interface Finding {
 export async function beginValidation(db: Db, ref: RunRef): Promise<{ moved: true }> {
   const job = await activeJob(db, ref);
   if (job.state === "running") {
-    await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "loop_green", actor: "factory" }));
+    const { events } = stepChange(job, { step: "verify", progress: PROGRESS.tasksDone });
+    const set = { currentStep: job.currentStep, progress: job.progress };
+    await db.$transaction((tx) =>
+      moveJob(tx, { job: job.id, move: "loop_green", actor: "factory", set, events }),
+    );
   }
   return { moved: true };
 }
@@ -36,11 +40,17 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
   if (job.state !== "validating") return { passed: job.state === "approved" };
   await setStep(db, job, { step: "verify", progress: PROGRESS.tasksDone });
   const files = await workspaceFiles(job);
-  await runCommands(db, job, [{ key: "verify/reset", spec: { kind: "reset", timeout_ms: 120_000 } }]);
-  const findings = [...(await checkFiles(db, job, files)), ...(await checkTests(db, job, files))];
-  if (!(await lintWorkspace(db, job, files, "verify/lint", null))) {
+  const suites = suitesIn(job, files);
+  const linters = lintersOf(files, "verify/lint");
+  const seen = await runAll(db, job, files, suites, linters);
+  const linted = readLint(linters, seen.linted);
+  const [found] = await Promise.all([
+    checkFiles(db, job, files),
+    storeCheck(db, job, { ...linted, key: "verify/lint", task: null }),
+  ]);
+  const findings = [...found, ...checkTests(suites, seen)];
+  if (!linted.passed)
     findings.push({ criterion: "lint", expected: "no problems", observed: "problems in a fresh sandbox" });
-  }
   const passed = findings.length === 0;
   const summary = passed ? "all tests of record ran and passed; the canaries failed" : describe(findings);
   await storeCheck(db, job, {
@@ -52,7 +62,6 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
     task: null,
   });
   await decide(db, job, passed, summary);
-  await setStep(db, job, { step: "verify", progress: PROGRESS.validated });
   return { passed };
 }
 
@@ -60,7 +69,9 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
 async function decide(db: Db, job: Job, passed: boolean, summary: string): Promise<void> {
   await db.$transaction(async (tx) => {
     if (passed) {
-      await moveJob(tx, { job: job.id, move: "passed", actor: "factory" });
+      const { events } = stepChange(job, { step: "verify", progress: PROGRESS.validated });
+      const set = { progress: job.progress };
+      await moveJob(tx, { job: job.id, move: "passed", actor: "factory", set, events });
       return;
     }
     const set = { errorCode: "rejected", errorMessage: summary };
@@ -104,18 +115,18 @@ interface Suite {
   canary: Canary;
 }
 
-async function checkTests(db: Db, job: Job, files: WorkspaceFiles): Promise<Finding[]> {
-  const suites = toolchainsIn(files).flatMap((toolchain): Suite[] => {
+function suitesIn(job: Job, files: WorkspaceFiles): Suite[] {
+  return toolchainsIn(files).flatMap((toolchain): Suite[] => {
     if (!toolchain.test(files.paths, files.readText)) return [];
-    return [
-      { toolchain, canary: toolchain.canary(files.paths, files.readText, canaryToken(job, toolchain.name)) },
-    ];
+    const token = canaryToken(job, toolchain.name);
+    return [{ toolchain, canary: toolchain.canary(files.paths, files.readText, token) }];
   });
+}
+
+function checkTests(suites: Suite[], { collected, tested }: Seen): Finding[] {
   if (suites.length === 0) return [{ criterion: "tests", expected: "at least one test", observed: "none" }];
-  const collected = await collect(db, job, files, suites);
-  const reports = await runWithCanaries(db, job, files, suites);
   return suites.flatMap(({ toolchain, canary }, i) =>
-    compare(toolchain.name, collected[i] as Collected, reports[i] as TestReport, canary.id),
+    compare(toolchain.name, collected[i] as Collected, tested[i] as TestReport, canary.id),
   );
 }
 
@@ -131,54 +142,70 @@ interface Collected {
   unreadable: string | null;
 }
 
-async function collect(db: Db, job: Job, files: WorkspaceFiles, suites: Suite[]): Promise<Collected[]> {
-  const tools = suites.flatMap(({ toolchain }) => {
-    const command = toolchain.collect(files.paths, files.readText);
-    return command ? [{ toolchain, key: `verify/collect/${toolchain.name}`, command }] : [];
-  });
-  const outputs = await runTools(db, job, tools);
-  return suites.map(({ toolchain }) => {
-    const at = tools.findIndex((tool) => tool.toolchain === toolchain);
-    const output = outputs[at];
-    return output
-      ? toolchain.parseCollected(output)
-      : { ids: [], unreadable: "the tests cannot be collected" };
-  });
+/** What the programs of a validation came to; by suite, and by linter. */
+interface Seen {
+  collected: Collected[];
+  tested: TestReport[];
+  linted: RunOutput[];
 }
 
-async function runWithCanaries(
+/**
+ * Runs everything in one go: a fresh sandbox, the list of tests, the tests with canaries between them, the linters on
+ * the tree without. The tests and their canaries must share one sandbox.
+ */
+async function runAll(
   db: Db,
   job: Job,
   files: WorkspaceFiles,
   suites: Suite[],
-): Promise<TestReport[]> {
+  linters: readonly Tool[],
+): Promise<Seen> {
+  const reset = [{ key: "verify/reset", spec: { kind: "reset" as const, timeout_ms: 120_000 } }];
+  const collectors = suites.map(({ toolchain }) => {
+    const command = toolchain.collect(files.paths, files.readText);
+    return command ? toolCommands(`verify/collect/${toolchain.name}`, command) : [];
+  });
+  const trial = trialOf(job, files, suites);
+  const lint = linters.map(({ key, command }) => toolCommands(key, command));
+  const results = await runTogether(db, job, [reset, ...collectors, trial.commands, ...lint]);
+  const tried = results[1 + collectors.length] ?? [];
+  return {
+    collected: suites.map(({ toolchain }, i) => {
+      const given = results[1 + i] ?? [];
+      return given.length > 0
+        ? toolchain.parseCollected(outputOf(given))
+        : { ids: [], unreadable: "the tests cannot be collected" };
+    }),
+    tested: suites.map(({ toolchain }, i) => {
+      const [from, to] = trial.tests[i] as [number, number];
+      return toolchain.parseTests(outputOf(tried.slice(from, to)));
+    }),
+    linted: results.slice(2 + collectors.length).map(outputOf),
+  };
+}
+
+/** The tests with a canary each, as one group of commands; `tests` says where in it each suite's are. */
+function trialOf(job: Job, files: WorkspaceFiles, suites: Suite[]) {
   const withCanaries = [...files.paths, ...suites.map(({ canary }) => canary.path)];
   const readText = (path: string) =>
     suites.find(({ canary }) => canary.path === path)?.canary.content ?? files.readText(path);
-  await runCommands(
-    db,
-    job,
-    suites.map(({ toolchain, canary }) => ({
-      key: `verify/canary/${job.fence}/${toolchain.name}`,
-      spec: writeCommand(canary.path, canary.content),
-    })),
-    { pinned: true },
-  );
-  const tools = suites.flatMap(({ toolchain }) => {
+  const commands: Wanted[] = suites.map(({ toolchain, canary }) => ({
+    key: `verify/canary/${job.fence}/${toolchain.name}`,
+    spec: writeCommand(canary.path, canary.content),
+  }));
+  const tests = suites.map(({ toolchain }): [number, number] => {
+    const from = commands.length;
     const command = toolchain.test(withCanaries, readText);
-    return command ? [{ toolchain, key: `verify/${job.fence}/test/${toolchain.name}`, command }] : [];
+    if (command) commands.push(...toolCommands(`verify/${job.fence}/test/${toolchain.name}`, command));
+    return [from, commands.length];
   });
-  const outputs = await runTools(db, job, tools, { pinned: true });
-  await runCommands(
-    db,
-    job,
-    suites.map(({ toolchain, canary }) => ({
+  for (const { toolchain, canary } of suites) {
+    commands.push({
       key: `verify/uncanary/${job.fence}/${toolchain.name}`,
       spec: execSpec(["rm", "-f", "--", canary.path]),
-    })),
-    { pinned: true },
-  );
-  return outputs.map((output, i) => (tools[i] as (typeof tools)[0]).toolchain.parseTests(output));
+    });
+  }
+  return { commands, tests };
 }
 
 /** Compares what was reported with what was collected. */

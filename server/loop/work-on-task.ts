@@ -8,8 +8,8 @@ import { taskProgress } from "../domain/steps";
 import { env } from "../env";
 import type { Job } from "../generated/prisma/client";
 import { activeJob, leasedMs, type RunRef } from "../services/jobs/active-job";
-import { setStep } from "../services/jobs/set-step";
-import { workspaceFiles, workspaceText } from "./workspace-files";
+import { stepChange } from "../services/jobs/set-step";
+import { workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
 
 export interface TaskRef extends RunRef {
   /** Number of the task, from 1, and how many there are. */
@@ -21,7 +21,7 @@ export interface TaskRef extends RunRef {
 export async function taskOf(db: Db, job: Job, { n, of }: { n: number; of: number }) {
   const task = await db.task.findUnique({ where: { jobId_run_n: { jobId: job.id, run: job.run, n } } });
   if (!task) throw new Ended();
-  return { n, of, title: task.title, done: task.done };
+  return { n, of, title: task.title, done: task.done, fixes: task.fixes };
 }
 
 /** Begins the coder or the tester. @returns its key, or null when the task was done before */
@@ -31,11 +31,10 @@ export async function beginAgent(
   role: Extract<AgentRole, "coder" | "tester">,
 ): Promise<{ agent: string | null }> {
   const job = await activeJob(db, ref);
-  const { done, ...task } = await taskOf(db, job, ref);
+  const { done, fixes: _, ...task } = await taskOf(db, job, ref);
   if (done) return { agent: null };
   refuseLate(job);
   const step = role === "coder" ? "generate" : "testgen";
-  await setStep(db, job, { step, progress: taskProgress(ref.n, ref.of, step), task: ref.n });
   const [spec, { paths }] = await Promise.all([workspaceText(job, "SPEC.md"), workspaceFiles(job)]);
   const key = `task-${ref.n}/${role}`;
   await startAgentRun(db, {
@@ -44,6 +43,7 @@ export async function beginAgent(
     role,
     first: firstMessage(job, { spec, task, files: paths }),
     task: ref.n,
+    step: stepChange(job, { step, progress: taskProgress(ref.n, ref.of, step), task: ref.n }),
   });
   return { agent: key };
 }

@@ -1,6 +1,7 @@
 // Makes a zip file of a commit's files. Attributes of the tree have no say: see repository.ts.
 import { randomBytes } from "node:crypto";
-import { rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { assertObjectId, git } from "./git";
 
 /**
@@ -11,6 +12,7 @@ import { assertObjectId, git } from "./git";
 export async function archiveZip(dir: string, commit: string, path: string, prefix?: string): Promise<void> {
   if (prefix !== undefined && !/^[A-Za-z0-9][\w.-]{0,99}$/.test(prefix))
     throw new TypeError("Not a folder name.");
+  await mkdir(/* turbopackIgnore: true */ dirname(path), { recursive: true });
   const beside = `${path}.${randomBytes(6).toString("hex")}`;
   try {
     const args = [

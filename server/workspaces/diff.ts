@@ -17,8 +17,26 @@ function range(from: string | null, to: string): string[] {
   return [from === null ? EMPTY_TREE : assertObjectId(from), assertObjectId(to)];
 }
 
+/** Commits do not change, so what changed between two of them is asked of git once while it is remembered. */
+const REMEMBERED = 64;
+const remembered = new Map<string, Promise<FileChange[]>>();
+
 /** Changed files with their line counts; `from` null counts everything as added. @throws GitError */
-export async function diffStat(dir: string, from: string | null, to: string): Promise<FileChange[]> {
+export function diffStat(dir: string, from: string | null, to: string): Promise<FileChange[]> {
+  const key = `${dir} ${from} ${to}`;
+  const known = remembered.get(key);
+  if (known) return known;
+  const asked = askDiffStat(dir, from, to);
+  remembered.set(key, asked);
+  asked.catch(() => remembered.delete(key)); // Whoever asks is told; the next one tries again.
+  for (const oldest of remembered.keys()) {
+    if (remembered.size <= REMEMBERED) break;
+    remembered.delete(oldest);
+  }
+  return asked;
+}
+
+async function askDiffStat(dir: string, from: string | null, to: string): Promise<FileChange[]> {
   const args = ["diff-tree", "-r", "-z", "--raw", "--numstat", ...RENDER, ...range(from, to), "--"];
   const fields = (await git(args, { dir })).toString("utf8").split("\0");
   const status = new Map<string, FileChange["status"]>();

@@ -63,6 +63,7 @@ describe("a sandbox's work", () => {
     expect(taken.tree).toBe(sandbox.git(["rev-parse", "HEAD^{tree}"]).toString().trim());
     const commit = (await git(["cat-file", "commit", taken.commit], { dir })).toString();
     expect(commit).toContain("author Coder <coder@localhost> 1767323045 +0000");
+    await git(["fsck", "--strict", "--no-dangling"], { dir });
     expect(commit).not.toContain("parent");
     expect((await readTree(dir, taken.commit)).map((file) => file.path)).toEqual(["src/main.py"]);
   });
@@ -105,7 +106,7 @@ describe("a sandbox's work", () => {
     const one = await take(sandbox.bundle());
     const empty = sandbox.commit();
     const same = await take(sandbox.bundle(first), one.commit);
-    expect(same).toEqual({ commit: one.commit, tree: one.tree, unchanged: true });
+    expect(same).toMatchObject({ commit: one.commit, tree: one.tree, unchanged: true });
     sandbox.write("b.txt", "two");
     sandbox.commit();
     expect((await take(sandbox.bundle(empty), same.commit)).unchanged).toBe(false);

@@ -7,7 +7,8 @@ import { type BundleHeader, parseBundleHeader } from "./bundle-header";
 import { assertObjectId, GitError, git } from "./git";
 import { listCheckedTree } from "./list-tree";
 import { WorkspaceRefused } from "./refusal";
-import { TREE_LIMITS, type TreeLimits } from "./tree-policy";
+import { TREE_LIMITS, type TreeEntry, type TreeLimits } from "./tree-policy";
+import { writeObject } from "./write-object";
 
 export interface ImportLimits extends TreeLimits {
   /** Bytes of the whole upload. */
@@ -38,6 +39,8 @@ export interface ImportedTree {
   commit: string;
   tree: string;
   unchanged: boolean;
+  /** Its regular files. */
+  files: TreeEntry[];
 }
 
 const QUARANTINE = "incoming-";
@@ -74,9 +77,10 @@ export async function importBundle(
     const trees = found.value;
     await keepPack(dir, quarantine);
     if (request.parent !== null && trees.tree === trees.parentTree) {
-      return { commit: request.parent, tree: trees.tree, unchanged: true };
+      return { commit: request.parent, tree: trees.tree, unchanged: true, files: checked.value };
     }
-    return { commit: await commitTree(dir, trees.tree, request), tree: trees.tree, unchanged: false };
+    const commit = await writeCommit(dir, trees.tree, request);
+    return { commit, tree: trees.tree, unchanged: false, files: checked.value };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -205,20 +209,20 @@ async function keepPack(dir: string, quarantine: string): Promise<void> {
     await rename(join(from, name), join(to, name));
 }
 
-async function commitTree(dir: string, tree: string, request: ImportRequest): Promise<string> {
-  const author = request.author ?? AUTHOR;
-  const date = `${Math.floor((request.at ?? new Date()).getTime() / 1000)} +0000`;
-  const env = {
-    GIT_AUTHOR_NAME: author.name,
-    GIT_AUTHOR_EMAIL: author.email,
-    GIT_AUTHOR_DATE: date,
-    GIT_COMMITTER_NAME: AUTHOR.name,
-    GIT_COMMITTER_EMAIL: AUTHOR.email,
-    GIT_COMMITTER_DATE: date,
-  };
-  const parents = request.parent === null ? [] : ["-p", request.parent];
-  // NUL would cut the message; git refuses it.
-  const input = `${request.message.replaceAll("\0", "").trim() || "Work"}\n`;
-  const out = await git(["commit-tree", tree, ...parents], { dir, env, input });
-  return assertObjectId(out.toString("utf8").trim());
+async function writeCommit(dir: string, tree: string, request: ImportRequest): Promise<string> {
+  const seconds = Math.floor((request.at ?? new Date()).getTime() / 1000);
+  const person = ({ name, email }: { name: string; email: string }) =>
+    `${plain(name)} <${plain(email)}> ${seconds} +0000`;
+  const lines = [
+    `tree ${assertObjectId(tree)}`,
+    ...(request.parent === null ? [] : [`parent ${request.parent}`]),
+    `author ${person(request.author ?? AUTHOR)}`,
+    `committer ${person(AUTHOR)}`,
+  ];
+  // NUL would cut the message.
+  const message = request.message.replaceAll("\0", "").trim() || "Work";
+  return writeObject(dir, "commit", Buffer.from(`${lines.join("\n")}\n\n${message}\n`));
 }
+
+/** A name without what the format of a commit gives a meaning. */
+const plain = (name: string) => name.replace(/[<>\n\0]/g, "").trim() || "unknown";

@@ -4,7 +4,7 @@ import type { Db, Tx } from "../../db";
 import { MIN_ANSWER_TOKENS, toMicro } from "../../domain/money";
 import type { Role } from "../../domain/roles";
 import { env } from "../../env";
-import type { Job } from "../../generated/prisma/client";
+import { type Job, Prisma } from "../../generated/prisma/client";
 import { type Price, tokensFor, upperBoundMicro } from "../../models/prices";
 
 /** After this long past a call's deadline an unsettled reservation is charged in full, in seconds. */
@@ -28,49 +28,86 @@ export interface ReserveSpend {
 
 export type Reservation =
   | { allowed: true; maxTokens: number }
-  /** `waits`: only others' open calls stand in the way. `cap`: the money is spent. */
-  | { allowed: false; why: "waits" | "cap"; message: string };
+  /** `waits`: only others' open calls stand in the way. `cap`: the money is spent. `known`: the key is taken. */
+  | { allowed: false; why: "waits" | "cap" | "known"; message: string };
 
 /** Reserves the upper cost of one call, or says why not. */
 export async function reserveSpend(db: Db, request: ReserveSpend): Promise<Reservation> {
-  return db.$transaction(async (tx) => {
-    const rootId = request.job.rootId ?? request.job.id;
-    const { day, root, team } = await lockBudgets(tx, rootId, request.job.teamId);
-    const limit = request.maxTokens;
-    const enough = Math.min(MIN_ANSWER_TOKENS, limit);
-    const buys = (micro: bigint) =>
-      Math.min(limit, tokensFor(request.price, Number(micro), request.inputTokens));
-    const free = smaller(root.cap - root.spent - root.reserved, team.cap - team.spent - team.reserved);
-    const maxTokens = buys(free);
-    if (maxTokens < enough) {
-      const unspent = smaller(root.cap - root.spent, team.cap - team.spent);
-      if (buys(unspent) >= enough)
-        return { allowed: false, why: "waits", message: "other calls hold the rest of the budget" };
-      const whose = root.cap - root.spent <= team.cap - team.spent ? "of this job" : "of the team's day";
-      return { allowed: false, why: "cap", message: `The budget ${whose} does not buy another answer.` };
-    }
-    const reserved = BigInt(upperBoundMicro(request.price, { inputTokens: request.inputTokens, maxTokens }));
-    await tx.spend.create({
-      data: {
-        key: request.key,
-        teamId: request.job.teamId,
-        rootJobId: rootId,
-        jobId: request.job.id,
-        run: request.job.run,
-        role: request.role,
-        provider: request.provider,
-        model: request.model,
-        day,
-        reservedMicro: reserved,
-        deadline: new Date(Date.now() + request.timeoutMs),
-      },
-    });
-    await tx.$executeRaw`UPDATE job SET reserved_micro_usd = reserved_micro_usd + ${reserved} WHERE id = ${rootId}`;
-    await tx.$executeRaw`
-      UPDATE daily_spend SET reserved_micro = reserved_micro + ${reserved}
-      WHERE team_id = ${request.job.teamId} AND day = ${day}::date`;
-    return { allowed: true, maxTokens };
-  });
+  const fast = await reserveAll(db, request);
+  return fast ?? db.$transaction((tx) => reserveRest(tx, request));
+}
+
+const costOf = ({ price, inputTokens }: ReserveSpend, maxTokens: number) =>
+  BigInt(upperBoundMicro(price, { inputTokens, maxTokens }));
+
+/**
+ * The usual case in one statement: the money buys all that the role may answer. The root job is locked before the
+ * day, as everywhere; the conditions are looked at again under the locks.
+ * @returns null when the money does not reach, which takes a closer look
+ */
+async function reserveAll(db: Db, request: ReserveSpend): Promise<Reservation | null> {
+  const { job, key, maxTokens } = request;
+  const reserved = costOf(request, maxTokens);
+  const rows = await db.$queryRaw<{ made: boolean; known: boolean }[]>`
+    WITH root AS (
+      SELECT j.id, COALESCE(t.budget_day_micro_usd, ${toMicro(env().BUDGET_DAY_USD)}::bigint) AS day_cap
+      FROM job j JOIN team t ON t.id = ${job.teamId}
+      WHERE j.id = ${job.rootId ?? job.id}
+        AND j.budget_micro_usd - j.spent_micro_usd - j.reserved_micro_usd >= ${reserved}::bigint
+        AND COALESCE(t.budget_day_micro_usd, ${toMicro(env().BUDGET_DAY_USD)}::bigint) >= ${reserved}::bigint
+        AND NOT EXISTS (SELECT 1 FROM spend WHERE key = ${key})
+      FOR UPDATE OF j
+    ), day AS (
+      INSERT INTO daily_spend (team_id, day, reserved_micro)
+      SELECT ${job.teamId}, (now() AT TIME ZONE 'UTC')::date, ${reserved}::bigint FROM root
+      ON CONFLICT (team_id, day) DO UPDATE SET reserved_micro = daily_spend.reserved_micro + EXCLUDED.reserved_micro
+        WHERE daily_spend.spent_micro + daily_spend.reserved_micro + EXCLUDED.reserved_micro
+          <= (SELECT day_cap FROM root)
+      RETURNING day
+    ), made AS (
+      ${insertSpend(request, reserved)} FROM day RETURNING root_job_id
+    ), held AS (
+      UPDATE job SET reserved_micro_usd = reserved_micro_usd + ${reserved}::bigint
+      WHERE id IN (SELECT root_job_id FROM made)
+    )
+    SELECT EXISTS (SELECT 1 FROM made) AS made, EXISTS (SELECT 1 FROM spend WHERE key = ${key}) AS known`;
+  if (rows[0]?.made) return { allowed: true, maxTokens };
+  if (rows[0]?.known) return { allowed: false, why: "known", message: "this call was made before" };
+  return null;
+}
+
+/** To be continued with the row that gives `day`. */
+function insertSpend({ key, job, ...call }: ReserveSpend, reserved: bigint): Prisma.Sql {
+  return Prisma.sql`
+    INSERT INTO spend (key, team_id, root_job_id, job_id, run, role, provider, model, day, reserved_micro, deadline)
+    SELECT ${key}, ${job.teamId}, ${job.rootId ?? job.id}, ${job.id}, ${job.run}::int, ${call.role}, ${call.provider},
+      ${call.model}, day, ${reserved}::bigint, now() + make_interval(secs => ${call.timeoutMs / 1000}::float8)`;
+}
+
+/** Buys as much of an answer as the remainder of the money does, or finds out what stands in the way. */
+async function reserveRest(tx: Tx, request: ReserveSpend): Promise<Reservation> {
+  const rootId = request.job.rootId ?? request.job.id;
+  const { day, root, team } = await lockBudgets(tx, rootId, request.job.teamId);
+  const limit = request.maxTokens;
+  const enough = Math.min(MIN_ANSWER_TOKENS, limit);
+  const buys = (micro: bigint) =>
+    Math.min(limit, tokensFor(request.price, Number(micro), request.inputTokens));
+  const free = smaller(root.cap - root.spent - root.reserved, team.cap - team.spent - team.reserved);
+  const maxTokens = buys(free);
+  if (maxTokens < enough) {
+    const unspent = smaller(root.cap - root.spent, team.cap - team.spent);
+    if (buys(unspent) >= enough)
+      return { allowed: false, why: "waits", message: "other calls hold the rest of the budget" };
+    const whose = root.cap - root.spent <= team.cap - team.spent ? "of this job" : "of the team's day";
+    return { allowed: false, why: "cap", message: `The budget ${whose} does not buy another answer.` };
+  }
+  const reserved = costOf(request, maxTokens);
+  await tx.$executeRaw`${insertSpend(request, reserved)} FROM (SELECT ${day}::date AS day) AS d`;
+  await tx.$executeRaw`UPDATE job SET reserved_micro_usd = reserved_micro_usd + ${reserved} WHERE id = ${rootId}`;
+  await tx.$executeRaw`
+    UPDATE daily_spend SET reserved_micro = reserved_micro + ${reserved}
+    WHERE team_id = ${request.job.teamId} AND day = ${day}::date`;
+  return { allowed: true, maxTokens };
 }
 
 interface Budget {

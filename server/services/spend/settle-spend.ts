@@ -1,5 +1,6 @@
 // The second half of a call's money: the reservation becomes what it really cost, or nothing.
 import type { Tx } from "../../db";
+import type { NewJobEvent } from "../../domain/events";
 import { toMicro, toUsd } from "../../domain/money";
 import type { Role } from "../../domain/roles";
 import { env } from "../../env";
@@ -14,51 +15,65 @@ export interface SettleSpend {
   as: "settled" | "estimated" | "released";
 }
 
-/** Settles a reservation once; a second time changes nothing. @returns whether it was open */
-export async function settleSpend(tx: Tx, { key, usage, costMicro, as }: SettleSpend): Promise<boolean> {
-  const spend = await tx.spend.findUnique({ where: { key } });
-  if (!spend) return false;
-  // The same order of locks as when reserving: root job, team day, then the reservation itself.
-  await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${spend.rootJobId} FOR UPDATE`;
+/** What settling a reservation came to. */
+export interface Settled {
+  jobId: bigint;
+  role: string;
+  model: string;
+  cost: bigint;
+  /** What the root job has spent now. */
+  total: bigint;
+}
+
+/**
+ * Turns a reservation into what it really cost, once, without a word in the log. One statement; the root job is
+ * locked first, as everywhere.
+ * @returns null when it was settled before
+ */
+export async function settle(tx: Tx, { key, usage, costMicro, as }: SettleSpend): Promise<Settled | null> {
   const cost = as === "released" ? 0n : costMicro;
-  await tx.$executeRaw`
-    UPDATE daily_spend d SET reserved_micro = d.reserved_micro - s.reserved_micro, spent_micro = d.spent_micro + ${cost}
-    FROM spend s WHERE s.key = ${key} AND s.state = 'reserved' AND d.team_id = s.team_id AND d.day = s.day`;
-  const settled = await tx.$executeRaw`
-    UPDATE spend SET state = ${as}::spend_state, cost_micro = ${cost}, settled_at = now(), input_tokens = ${usage.input},
-      output_tokens = ${usage.output}, cache_read_tokens = ${usage.cacheRead}, cache_write_tokens = ${usage.cacheWrite}
-    WHERE key = ${key} AND state = 'reserved'`;
-  if (settled === 0) return false;
-  const [root] = await tx.$queryRaw<{ spent: bigint }[]>`
-    UPDATE job SET reserved_micro_usd = reserved_micro_usd - ${spend.reservedMicro},
-      spent_micro_usd = spent_micro_usd + ${cost}
-    WHERE id = ${spend.rootJobId} RETURNING spent_micro_usd AS spent`;
-  if (spend.jobId !== spend.rootJobId) {
-    await tx.$executeRaw`UPDATE job SET spent_micro_usd = spent_micro_usd + ${cost} WHERE id = ${spend.jobId}`;
-  }
-  const total = root?.spent ?? 0n;
-  const threshold = toMicro(env().BUDGET_ALERT_USD);
-  const crossed = total >= threshold && total - cost < threshold;
-  if (cost > 0n) {
-    await appendEvents(tx, spend.jobId, [
-      {
-        type: "spend.settled",
-        data: {
-          role: spend.role as Role,
-          model: spend.model,
-          cost_usd: toUsd(cost),
-          total_usd: toUsd(total),
-        },
-      },
-      ...(crossed
-        ? [
-            {
-              type: "spend.alert" as const,
-              data: { total_usd: toUsd(total), threshold_usd: env().BUDGET_ALERT_USD },
-            },
-          ]
-        : []),
-    ]);
-  }
-  return true;
+  const [settled] = await tx.$queryRaw<Settled[]>`
+    WITH root AS (
+      SELECT j.id FROM spend s JOIN job j ON j.id = s.root_job_id WHERE s.key = ${key} FOR UPDATE OF j
+    ), settled AS (
+      UPDATE spend SET state = ${as}::spend_state, cost_micro = ${cost}::bigint, settled_at = now(),
+        input_tokens = ${usage.input}, output_tokens = ${usage.output},
+        cache_read_tokens = ${usage.cacheRead}, cache_write_tokens = ${usage.cacheWrite}
+      WHERE key = ${key} AND state = 'reserved' AND root_job_id IN (SELECT id FROM root)
+      RETURNING team_id, day, root_job_id, job_id, role, model, reserved_micro
+    ), daily AS (
+      UPDATE daily_spend d SET reserved_micro = d.reserved_micro - s.reserved_micro,
+        spent_micro = d.spent_micro + ${cost}::bigint
+      FROM settled s WHERE d.team_id = s.team_id AND d.day = s.day
+    ), child AS (
+      UPDATE job SET spent_micro_usd = spent_micro_usd + ${cost}::bigint
+      FROM settled s WHERE job.id = s.job_id AND s.job_id <> s.root_job_id
+    ), paid AS (
+      UPDATE job SET reserved_micro_usd = reserved_micro_usd - s.reserved_micro,
+        spent_micro_usd = spent_micro_usd + ${cost}::bigint
+      FROM settled s WHERE job.id = s.root_job_id
+      RETURNING s.job_id, s.role, s.model, spent_micro_usd
+    )
+    SELECT job_id AS "jobId", role, model, ${cost}::bigint AS cost, spent_micro_usd AS total FROM paid`;
+  return settled ?? null;
+}
+
+/** What the log of the job says of it; nothing when nothing was paid. */
+export function spendEvents({ role, model, cost, total }: Settled): NewJobEvent[] {
+  if (cost === 0n) return [];
+  const limit = env().BUDGET_ALERT_USD;
+  const crossed = total >= toMicro(limit) && total - cost < toMicro(limit);
+  const data = { role: role as Role, model, cost_usd: toUsd(cost), total_usd: toUsd(total) };
+  const alert = { total_usd: toUsd(total), threshold_usd: limit };
+  return [
+    { type: "spend.settled", data },
+    ...(crossed ? [{ type: "spend.alert" as const, data: alert }] : []),
+  ];
+}
+
+/** Settles a reservation once, and says so; a second time changes nothing. @returns whether it was open */
+export async function settleSpend(tx: Tx, request: SettleSpend): Promise<boolean> {
+  const settled = await settle(tx, request);
+  if (settled) await appendEvents(tx, settled.jobId, spendEvents(settled));
+  return settled !== null;
 }

@@ -1,13 +1,23 @@
-// A snapshot comes in: the bundle is checked and becomes a commit of ours. No reference moves here; the head moves
-// in the transaction that stores what the commit belongs to (invariant 8).
-import type { BundleAnswer, CommandSpec } from "../../../runner/protocol";
+// A snapshot comes in: the bundle is checked and becomes a commit of ours, which is written down under its command, so
+// that no word of the worker's is needed for it. No reference moves here; the head moves in the transaction that
+// stores what the commit belongs to (invariant 8).
+import type { BundleAnswer } from "../../../runner/protocol";
 import type { Db } from "../../db";
 import { AppError } from "../../domain/errors";
+import { diffStat } from "../../workspaces/diff";
 import { importBundle } from "../../workspaces/import-bundle";
 import { WorkspaceRefused } from "../../workspaces/refusal";
 import { createRepository } from "../../workspaces/repository";
-import { holdLease } from "../queue/held-lease";
+import { requireLease } from "../queue/held-lease";
 import { jobRepository } from "./job-repository";
+import { prepareFiles } from "./workspace-files";
+
+export interface ReceiveBundle {
+  worker: string;
+  job: string;
+  fence: number;
+  command: string;
+}
 
 /**
  * Takes in the bundle of a snapshot command.
@@ -15,26 +25,55 @@ import { jobRepository } from "./job-repository";
  */
 export async function receiveBundle(
   db: Db,
-  { worker, job: publicId, fence, command }: { worker: string; job: string; fence: number; command: string },
+  upload: ReceiveBundle,
   bundle: AsyncIterable<Uint8Array>,
 ): Promise<BundleAnswer> {
-  const { job, message } = await db.$transaction(async (tx) => {
-    const held = await holdLease(tx, worker, publicId, fence);
-    const row = await tx.command.findFirst({
-      where: { id: command, jobId: held.id, fence, state: "running" },
-    });
-    const spec = row?.spec as CommandSpec | undefined;
-    if (spec?.kind !== "snapshot")
-      throw new AppError("not_found", "There is no such snapshot under this lease.");
-    return { job: held, message: spec.message };
-  });
-  const dir = jobRepository(publicId);
+  const { message, head } = await findSnapshot(db, upload);
+  const dir = jobRepository(upload.job);
   try {
     await createRepository(dir);
-    const { commit, tree } = await importBundle(dir, bundle, { parent: job.headCommit, message });
+    const { commit, tree, unchanged, files } = await importBundle(dir, bundle, { parent: head, message });
+    await noteMade(db, upload, commit, tree);
+    if (!unchanged) lookAhead(upload.job, head, commit, files);
     return { accepted: true, commit, tree };
   } catch (error) {
     if (error instanceof WorkspaceRefused) return { accepted: false, reason: error.message };
     throw error;
   }
+}
+
+async function findSnapshot(
+  db: Db,
+  { worker, job, fence, command }: ReceiveBundle,
+): Promise<{ message: string; head: string | null }> {
+  const [found] = await db.$queryRaw<{ message: string; head: string | null }[]>`
+    SELECT c.spec->>'message' AS message, j.head_commit AS head FROM job j JOIN command c ON c.job_id = j.id
+    WHERE j.public_id = ${job} AND j.lease_worker_id = ${worker} AND j.fence = ${fence}::int
+      AND c.id = ${command} AND c.fence = j.fence AND c.state = 'running' AND c.spec->>'kind' = 'snapshot'`;
+  return found ?? refuse(db, { worker, job, fence, command });
+}
+
+async function noteMade(db: Db, upload: ReceiveBundle, commit: string, tree: string): Promise<void> {
+  const { worker, job, fence, command } = upload;
+  const noted = await db.$executeRaw`
+    UPDATE command SET made_commit = ${commit}, made_tree = ${tree}
+    FROM job j WHERE j.id = command.job_id AND j.public_id = ${job} AND j.lease_worker_id = ${worker}
+      AND j.fence = ${fence}::int AND command.id = ${command} AND command.fence = j.fence AND command.state = 'running'`;
+  if (noted === 0) await refuse(db, upload);
+}
+
+async function refuse(db: Db, { worker, job, fence }: ReceiveBundle): Promise<never> {
+  await requireLease(db, worker, job, fence);
+  throw new AppError("not_found", "There is no such snapshot under this lease.");
+}
+
+/** What the next steps will ask of this commit is read while the worker still speaks to us. */
+function lookAhead(
+  job: string,
+  head: string | null,
+  commit: string,
+  files: Parameters<typeof prepareFiles>[3],
+): void {
+  prepareFiles(job, commit, head, files);
+  diffStat(jobRepository(job), head, commit).catch(() => undefined); // Who needs it asks again.
 }
