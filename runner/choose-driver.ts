@@ -13,7 +13,7 @@ export async function chooseDriver(env: RunnerEnv, instance: string, log: Log): 
 }
 
 async function make(env: RunnerEnv, instance: string, log: Log): Promise<SandboxDriver> {
-  const docker = () => createDockerDriver({ ...env, instance });
+  const docker = () => createDockerDriver({ ...env, instance, network: { access: env.registries } });
   const bubblewrap = () => createBubblewrapDriver(env);
   if (env.driver === "docker") return docker();
   if (env.driver === "bubblewrap") return bubblewrap();

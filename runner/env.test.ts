@@ -13,7 +13,17 @@ describe("the runner's settings", () => {
       image: "fabrica-sandbox",
       toolchainDir: null,
       warmPool: 1,
+      registries: { hosts: expect.arrayContaining(["pypi.org"]), mirrors: [], maxBytes: 2 ** 30 },
       dockerHost: null,
+    });
+  });
+
+  it("name the registries, or none", () => {
+    const own = { RUNNER_ALLOWED_HOSTS: "none", RUNNER_MIRRORS: "10.0.0.1:4873", RUNNER_NETWORK_MB: "5" };
+    expect(env({ FABRICA_RUNNER_TOKEN: "t", ...own }).registries).toMatchObject({
+      hosts: [],
+      mirrors: ["10.0.0.1:4873"],
+      maxBytes: 5 * 2 ** 20,
     });
   });
 
@@ -21,6 +31,11 @@ describe("the runner's settings", () => {
     [{}, /FABRICA_RUNNER_TOKEN/],
     [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_WORKERS: "0" }, /RUNNER_WORKERS/],
     [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_WARM_POOL: "-1" }, /RUNNER_WARM_POOL/],
+    [
+      { FABRICA_RUNNER_TOKEN: "t", RUNNER_ALLOWED_HOSTS: "a.example,*" },
+      /RUNNER_ALLOWED_HOSTS: "\*" is not a host/,
+    ],
+    [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_MIRRORS: "http://a" }, /RUNNER_MIRRORS.*host:port/],
     [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_DRIVER: "podman" }, /RUNNER_DRIVER/],
     [{ FABRICA_RUNNER_TOKEN: "t", FABRICA_URL: "nowhere" }, /FABRICA_URL/],
   ])("are refused by name: %o", (values, name) => {

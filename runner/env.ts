@@ -3,6 +3,23 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { parseHosts, parseMirrors, type RegistryAccess } from "./network/registry-access";
+
+const REGISTRIES = "registry.npmjs.org,pypi.org,files.pythonhosted.org";
+/** Connections of one command at a time; npm opens fifteen. */
+const MAX_CONNECTIONS = 64;
+const MB = 1024 * 1024;
+
+/** A setting that is a list; what is wrong with it becomes the mistake's text. */
+const listOf = (parse: (text: string) => string[]) =>
+  z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
 
 const schema = z.object({
   FABRICA_URL: z.url().default("http://127.0.0.1:9000"),
@@ -16,6 +33,9 @@ const schema = z.object({
   RUNNER_IMAGE: z.string().min(1).default("fabrica-sandbox"),
   RUNNER_RUNTIME: z.string().min(1).optional(),
   RUNNER_WARM_POOL: z.coerce.number().int().min(0).max(16).default(1),
+  RUNNER_ALLOWED_HOSTS: listOf(parseHosts).prefault(REGISTRIES),
+  RUNNER_MIRRORS: listOf(parseMirrors).prefault("none"),
+  RUNNER_NETWORK_MB: z.coerce.number().int().min(1).max(100_000).default(1_024),
   DOCKER_HOST: z.string().min(1).optional(),
   DOCKER_CERT_PATH: z.string().min(1).optional(),
 });
@@ -36,6 +56,8 @@ export interface RunnerEnv {
   runtime: string | null;
   /** Sandboxes made in advance, where making one takes long. */
   warmPool: number;
+  /** What commands that install dependencies may reach. */
+  registries: RegistryAccess;
   dockerHost: string | null;
   /** Folder with ca.pem, cert.pem and key.pem for a daemon behind TLS. */
   dockerCerts: string | null;
@@ -62,6 +84,12 @@ export function readRunnerEnv(source: NodeJS.ProcessEnv = process.env): RunnerEn
     image: env.RUNNER_IMAGE,
     runtime: env.RUNNER_RUNTIME ?? null,
     warmPool: env.RUNNER_WARM_POOL,
+    registries: {
+      hosts: env.RUNNER_ALLOWED_HOSTS,
+      mirrors: env.RUNNER_MIRRORS,
+      maxBytes: env.RUNNER_NETWORK_MB * MB,
+      maxConnections: MAX_CONNECTIONS,
+    },
     dockerHost: env.DOCKER_HOST ?? null,
     dockerCerts: env.DOCKER_CERT_PATH ?? null,
   };

@@ -1,6 +1,8 @@
 // The runner's end of the stream to one supervisor: numbers commands, windows their input, routes what comes back.
 // Invariant: every command that was started is settled: by its report, by a failure, or by the end of the stream.
 import type { Duplex } from "node:stream";
+import type { TunnelGateway } from "../network/gateway";
+import { isTunnelFrame } from "../network/tunnel-wire";
 import {
   type ExecOrder,
   type ExitReport,
@@ -28,6 +30,7 @@ interface Pending {
   acknowledged: number;
   resolve(report: ExitReport): void;
   answered?(): void;
+  gateway?: TunnelGateway | null;
   reject(error: Error): void;
 }
 
@@ -78,16 +81,25 @@ export class SupervisorConnection {
     this.pings.unref();
   }
 
-  /** Runs a command to its report. Throws RequestError when it is too large, SandboxError when the container fails. */
-  async exec(order: ExecOrder, input: Uint8Array, onOutput: OnOutput): Promise<ExitReport> {
+  /**
+   * Runs a command to its report. `gateway` is the runner's end of its network and closed with it.
+   * Throws RequestError when it is too large, SandboxError when the container fails.
+   */
+  async exec(
+    order: ExecOrder,
+    input: Uint8Array,
+    onOutput: OnOutput,
+    gateway: TunnelGateway | null = null,
+  ): Promise<ExitReport> {
     if (this.closed) throw this.closed;
     const payload = Buffer.from(JSON.stringify(order), "utf8");
     if (payload.length > MAX_PAYLOAD_BYTES)
       throw new RequestError("The arguments of the command are too long.");
     this.lastId += 1;
     const id = this.lastId;
+    gateway?.attach((type, body) => this.stream.write(encodeFrame(type, id, body)));
     const report = new Promise<ExitReport>((resolve, reject) => {
-      this.pending.set(id, { onOutput, input, sent: 0, acknowledged: 0, resolve, reject });
+      this.pending.set(id, { onOutput, input, sent: 0, acknowledged: 0, gateway, resolve, reject });
     });
     const silence = setTimeout(
       () => this.close("The supervisor in the container does not answer."),
@@ -99,6 +111,7 @@ export class SupervisorConnection {
       return await report;
     } finally {
       clearTimeout(silence);
+      gateway?.close();
       this.pending.delete(id);
     }
   }
@@ -159,7 +172,7 @@ export class SupervisorConnection {
     else if (type === FRAME.stdinAck) {
       command.acknowledged += payload.readUInt32BE(0);
       this.pump(id);
-    }
+    } else if (isTunnelFrame(type)) command.gateway?.receive(type, payload);
   }
 
   /** Sends as much input as the window allows, and the end of it after the last piece. */

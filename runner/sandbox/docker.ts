@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
+import { type GatewayOptions, TunnelGateway } from "../network/gateway";
 import type { SandboxLimits } from "../protocol";
 import { SupervisorConnection } from "./docker-connection";
 import {
@@ -15,6 +16,7 @@ import {
   insideEnv,
   NoSandboxError,
   PATHS,
+  RequestError,
   SANDBOX_UID,
   SandboxError,
   type SlowDriver,
@@ -47,6 +49,8 @@ export interface DockerOptions {
   /** Path of the bundled supervisor. Its text is handed to the container, so the daemon need not see the file. */
   supervisor: string;
   toolchainDir: string | null;
+  /** What commands that ask for it may reach; without it they are refused. */
+  network?: GatewayOptions | null;
   /** Marks this runner's containers for the reaper. */
   instance: string;
 }
@@ -196,9 +200,9 @@ async function createContainer(
       stderr: true,
       hijack: true,
     });
-    const sandbox = new ContainerSandbox(container, new SupervisorConnection(stream as never), () =>
-      live.delete(container.id),
-    );
+    const connection = new SupervisorConnection(stream as never);
+    const gone = () => live.delete(container.id);
+    const sandbox = new ContainerSandbox(container, connection, options.network ?? null, gone);
     await sandbox.start();
     return sandbox;
   } catch (error) {
@@ -214,6 +218,7 @@ class ContainerSandbox implements WaitingSandbox {
   constructor(
     private readonly container: Docker.Container,
     private readonly connection: SupervisorConnection,
+    private readonly network: GatewayOptions | null,
     private readonly onGone: () => void,
   ) {}
 
@@ -226,6 +231,7 @@ class ContainerSandbox implements WaitingSandbox {
   }
 
   async exec(request: ExecRequest): Promise<ExecOutcome> {
+    const gateway = request.network ? this.gateway() : null;
     const [cwd = "", ...argv] = enterArgs(request);
     const order = {
       argv,
@@ -235,13 +241,21 @@ class ContainerSandbox implements WaitingSandbox {
       maxOutputBytes: request.maxOutputBytes,
       repository: request.repository === true,
       input: (request.stdin?.length ?? 0) > 0,
+      network: gateway !== null,
     };
     const report = await this.connection.exec(
       order,
       request.stdin ?? new Uint8Array(),
       request.onOutput ?? (() => {}),
+      gateway,
     );
-    return { ...report, capped: report.droppedBytes > 0 };
+    const network = gateway ? { network: gateway.report() } : {};
+    return { ...report, ...network, capped: report.droppedBytes > 0 };
+  }
+
+  private gateway(): TunnelGateway {
+    if (!this.network) throw new RequestError("This runner gives no sandbox a network.");
+    return new TunnelGateway(this.network);
   }
 
   ping(): Promise<void> {

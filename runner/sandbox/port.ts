@@ -1,5 +1,6 @@
 // The port that every sandbox driver implements: create, exec, destroy, and nothing about jobs.
 // Invariant: whatever runs behind it sees no secret, no network and no host file beyond the listed ones.
+import type { NetworkReport } from "../network/gateway";
 import type { SandboxDriver as DriverName, SandboxLimits } from "../protocol";
 
 /** The user that all untrusted programs run as, in every driver. */
@@ -40,6 +41,8 @@ export interface ExecRequest {
   maxOutputBytes: number;
   /** Makes /git visible; only for the runner's own git scripts. */
   repository?: boolean;
+  /** Lets the program reach the package registries that the runner's settings allow, through a proxy. Else: nothing. */
+  network?: "registries";
   onOutput?: OnOutput;
 }
 
@@ -58,6 +61,8 @@ export interface ExecOutcome {
   userMs: number;
   systemMs: number;
   maxRssKb: number;
+  /** Of requests that asked for the network. */
+  network?: NetworkReport;
 }
 
 /** One live sandbox. It belongs to one job and is never used for another. */

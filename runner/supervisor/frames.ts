@@ -9,7 +9,7 @@ export const PIECE_BYTES = 64 * 1024;
 /** How many bytes of input may be under way per command before the supervisor has acknowledged some. */
 export const STDIN_WINDOW_BYTES = 256 * 1024;
 
-/** Types from the runner are below 64, those from the supervisor above. The tunnel's are reserved, not yet used. */
+/** Types from the runner are below 64, those from the supervisor above; the tunnel's: runner/network. */
 export const FRAME = {
   exec: 1,
   stdin: 2,
@@ -20,6 +20,8 @@ export const FRAME = {
   tunnelOpened: 32,
   tunnelDataIn: 33,
   tunnelClosedByRunner: 34,
+  tunnelTakenByRunner: 35,
+  tunnelRefused: 36,
   hello: 64,
   out: 66,
   err: 67,
@@ -31,6 +33,7 @@ export const FRAME = {
   tunnelOpen: 96,
   tunnelDataOut: 97,
   tunnelClosedBySandbox: 98,
+  tunnelTakenBySandbox: 99,
 } as const;
 export type FrameType = (typeof FRAME)[keyof typeof FRAME];
 
@@ -50,6 +53,8 @@ export interface ExecOrder {
   repository: boolean;
   /** Whether `stdin` frames follow, and an `eof`; without, the program reads an empty input. */
   input: boolean;
+  /** Whether the program is offered a proxy, whose connections the runner makes. */
+  network: boolean;
 }
 
 /** Payload of `exit`. */

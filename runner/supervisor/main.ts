@@ -2,6 +2,8 @@
 // stdout. Invariant: it never reads /work and runs nothing but children of the unprivileged user.
 import { chmodSync } from "node:fs";
 import { Socket } from "node:net";
+import { ConnectProxy } from "../network/connect-proxy";
+import { isTunnelFrame } from "../network/tunnel-wire";
 import { type CgroupMeter, ownMeter } from "../sandbox/cgroup-meter";
 import { PATHS } from "../sandbox/port";
 import { Command, StartError } from "./command";
@@ -29,6 +31,9 @@ class Supervisor {
   private readonly output = new Socket({ fd: 1, readable: false, writable: true });
   private readonly reader = new FrameReader();
   private readonly commands = new Map<number, Command>();
+  private readonly proxies = new Map<number, ConnectProxy>();
+  /** Frames for commands whose proxy is not there yet. */
+  private readonly early = new Map<number, Frame[]>();
   private readonly meter: CgroupMeter | null = ownMeter();
   private tag = FIRST_TAG;
   private silence: NodeJS.Timeout;
@@ -48,14 +53,40 @@ class Supervisor {
     for (const frame of this.reader.push(data)) this.obey(frame);
   }
 
-  private obey({ id, type, payload }: Frame): void {
+  private obey(frame: Frame): void {
+    const { id, type, payload } = frame;
+    const early = this.early.get(id);
+    if (early) {
+      early.push(frame);
+      return;
+    }
     const command = this.commands.get(id);
-    if (type === FRAME.exec) this.start(id, JSON.parse(payload.toString("utf8")) as ExecOrder);
+    if (type === FRAME.exec) this.begin(id, JSON.parse(payload.toString("utf8")) as ExecOrder);
     else if (type === FRAME.stdin) command?.write(payload);
     else if (type === FRAME.eof) command?.end();
     else if (type === FRAME.kill) command?.kill("order");
     else if (type === FRAME.killAll) this.killAll();
     else if (type === FRAME.ping) this.send(FRAME.pong, id);
+    else if (isTunnelFrame(type)) this.proxies.get(id)?.receive(type, payload);
+  }
+
+  private begin(id: number, order: ExecOrder): void {
+    if (order.network) void this.beginWithProxy(id, order);
+    else this.start(id, order);
+  }
+
+  private async beginWithProxy(id: number, order: ExecOrder): Promise<void> {
+    const early: Frame[] = [];
+    this.early.set(id, early);
+    try {
+      const proxy = await ConnectProxy.listen((type, payload) => this.send(type, id, payload));
+      this.proxies.set(id, proxy);
+      this.start(id, { ...order, env: { ...order.env, ...proxy.env } });
+    } catch (error) {
+      this.fail(id, new StartError(`The proxy could not be started: ${(error as Error).message}`));
+    }
+    this.early.delete(id);
+    for (const frame of early) this.obey(frame);
   }
 
   private start(id: number, order: ExecOrder): void {
@@ -73,7 +104,7 @@ class Supervisor {
       if (this.commands.size > 1) for (const each of this.commands.values()) each.markShared();
       command.done.then(
         (report) => {
-          this.commands.delete(id);
+          this.forget(id);
           this.output.write(encodeJson(FRAME.exit, id, report));
         },
         (error: unknown) => this.fail(id, error),
@@ -83,8 +114,14 @@ class Supervisor {
     }
   }
 
-  private fail(id: number, error: unknown): void {
+  private forget(id: number): void {
     this.commands.delete(id);
+    this.proxies.get(id)?.close();
+    this.proxies.delete(id);
+  }
+
+  private fail(id: number, error: unknown): void {
+    this.forget(id);
     const message = error instanceof Error ? error.message : String(error);
     const report: FailReport = { message, gone: !(error instanceof StartError) };
     this.output.write(encodeJson(FRAME.fail, id, report));
