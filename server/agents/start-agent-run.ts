@@ -1,4 +1,4 @@
-import type { Db } from "../db";
+import { type Db, runStatement } from "../db";
 import type { NewJobEvent } from "../domain/events";
 import { plainText } from "../domain/plain-json";
 import { ANNOUNCED, appending } from "../events/append";
@@ -41,7 +41,9 @@ export async function startAgentRun(
     type: "agent.started",
     data: { agent_run: key, role, provider, model, task },
   };
-  await db.$queryRaw`
+  await runStatement(
+    db,
+    Prisma.sql`
     WITH made AS (
       INSERT INTO agent_run (job_id, run, key, role, provider, model, prompt)
       VALUES (${job.id}, ${job.run}::int, ${key}, ${role}, ${provider}, ${model}, ${JSON.stringify(prompt)}::jsonb)
@@ -51,5 +53,6 @@ export async function startAgentRun(
       SELECT ${job.teamId}, (now() AT TIME ZONE 'UTC')::date, 1 FROM made
       ON CONFLICT (team_id, day) DO UPDATE SET agent_runs = daily_spend.agent_runs + 1
     ), ${appending(Prisma.sql`SELECT job_id FROM made`, [...step.events, started], step.set)}
-    ${ANNOUNCED}`;
+    ${ANNOUNCED}`,
+  );
 }

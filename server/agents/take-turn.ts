@@ -1,7 +1,7 @@
 // The agent loop's one turn: ask the model (stored), carry out its calls, store what came of it together with the
 // commit. Each part is skipped when its result is already there.
 import type { z } from "zod";
-import type { Db } from "../db";
+import { type Db, runStatement } from "../db";
 import type { NewJobEvent } from "../domain/events";
 import { toUsd } from "../domain/money";
 import { Ended, NotYet, Stuck } from "../domain/step-outcome";
@@ -98,7 +98,9 @@ async function finishTurn(
   ];
   const whole = Prisma.sql`SELECT id FROM held WHERE EXISTS (SELECT 1 FROM done)`;
   const head = snapshot ? Prisma.sql`, head_commit = ${snapshot.commit}` : Prisma.empty;
-  const told = await db.$queryRaw<unknown[]>`
+  const told = await runStatement(
+    db,
+    Prisma.sql`
     WITH held AS (
       SELECT id FROM job WHERE id = ${job.id} AND fence = ${turn.fence}::int FOR UPDATE
     ), done AS (
@@ -112,7 +114,8 @@ async function finishTurn(
         ${ended ? Prisma.sql`, state = 'finished', ended_at = now(), result = ${JSON.stringify(finish.value)}::jsonb` : Prisma.empty}
       WHERE id IN (SELECT agent_run_id FROM done)
     ), ${appending(whole, events, head)}
-    ${ANNOUNCED}`;
+    ${ANNOUNCED}`,
+  );
   if (told.length === 0) throw await whyNotStored(db, job, turn);
   if (!ended) refuseEndless(agentRun, [...turns.slice(0, -1), { ...turn, nudge: nudge?.text ?? null }]);
   return { finished: ended };

@@ -1,5 +1,5 @@
 // Steps "lint" and "test": the tools' own reports decide. Both run in one go, because the fixer gets both.
-import type { Db } from "../db";
+import { type Db, runStatement } from "../db";
 import type { NewJobEvent } from "../domain/events";
 import { GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
@@ -150,13 +150,16 @@ export async function storeCheck(
     kind === "test"
       ? Prisma.sql`, test_results = ${JSON.stringify(totalsOf(report as StoredTests))}::jsonb`
       : Prisma.empty;
-  await db.$queryRaw`
+  await runStatement(
+    db,
+    Prisma.sql`
     WITH made AS (
       INSERT INTO check_run (job_id, run, key, kind, passed, report)
       VALUES (${job.id}, ${job.run}::int, ${key}, ${kind}, ${passed}, ${clean}::jsonb)
       ON CONFLICT DO NOTHING RETURNING job_id
     ), ${appending(Prisma.sql`SELECT job_id FROM made`, [finished, ...next.events], Prisma.sql`${results} ${next.set}`)}
-    ${ANNOUNCED}`;
+    ${ANNOUNCED}`,
+  );
 }
 
 const totalsOf = ({ passed, failed, skipped }: StoredTests) => ({

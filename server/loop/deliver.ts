@@ -2,7 +2,7 @@
 // finds what it had begun; a folder appears by a rename, so it is whole or not there.
 import { access, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { Db } from "../db";
+import { type Db, runStatement } from "../db";
 import { TargetExists, writeTree } from "../delivery/write-tree";
 import type { NewJobEvent } from "../domain/events";
 import { Ended, GiveUp } from "../domain/step-outcome";
@@ -11,7 +11,7 @@ import { env } from "../env";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
-import { moveJob } from "../services/jobs/move-job";
+import { moveAlone } from "../services/jobs/move-job";
 import { stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { archiveZip } from "../workspaces/archive-zip";
@@ -48,10 +48,13 @@ export async function deliver(db: Db, ref: RunRef): Promise<{ delivered: true }>
 /** From here on a cancellation is refused (409). @throws Ended when the job is not approved any more */
 async function beginDelivery(db: Db, job: Job): Promise<void> {
   const { events, set } = stepChange(job, { step: "deliver", progress: PROGRESS.validated });
-  const begun = await db.$queryRaw<unknown[]>`
+  const begun = await runStatement(
+    db,
+    Prisma.sql`
     WITH held AS (SELECT id FROM job WHERE id = ${job.id} AND state = 'approved' FOR UPDATE),
       ${appending(Prisma.sql`SELECT id FROM held`, events, Prisma.sql`, delivery_began = true ${set}`)}
-    ${ANNOUNCED}`;
+    ${ANNOUNCED}`,
+  );
   if (begun.length === 0) throw new Ended();
 }
 
@@ -117,11 +120,14 @@ async function deliverTo(db: Db, job: Job, commit: string, targets: readonly Del
       if (!row || row.deliveredAt) return;
       await write();
       const event: NewJobEvent = { type: "delivery.done", data: { target, path, commit } };
-      await db.$queryRaw`
+      await runStatement(
+        db,
+        Prisma.sql`
         WITH done AS (
           UPDATE delivery SET delivered_at = now() WHERE id = ${row.id} AND delivered_at IS NULL RETURNING job_id
         ), ${appending(Prisma.sql`SELECT job_id FROM done`, [event])}
-        ${ANNOUNCED}`;
+        ${ANNOUNCED}`,
+      );
     }),
   );
   // Only now, so that nothing is still being written when the step is done again.
@@ -150,12 +156,10 @@ async function complete(
   changes: Awaited<ReturnType<typeof changesOf>>,
   folder: string,
 ): Promise<void> {
-  await db.$transaction((tx) =>
-    moveJob(tx, {
-      job: job.id,
-      move: "delivered",
-      actor: "factory",
-      set: { outputPath: folder, branch: branchOf(job), progress: PROGRESS.delivered, changes },
-    }),
-  );
+  await moveAlone(db, {
+    job: job.id,
+    move: "delivered",
+    actor: "factory",
+    set: { outputPath: folder, branch: branchOf(job), progress: PROGRESS.delivered, changes },
+  });
 }

@@ -1,7 +1,7 @@
 // Step "fix": the fixer gets the whole failing output; each round leaves a line in the heal log.
 import { firstMessage } from "../agents/first-message";
 import { startAgentRun } from "../agents/start-agent-run";
-import type { Db } from "../db";
+import { type Db, runStatement } from "../db";
 import { GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
 import { ANNOUNCED, appending } from "../events/append";
@@ -62,12 +62,15 @@ export async function logFix(db: Db, ref: TaskRef, round: number, green: boolean
     files_changed: result.files_changed ?? [],
     result: green ? ("green" as const) : ("still red" as const),
   };
-  await db.$queryRaw`
+  await runStatement(
+    db,
+    Prisma.sql`
     WITH counted_fix AS (
       UPDATE task SET fixes = ${round}::int
       WHERE job_id = ${job.id} AND run = ${job.run}::int AND n = ${ref.n}::int AND fixes = ${round - 1}::int
       RETURNING job_id
     ), ${appending(Prisma.sql`SELECT job_id FROM counted_fix`, [{ type: "heal.logged", data }])}
-    ${ANNOUNCED}`;
+    ${ANNOUNCED}`,
+  );
   return { logged: true };
 }

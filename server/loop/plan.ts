@@ -2,7 +2,7 @@
 import { firstMessage } from "../agents/first-message";
 import { startAgentRun } from "../agents/start-agent-run";
 import { writeCommand } from "../agents/tools";
-import type { Db } from "../db";
+import { type Db, runStatement } from "../db";
 import { GiveUp } from "../domain/step-outcome";
 import { PROGRESS } from "../domain/steps";
 import { ANNOUNCED, appending } from "../events/append";
@@ -58,14 +58,17 @@ async function storeTasks(
   const rows = tasks.map((task, i) => ({ n: i + 1, ...task }));
   const data = { tasks: rows.map(({ n, title }) => ({ n, title })), spec };
   const step = stepChange(job, { step: "plan", progress: PROGRESS.planned });
-  await db.$queryRaw`
+  await runStatement(
+    db,
+    Prisma.sql`
     WITH made AS (
       INSERT INTO task (job_id, run, n, title, done)
       SELECT ${job.id}, ${job.run}::int, t.n, t.title, t.done
       FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS t(n int, title text, done boolean)
       ON CONFLICT DO NOTHING RETURNING job_id
     ), ${appending(Prisma.sql`SELECT job_id FROM made`, [{ type: "plan.written", data }, ...step.events], step.set)}
-    ${ANNOUNCED}`;
+    ${ANNOUNCED}`,
+  );
 }
 
 async function plannedSpec(db: Db, job: Job): Promise<string> {

@@ -1,6 +1,6 @@
 // A task is ticked off only by us, and only when its checks are green.
 import { writeCommand } from "../agents/tools";
-import type { Db } from "../db";
+import { type Db, runStatement } from "../db";
 import { taskProgress } from "../domain/steps";
 import { ANNOUNCED, appending } from "../events/append";
 import { Prisma } from "../generated/prisma/client";
@@ -27,11 +27,14 @@ export async function tickTask(db: Db, ref: TaskRef): Promise<{ done: true }> {
     progress: taskProgress(ref.n + 1, ref.of, "generate"),
     task: ref.n,
   });
-  await db.$queryRaw`
+  await runStatement(
+    db,
+    Prisma.sql`
     WITH ticked AS (
       UPDATE task SET done = true
       WHERE job_id = ${job.id} AND run = ${job.run}::int AND n = ${ref.n}::int AND NOT done RETURNING job_id
     ), ${appending(Prisma.sql`SELECT job_id FROM ticked`, [{ type: "task.done", data: done }, ...step.events], step.set)}
-    ${ANNOUNCED}`;
+    ${ANNOUNCED}`,
+  );
   return { done: true };
 }

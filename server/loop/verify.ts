@@ -6,7 +6,7 @@ import { PROGRESS } from "../domain/steps";
 import type { Job } from "../generated/prisma/client";
 import { commandId } from "../services/commands/enqueue-command";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
-import { moveJob } from "../services/jobs/move-job";
+import { moveAlone, moveJob } from "../services/jobs/move-job";
 import { setStep, stepChange } from "../services/jobs/set-step";
 import { type WorkspaceFiles, workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
 import type { Canary, RunOutput, TestReport, ToolchainAdapter } from "../toolchains/port";
@@ -27,9 +27,7 @@ export async function beginValidation(db: Db, ref: RunRef): Promise<{ moved: tru
   if (job.state === "running") {
     const { events } = stepChange(job, { step: "verify", progress: PROGRESS.tasksDone });
     const set = { currentStep: job.currentStep, progress: job.progress };
-    await db.$transaction((tx) =>
-      moveJob(tx, { job: job.id, move: "loop_green", actor: "factory", set, events }),
-    );
+    await moveAlone(db, { job: job.id, move: "loop_green", actor: "factory", set, events });
   }
   return { moved: true };
 }
@@ -67,13 +65,13 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
 
 /** A rejection leads to a person: correction jobs come with a later version of the pipeline. */
 async function decide(db: Db, job: Job, passed: boolean, summary: string): Promise<void> {
+  if (passed) {
+    const { events } = stepChange(job, { step: "verify", progress: PROGRESS.validated });
+    const set = { progress: job.progress };
+    await moveAlone(db, { job: job.id, move: "passed", actor: "factory", set, events });
+    return;
+  }
   await db.$transaction(async (tx) => {
-    if (passed) {
-      const { events } = stepChange(job, { step: "verify", progress: PROGRESS.validated });
-      const set = { progress: job.progress };
-      await moveJob(tx, { job: job.id, move: "passed", actor: "factory", set, events });
-      return;
-    }
     const set = { errorCode: "rejected", errorMessage: summary };
     await moveJob(tx, { job: job.id, move: "rejected", actor: "factory", reason: summary, set });
     await moveJob(tx, {

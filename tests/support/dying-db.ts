@@ -4,6 +4,12 @@ import type { Db } from "@/server/db";
 /** What commits by itself: a transaction, or a statement outside of one. */
 const UNITS: readonly PropertyKey[] = ["$transaction", "$queryRaw", "$executeRaw"];
 
+/** Statements that only look; nothing is lost between two of them. */
+function isRead([first]: readonly unknown[]): boolean {
+  const text = Array.isArray(first) ? first.join("?") : ((first as { sql?: string } | undefined)?.sql ?? "");
+  return /^\s*SELECT\b/.test(text) && !text.includes("pg_notify");
+}
+
 /** A client that calls `before` ahead of each transaction or statement and `after` behind it, with its number from 0. */
 export function withHooks(
   db: Db,
@@ -16,6 +22,7 @@ export function withHooks(
       const value = Reflect.get(target, name);
       if (!UNITS.includes(name)) return typeof value === "function" ? value.bind(target) : value;
       return async (...args: unknown[]) => {
+        if (isRead(args)) return (value as (...all: unknown[]) => Promise<unknown>).apply(target, args);
         const mine = count++;
         await before(mine);
         const result = await (value as (...all: unknown[]) => Promise<unknown>).apply(target, args);

@@ -1,8 +1,9 @@
-import type { Db } from "../../db";
+import { type Db, runStatement } from "../../db";
 import { EXECUTING } from "../../domain/job-state";
 import { Ended, GiveUp, NotYet } from "../../domain/step-outcome";
 import { env } from "../../env";
-import type { Job } from "../../generated/prisma/client";
+import { type Job, Prisma } from "../../generated/prisma/client";
+import { toJob } from "./job-row";
 
 /** Which run of which job a step works for. */
 export interface RunRef {
@@ -21,7 +22,11 @@ export function leasedMs(job: Job, now: number = Date.now()): number {
  * @throws NotYet `paused`; Ended when the run is over; GiveUp when its time is used up
  */
 export async function activeJob(db: Db, { job: publicId, run }: RunRef): Promise<Job> {
-  const job = await db.job.findUnique({ where: { publicId } });
+  const [row] = await runStatement<Record<string, unknown>>(
+    db,
+    Prisma.sql`SELECT * FROM job WHERE public_id = ${publicId}`,
+  );
+  const job = row && toJob(row);
   if (!job || job.run !== run) throw new Ended();
   if (job.state === "paused") throw new NotYet({ kind: "paused" });
   if (!EXECUTING[job.state] || job.state === "pending") throw new Ended();

@@ -1,4 +1,4 @@
-import type { Db } from "../../db";
+import { type Db, runStatement } from "../../db";
 import type { NewJobEvent } from "../../domain/events";
 import type { Step } from "../../domain/steps";
 import { ANNOUNCED, appending } from "../../events/append";
@@ -54,10 +54,13 @@ export function stepChange(
 export async function setStep(db: Db, job: Place, next: NewStep): Promise<void> {
   const { events, set } = stepChange(job, next);
   if (events.length === 0) return;
-  await db.$queryRaw`
+  await runStatement(
+    db,
+    Prisma.sql`
     WITH held AS (
       SELECT id FROM job WHERE id = ${job.id} AND state IN ('running', 'validating', 'approved')
         AND progress <= ${job.progress}::float8 AND iterations <= ${job.iterations}::int FOR UPDATE
     ), ${appending(Prisma.sql`SELECT id FROM held`, events, set)}
-    ${ANNOUNCED}`;
+    ${ANNOUNCED}`,
+  );
 }

@@ -1,6 +1,6 @@
 // Money first (invariant 11): before a model call its upper cost is reserved in the transaction that allows it.
 // Everything that belongs to a root job draws on the root's cap and on its team's day.
-import type { Db, Tx } from "../../db";
+import { type Db, runStatement, type Tx } from "../../db";
 import { MIN_ANSWER_TOKENS, toMicro } from "../../domain/money";
 import type { Role } from "../../domain/roles";
 import { env } from "../../env";
@@ -48,7 +48,9 @@ const costOf = ({ price, inputTokens }: ReserveSpend, maxTokens: number) =>
 async function reserveAll(db: Db, request: ReserveSpend): Promise<Reservation | null> {
   const { job, key, maxTokens } = request;
   const reserved = costOf(request, maxTokens);
-  const rows = await db.$queryRaw<{ made: boolean; known: boolean }[]>`
+  const rows = await runStatement<{ made: boolean; known: boolean }>(
+    db,
+    Prisma.sql`
     WITH root AS (
       SELECT j.id, COALESCE(t.budget_day_micro_usd, ${toMicro(env().BUDGET_DAY_USD)}::bigint) AS day_cap
       FROM job j JOIN team t ON t.id = ${job.teamId}
@@ -70,7 +72,8 @@ async function reserveAll(db: Db, request: ReserveSpend): Promise<Reservation | 
       UPDATE job SET reserved_micro_usd = reserved_micro_usd + ${reserved}::bigint
       WHERE id IN (SELECT root_job_id FROM made)
     )
-    SELECT EXISTS (SELECT 1 FROM made) AS made, EXISTS (SELECT 1 FROM spend WHERE key = ${key}) AS known`;
+    SELECT EXISTS (SELECT 1 FROM made) AS made, EXISTS (SELECT 1 FROM spend WHERE key = ${key}) AS known`,
+  );
   if (rows[0]?.made) return { allowed: true, maxTokens };
   if (rows[0]?.known) return { allowed: false, why: "known", message: "this call was made before" };
   return null;

@@ -2,8 +2,9 @@
 // that no word of the worker's is needed for it. No reference moves here; the head moves in the transaction that
 // stores what the commit belongs to (invariant 8).
 import type { BundleAnswer } from "../../../runner/protocol";
-import type { Db } from "../../db";
+import { type Db, runStatement } from "../../db";
 import { AppError } from "../../domain/errors";
+import { Prisma } from "../../generated/prisma/client";
 import { diffStat } from "../../workspaces/diff";
 import { importBundle } from "../../workspaces/import-bundle";
 import { WorkspaceRefused } from "../../workspaces/refusal";
@@ -28,13 +29,15 @@ export async function receiveBundle(
   upload: ReceiveBundle,
   bundle: AsyncIterable<Uint8Array>,
 ): Promise<BundleAnswer> {
-  const { message, head } = await findSnapshot(db, upload);
+  const { message, head, pinned } = await findSnapshot(db, upload);
   const dir = jobRepository(upload.job);
   try {
     await createRepository(dir);
     const { commit, tree, unchanged, files } = await importBundle(dir, bundle, { parent: head, message });
     await noteMade(db, upload, commit, tree);
-    if (!unchanged) lookAhead(upload.job, head, commit, files);
+    if (!unchanged) prepareFiles(upload.job, commit, head, files);
+    // Who needs it asks again, so a failure is nobody's here.
+    if (!unchanged && pinned) diffStat(dir, head, commit).catch(() => undefined);
     return { accepted: true, commit, tree };
   } catch (error) {
     if (error instanceof WorkspaceRefused) return { accepted: false, reason: error.message };
@@ -42,14 +45,21 @@ export async function receiveBundle(
   }
 }
 
-async function findSnapshot(
-  db: Db,
-  { worker, job, fence, command }: ReceiveBundle,
-): Promise<{ message: string; head: string | null }> {
-  const [found] = await db.$queryRaw<{ message: string; head: string | null }[]>`
-    SELECT c.spec->>'message' AS message, j.head_commit AS head FROM job j JOIN command c ON c.job_id = j.id
+interface Snapshot {
+  message: string;
+  head: string | null;
+  /** It belongs to a turn, whose changes will be looked at. */
+  pinned: boolean;
+}
+
+async function findSnapshot(db: Db, { worker, job, fence, command }: ReceiveBundle): Promise<Snapshot> {
+  const [found] = await runStatement<Snapshot>(
+    db,
+    Prisma.sql`
+    SELECT c.spec->>'message' AS message, j.head_commit AS head, c.pinned FROM job j JOIN command c ON c.job_id = j.id
     WHERE j.public_id = ${job} AND j.lease_worker_id = ${worker} AND j.fence = ${fence}::int
-      AND c.id = ${command} AND c.fence = j.fence AND c.state = 'running' AND c.spec->>'kind' = 'snapshot'`;
+      AND c.id = ${command} AND c.fence = j.fence AND c.state = 'running' AND c.spec->>'kind' = 'snapshot'`,
+  );
   return found ?? refuse(db, { worker, job, fence, command });
 }
 
@@ -65,15 +75,4 @@ async function noteMade(db: Db, upload: ReceiveBundle, commit: string, tree: str
 async function refuse(db: Db, { worker, job, fence }: ReceiveBundle): Promise<never> {
   await requireLease(db, worker, job, fence);
   throw new AppError("not_found", "There is no such snapshot under this lease.");
-}
-
-/** What the next steps will ask of this commit is read while the worker still speaks to us. */
-function lookAhead(
-  job: string,
-  head: string | null,
-  commit: string,
-  files: Parameters<typeof prepareFiles>[3],
-): void {
-  prepareFiles(job, commit, head, files);
-  diffStat(jobRepository(job), head, commit).catch(() => undefined); // Who needs it asks again.
 }
