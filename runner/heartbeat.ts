@@ -6,6 +6,8 @@ import { ServerRefusal, type WorkerClient } from "./server-client";
 
 /** While a job is held the answer must come soon enough that a cancelled job stops within 5 s. */
 const LONGEST_PAUSE_WITH_JOB_MS = 2_000;
+/** Least time for one question; on a line that was cut off no answer ever comes, and only a new one gets through. */
+const LEAST_PATIENCE_MS = 2_000;
 
 export interface BeatOptions {
   client: WorkerClient;
@@ -15,24 +17,51 @@ export interface BeatOptions {
   onAction: (action: HeartbeatAnswer["action"]) => void;
 }
 
+/** When each worker was last heard: jobs that are over within seconds must not make it look dead. */
+const lastBeats = new WeakMap<WorkerClient, number>();
+
 /**
  * Sends heartbeats until the signal or the lease ends. Every answer confirms the lease; 404, 409 and 410 end it.
  * Throws ServerRefusal when the worker itself is not known any more.
  */
 export async function beat(options: BeatOptions): Promise<void> {
   const { client, lease, onAction } = options;
-  const pause = lease ? Math.min(options.intervalMs, LONGEST_PAUSE_WITH_JOB_MS) : options.intervalMs;
   const signal = lease ? AbortSignal.any([options.signal, lease.signal]) : options.signal;
   try {
-    for (;;) {
+    for (let pause = firstPause(options); ; pause = laterPause(options)) {
       await delay(pause, undefined, { signal });
-      const answer = await client.heartbeat({ lease: lease?.key ?? null }, signal);
-      lease?.confirm();
+      const asked = performance.now();
+      const answer = await ask(options, signal);
+      if (!answer) continue;
+      lastBeats.set(client, asked);
+      // The server counted from when it heard the question; the answer may have been long on its way.
+      lease?.confirm(asked);
       onAction(answer.action);
     }
   } catch (error) {
     if (signal.aborted) return;
     if (lease && error instanceof ServerRefusal && error.kind !== "token") return lease.finish("refused");
+    throw error;
+  }
+}
+
+function firstPause(options: BeatOptions): number {
+  const last = options.lease ? undefined : lastBeats.get(options.client);
+  const pause = laterPause(options);
+  return last === undefined ? pause : Math.max(0, pause - (performance.now() - last));
+}
+
+function laterPause({ lease, intervalMs }: BeatOptions): number {
+  return lease ? Math.min(intervalMs, LONGEST_PAUSE_WITH_JOB_MS) : intervalMs;
+}
+
+/** One heartbeat; null when no answer came in time. */
+async function ask({ client, lease, intervalMs }: BeatOptions, signal: AbortSignal) {
+  const patience = AbortSignal.timeout(Math.max(LEAST_PATIENCE_MS, 2 * intervalMs));
+  try {
+    return await client.heartbeat({ lease: lease?.key ?? null }, AbortSignal.any([signal, patience]));
+  } catch (error) {
+    if (patience.aborted && !signal.aborted) return null;
     throw error;
   }
 }

@@ -24,10 +24,12 @@ export class Lease {
     return this.controller.signal;
   }
 
-  /** The server has just said that the lease holds. */
-  confirm(): void {
+  /** The server said that the lease holds. `askedAt`: when it was asked, by `performance.now()`. */
+  confirm(askedAt = performance.now()): void {
     clearTimeout(this.expiry);
-    if (this.end === null) this.expiry = setTimeout(() => this.finish("lost"), this.lifeMs);
+    if (this.end !== null) return;
+    const left = Math.max(0, this.lifeMs - (performance.now() - askedAt));
+    this.expiry = setTimeout(() => this.finish("lost"), left);
   }
 
   /** Ends it; only the first reason counts. */

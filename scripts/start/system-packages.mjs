@@ -20,6 +20,8 @@ const TEST_PACKAGES = {
   chromium: { programs: ["chromium", "chromium-browser", "google-chrome"] },
   "docker.io": { programs: ["dockerd"] },
   debootstrap: { programs: ["debootstrap"] },
+  // Hosts of their own for the test that cuts a runner off.
+  iproute2: { programs: ["ip"] },
 };
 
 function dockerAnswers() {

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { ApiClient } from "@/cli/client/api";
 import { followEvents } from "@/cli/client/event-stream";
@@ -105,6 +105,7 @@ describe("workers", () => {
 
   beforeAll(async () => {
     // The factory's own runner stays out of it.
+    await vi.waitUntil(async () => (await workersSeenBy(A)).length === 2, { timeout: 60_000, interval: 100 });
     for (const { worker_id } of await workersSeenBy(A)) await give(B, `/workers/${worker_id}/drain`);
     const { runner } = z
       .object({ runner: z.string() })
