@@ -81,7 +81,8 @@ function bwrapArgs(setup: JailSetup, folder: string, repository: boolean): strin
     ...["--die-with-parent", "--new-session", "--as-pid-1"],
     ...["--uid", id, "--gid", id, "--hostname", "sandbox"],
     ...setup.host.readOnlyArgs,
-    ...["--proc", "/proc", "--dev", "/dev", ...shm],
+    // A namespace's own settings belong to its user, so /proc/sys would be writable in part.
+    ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev", ...shm],
     ...["--bind", `${folder}/work`, PATHS.work, "--bind", `${folder}/tmp`, PATHS.tmp],
     ...(repository ? ["--bind", `${folder}/git`, PATHS.git] : []),
     ...["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"],
@@ -109,7 +110,9 @@ export function orderText(request: ExecRequest): string {
   refuseLongWords([...argv, ...variables]);
   const plain = variables.length === 0 && !argv[0]?.startsWith("-");
   const words = plain ? argv : ["/usr/bin/env", ...variables, ...UNCHANGED, ...argv];
-  const enter = `exec <&${FD.input} ${FD.told}>&- ${FD.input}<&-; cd -- ${quote(folder)} || exit 125`;
+  // A socket without anything to read would make bash believe that it was called over a network, and read ~/.bashrc.
+  const input = request.stdin ? `<&${FD.input}` : "</dev/null";
+  const enter = `exec ${input} ${FD.told}>&- ${FD.input}<&-; cd -- ${quote(folder)} || exit 125`;
   return `{ echo ${TAKEN.trim()} >&${FD.told}; ${enter}; exec ${words.map(quote).join(" ")}; exit 127; }\n`;
 }
 
