@@ -1,12 +1,12 @@
 // The only code that writes files of a job to a folder of the host (invariant 9): from git objects, after the tree
 // policy, into a new folder that is then renamed. It never follows a link, because it never makes one.
-import { randomBytes } from "node:crypto";
-import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { lstat, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { GitError, type GitProcess, startGit } from "../workspaces/git";
 import { listCheckedTree } from "../workspaces/list-tree";
 import { readObjects } from "../workspaces/object-stream";
 import { TREE_LIMITS, type TreeEntry, type TreeLimits } from "../workspaces/tree-policy";
+import { clearBeside, writeBeside } from "../workspaces/write-beside";
 
 /** Something is there already. A delivery that runs again finds its own result this way. */
 export class TargetExists extends Error {
@@ -27,24 +27,17 @@ export async function writeTree(
   target: string,
   limits: TreeLimits = TREE_LIMITS,
 ): Promise<{ files: number; bytes: number }> {
-  if (await exists(target)) throw new TargetExists(target);
+  if (await exists(target)) {
+    await clearBeside(target);
+    throw new TargetExists(target);
+  }
   const files = await listCheckedTree(commit, limits, { dir });
-  const parent = dirname(target);
-  await mkdir(parent, { recursive: true });
-  const beside = join(
-    /* turbopackIgnore: true */ parent,
-    `.${basename(target)}.${randomBytes(6).toString("hex")}`,
-  );
-  await mkdir(beside, { mode: 0o755 });
-  try {
+  return writeBeside(target, async (beside) => {
+    await mkdir(beside, { mode: 0o755 });
     const bytes = await writeFiles(dir, files, beside);
     if (await exists(target)) throw new TargetExists(target);
-    await rename(beside, target);
     return { files: files.length, bytes };
-  } catch (error) {
-    await rm(beside, { recursive: true, force: true });
-    throw error;
-  }
+  });
 }
 
 async function exists(path: string): Promise<boolean> {
