@@ -43,6 +43,7 @@ const ROWS: Record<string, Row> = {
   "POST /jobs/{id}/pause": { least: "member", job: true },
   "POST /jobs/{id}/resume": { least: "member", job: true },
   "POST /jobs/{id}/priority": { least: "member", job: true, body: { priority: 1 } },
+  "POST /jobs/{id}/dependencies": { least: "member", job: true, body: { depends_on: [] } },
   "POST /jobs/{id}/budget": { least: "member", job: true, body: { budget_usd: 9 } },
   "GET /queue/stats": { least: "viewer" },
   "GET /queue/peek": { least: "viewer" },

@@ -1,0 +1,225 @@
+/**
+ * The queue side by side with graphile-worker, pg-boss and a plain SKIP LOCKED loop, on one Postgres with fsync:
+ * enqueue + claim + complete at several backlogs, an urgent job under a backlog, a waiting worker that is woken.
+ * Rounds of all are interleaved, goals are ratios within the run. What a cycle is stands in queue/*.ts.
+ * Run: npx tsx tests/bench/queue.ts [--seconds 3] [--rounds 3] [--sizes 1000,10000,100000] [--million] [--only ours,floor]
+ */
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import pg from "pg";
+import { startEmbeddedPostgres, withDatabase } from "@/cli/launcher/embedded-postgres";
+import { migrate } from "@/prisma/migrate";
+import type { QueueLimits } from "@/server/services/limits/queue-limits";
+import { startBoss } from "./queue/boss";
+import type { Contender } from "./queue/contender";
+import { startFloor } from "./queue/floor";
+import { startGraphile } from "./queue/graphile";
+import { startOurs } from "./queue/ours";
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "3" },
+    sizes: { type: "string", default: "1000,10000,100000" },
+    million: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    samples: { type: "string", default: "100" },
+  },
+});
+const SECONDS = Number(options.seconds);
+const ROUNDS = Number(options.rounds);
+const SAMPLES = Number(options.samples);
+const SIZES = options.sizes.split(",").map(Number);
+const MILLION = 1_000_000;
+const LOOPS = 8;
+const URGENT_AT = 100_000;
+/** Every policy is on; none can be reached by eight workers, so each claim checks that and need not count. */
+const WIDE: QueueLimits = {
+  factory: 100,
+  team: 50,
+  lanes: { owners: 40, validation: 40, debugging: 40, test: 40 },
+  dayMicroUsd: 50_000_000n,
+  dayAgentRuns: 10_000,
+  cooldownSeconds: 0,
+};
+/** Here leases are counted, one claim after the other. */
+const TIGHT: QueueLimits = { ...WIDE, factory: 6 };
+
+const COUNTING = "ours, counting leases";
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const sorted = (list: readonly number[]) => [...list].sort((a, b) => a - b);
+const quantile = (list: readonly number[], q: number) =>
+  sorted(list)[Math.min(list.length - 1, Math.floor(list.length * q))] ?? Number.NaN;
+const median = (list: readonly number[]) => quantile(list, 0.5);
+const triple = (list: readonly number[], digits: number) =>
+  [quantile(list, 0), median(list), quantile(list, 1)].map((value) => value.toFixed(digits)).join(" / ");
+
+async function rate(contender: Contender): Promise<number> {
+  const cycles = async (ms: number) => {
+    const until = performance.now() + ms;
+    const start = performance.now();
+    let count = 0;
+    await Promise.all(
+      Array.from({ length: LOOPS }, async (_, loop) => {
+        while (performance.now() < until) {
+          await contender.cycle(loop);
+          count++;
+        }
+      }),
+    );
+    return count / ((performance.now() - start) / 1000);
+  };
+  await cycles(500);
+  return cycles(SECONDS * 1000);
+}
+
+async function urgentTimes(contender: Contender): Promise<number[]> {
+  let over = false;
+  const load = Array.from({ length: LOOPS / 2 }, async (_, loop) => {
+    while (!over) await contender.cycle(loop);
+  });
+  const times: number[] = [];
+  for (let i = 0; i < SAMPLES; i++) times.push(await contender.urgent());
+  over = true;
+  // Nobody is left to end the last cycles of a queue that runs by itself.
+  await Promise.race([Promise.all(load), new Promise((resolve) => setTimeout(resolve, 2_000))]);
+  return times.slice(Math.min(10, SAMPLES / 10));
+}
+
+async function wakeTimes(contender: Contender): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < SAMPLES; i++) times.push(await contender.wake());
+  return times.slice(Math.min(10, SAMPLES / 10));
+}
+
+function goal(what: string, value: number, least: number | null, most: number | null = null): void {
+  const met = (least === null || value >= least) && (most === null || value <= most);
+  const wanted = least !== null ? `≥ ${least}` : `≤ ${most}`;
+  say(`  ${met ? "met   " : "MISSED"} ${what.padEnd(52)} ${value.toFixed(2)} (goal ${wanted})`);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "fabrica-bench-queue-"));
+chmodSync(folder, 0o755);
+const server = await startEmbeddedPostgres({ dataDir: join(folder, "postgres"), durable: true });
+Object.assign(process.env, {
+  DATABASE_URL: withDatabase(server.url, "ours"),
+  DATA_DIR: folder,
+  FABRICA_AUTH_SECRET: "0123456789abcdef0123456789abcdef",
+  LOG_LEVEL: "error",
+});
+
+async function database(name: string): Promise<string> {
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  await client.query(`CREATE DATABASE ${name}`);
+  await client.end();
+  return withDatabase(server.url, name);
+}
+
+async function startAll(): Promise<Contender[]> {
+  const starts: Record<string, () => Promise<Contender>> = {
+    ours: async () => {
+      const url = await database("ours");
+      await migrate(url);
+      return startOurs(url, LOOPS, "ours", WIDE);
+    },
+    tight: async () => {
+      const url = await database("tight");
+      await migrate(url);
+      return startOurs(url, LOOPS, COUNTING, TIGHT);
+    },
+    floor: async () => startFloor(await database("floor"), LOOPS),
+    graphile: async () => startGraphile(await database("graphile"), LOOPS),
+    boss: async () => startBoss(await database("boss"), LOOPS),
+  };
+  const wanted = options.only ? options.only.split(",") : Object.keys(starts);
+  const contenders: Contender[] = [];
+  for (const name of wanted) {
+    const start = starts[name];
+    if (!start) throw new Error(`--only knows ${Object.keys(starts).join(", ")}`);
+    contenders.push(await start());
+  }
+  return contenders;
+}
+
+const rates = new Map<string, number[]>();
+const rateOf = (name: string, size: number) => median(rates.get(`${name} ${size}`) ?? []);
+
+async function compareRates(contenders: readonly Contender[], size: number): Promise<void> {
+  for (const contender of contenders) await contender.fill(size);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const contender of contenders) {
+      const key = `${contender.name} ${size}`;
+      rates.set(key, [...(rates.get(key) ?? []), await rate(contender)]);
+    }
+  }
+  for (const { name } of contenders)
+    say(
+      `  ${name.padEnd(24)} ${String(size).padStart(8)} waiting: ${triple(rates.get(`${name} ${size}`) ?? [], 0)}`,
+    );
+}
+
+async function main(): Promise<void> {
+  const contenders = await startAll();
+  const named = (name: string) => contenders.find((one) => one.name === name);
+  const [ours, floor, graphile] = [named("ours"), named("floor"), named("graphile-worker")];
+  say(
+    `${cpus().length} cores, Node ${process.version}, fsync on, ${LOOPS} loops, ${ROUNDS} rounds of ${SECONDS} s`,
+  );
+
+  say("submit → claimed by a waiting worker, ms (min / median / max)");
+  const wakes = new Map<string, number[]>();
+  // Notifications are listened to in one database only, and pg-boss has none.
+  for (const contender of contenders.filter(({ name }) => name !== "pg-boss" && name !== COUNTING)) {
+    wakes.set(contender.name, await wakeTimes(contender));
+    say(`  ${contender.name.padEnd(24)} ${triple(wakes.get(contender.name) ?? [], 2)}`);
+  }
+  if (ours && graphile)
+    goal(
+      "submit → claimed ÷ graphile",
+      median(wakes.get("ours") ?? []) / median(wakes.get(graphile.name) ?? []),
+      null,
+      1,
+    );
+
+  say("enqueue + claim + complete, jobs/s (min / median / max)");
+  for (const size of SIZES) await compareRates(contenders, size);
+  for (const size of SIZES) {
+    if (ours && floor)
+      goal(`${size} waiting: ours ÷ floor`, rateOf("ours", size) / rateOf("floor", size), 0.5);
+    if (ours && graphile)
+      goal(`${size} waiting: ours ÷ graphile`, rateOf("ours", size) / rateOf(graphile.name, size), 1.5);
+  }
+  const [first, last] = [SIZES[0] as number, SIZES.at(-1) as number];
+  if (ours) goal(`ours: ${last} ÷ ${first} waiting`, rateOf("ours", last) / rateOf("ours", first), 0.9);
+
+  say(`urgent job under ${Math.max(last, URGENT_AT)} waiting, ms (p50 / p99)`);
+  const urgents = new Map<string, number[]>();
+  for (const contender of contenders) {
+    await contender.fill(URGENT_AT);
+    const times = await urgentTimes(contender);
+    urgents.set(contender.name, times);
+    say(`  ${contender.name.padEnd(24)} ${median(times).toFixed(2)} / ${quantile(times, 0.99).toFixed(2)}`);
+  }
+  if (ours && floor) {
+    const p99 = (name: string) => quantile(urgents.get(name) ?? [], 0.99);
+    goal("urgent p99 ÷ floor", p99("ours") / p99("floor"), null, 2);
+  }
+
+  if (options.million && ours) {
+    await compareRates([ours], MILLION);
+    goal(`ours: ${MILLION} ÷ ${first} waiting`, rateOf("ours", MILLION) / rateOf("ours", first), 0.8);
+  }
+  for (const contender of contenders) await contender.close();
+}
+
+try {
+  await main();
+} finally {
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(0);

@@ -1,0 +1,84 @@
+/** graphile-worker with its own runner: what a cycle enqueues is a job, what it waits for is the end of any job. */
+import { type Job, Logger, makeWorkerUtils, type Runner, run } from "graphile-worker";
+import pg from "pg";
+import { Arrivals, type Contender } from "./contender";
+
+const quiet = new Logger(() => () => undefined);
+
+export async function startGraphile(url: string, loops: number): Promise<Contender> {
+  const pool = new pg.Pool({ connectionString: url, max: loops + 4 });
+  const utils = await makeWorkerUtils({ pgPool: pool, logger: quiet });
+  await utils.migrate();
+  const arrivals = new Arrivals();
+  const waiting: (() => void)[] = [];
+  let ended = 0;
+  let names = 0;
+  let runner: Runner | null = null;
+  const begin = async () => {
+    runner ??= await run({
+      pgPool: pool,
+      logger: quiet,
+      concurrency: loops,
+      pollInterval: 1_000,
+      noHandleSignals: true,
+      taskList: { work: async (payload) => arrivals.arrived((payload as { name: string }).name) },
+    }).then((started) => {
+      started.events.on("job:complete", () => {
+        const next = waiting.shift();
+        if (next) next();
+        else ended++;
+      });
+      return started;
+    });
+  };
+  const oneEnded = () => {
+    if (ended > 0) {
+      ended--;
+      return Promise.resolve();
+    }
+    return new Promise<void>((resolve) => waiting.push(resolve));
+  };
+  const add = (name: string, priority: number): Promise<Job> => utils.addJob("work", { name }, { priority });
+  return {
+    name: "graphile-worker",
+    async fill(count) {
+      await runner?.stop();
+      runner = null;
+      await add("first", 0);
+      await pool.query(
+        `INSERT INTO graphile_worker._private_jobs (task_id, payload)
+         SELECT (SELECT id FROM graphile_worker._private_tasks WHERE identifier = 'work'), '{"name":""}'
+         FROM generate_series(1, $1::int - (SELECT count(*) FROM graphile_worker._private_jobs)::int)`,
+        [count],
+      );
+      await pool.query("VACUUM ANALYZE graphile_worker._private_jobs");
+      ended = 0;
+    },
+    async cycle() {
+      await begin();
+      await add("", 0);
+      await oneEnded();
+    },
+    async urgent() {
+      const name = `urgent ${names++}`;
+      const arrived = arrivals.expect(name);
+      const start = performance.now();
+      await add(name, -10);
+      return (await arrived) - start;
+    },
+    async wake() {
+      if (!runner) await pool.query("DELETE FROM graphile_worker._private_jobs");
+      await begin();
+      const name = `wake ${names++}`;
+      const arrived = arrivals.expect(name);
+      const start = performance.now();
+      await add(name, 0);
+      return (await arrived) - start;
+    },
+    async close() {
+      await runner?.stop();
+      await utils.release();
+      await pool.end();
+    },
+  };
+}

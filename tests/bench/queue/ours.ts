@@ -1,0 +1,96 @@
+/**
+ * Fabrica by its own services with every policy on. A cycle is createJob (the whole service: row, event, wake-up),
+ * claimJob (gate, lease, fence, move to running, two events, engine start in the outbox, worker, counters) and the move
+ * that completes the job (state, lease, fence, two events, worker, counters, dependents).
+ */
+import { connect } from "@/server/db";
+import { createJobInput } from "@/server/domain/inputs";
+import { listener } from "@/server/events/listen";
+import { waitFor } from "@/server/events/wait-for";
+import { createJob } from "@/server/services/jobs/create-job";
+import { moveAlone } from "@/server/services/jobs/move-job";
+import type { QueueLimits } from "@/server/services/limits/queue-limits";
+import { CLAIMABLE_CHANNEL } from "@/server/services/queue/announce-claimable";
+import { claimJob } from "@/server/services/queue/claim-job";
+import { addTeam, addWorkers } from "@/tests/support/settings";
+import { Arrivals, type Contender } from "./contender";
+
+export async function startOurs(
+  url: string,
+  loops: number,
+  name: string,
+  limits: QueueLimits,
+): Promise<Contender> {
+  const db = connect(url, loops);
+  const ctx = await addTeam(db, "bench");
+  const workers = await addWorkers(db, loops + 1);
+  const input = (title: string, priority: number) => createJobInput.parse({ title, priority });
+  const arrivals = new Arrivals();
+  let names = 0;
+  const claim = async (loop: number) => {
+    const job = await claimJob(db, workers[loop] as string, 60, limits);
+    if (job) arrivals.arrived(job.title);
+    return job;
+  };
+  const complete = (job: { id: bigint }) =>
+    moveAlone(db, { job: job.id, move: "correction_done", actor: "factory" });
+  return {
+    name,
+    async fill(waiting) {
+      await createJob({ ctx, input: input("first", 3) });
+      await db.$executeRaw`
+        WITH made AS (
+          INSERT INTO job (public_id, team_id, state, title, description, rank, claimable, queued_at, budget_micro_usd, last_seq)
+          SELECT 'JOB-FILL-' || nextval('job_id_seq'), ${ctx.actor.teamId}, 'pending', 'filled', '',
+            (extract(epoch FROM now()) * 1000)::bigint + 32 * 3600000, true, now(), 5000000, 1
+          FROM generate_series(1, ${waiting}::int - (SELECT count(*) FROM job WHERE claimable)::int) RETURNING id
+        )
+        INSERT INTO job_event (job_id, seq, run, type, data) SELECT id, 1, 1, 'job.created', '{}' FROM made`;
+      for (const table of ["job", "job_event", "worker", "outbox", "queue_tally"])
+        await db.$executeRawUnsafe(`VACUUM ANALYZE ${table}`);
+    },
+    async cycle(loop) {
+      await createJob({ ctx, input: input("filled", 3) });
+      const job = await claim(loop);
+      if (job) await complete(job);
+    },
+    async urgent() {
+      const title = `urgent ${names++}`;
+      const arrived = arrivals.expect(title);
+      const start = performance.now();
+      await createJob({ ctx, input: input(title, 1) });
+      return (await arrived) - start;
+    },
+    async wake() {
+      await db.$executeRaw`UPDATE job SET claimable = false WHERE claimable`;
+      const title = `wake ${names++}`;
+      const arrived = arrivals.expect(title);
+      const over = new AbortController();
+      let looked = (): void => undefined;
+      const waits = new Promise<void>((resolve) => {
+        looked = resolve;
+      });
+      const claimed = waitFor(
+        CLAIMABLE_CHANNEL,
+        async () => {
+          const job = await claim(loops);
+          looked();
+          return job;
+        },
+        { waitMs: 10_000, signal: over.signal },
+      );
+      // It has looked once in vain and waits now.
+      await waits;
+      const start = performance.now();
+      await createJob({ ctx, input: input(title, 3) });
+      const at = await arrived;
+      const job = await claimed;
+      if (job) await complete(job);
+      return at - start;
+    },
+    async close() {
+      await listener().close();
+      await db.$disconnect();
+    },
+  };
+}
