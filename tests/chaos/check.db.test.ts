@@ -41,6 +41,7 @@ const STORY = `
   INSERT INTO spend (key, team_id, root_job_id, job_id, run, role, provider, model, day, state, reserved_micro, cost_micro, deadline)
     VALUES ('JOB-1/1/task-1/coder/1/1', 1, 1, 1, 1, 'coder', 'simulation', 'sim-1', '2026-01-01', 'settled', 100, 70, now());
   INSERT INTO daily_spend (team_id, day, spent_micro, reserved_micro, agent_runs) VALUES (1, '2026-01-01', 70, 0, 1);
+  INSERT INTO queue_tally (team_id, lane, hour, shard, claims) VALUES (1, 'owners', '2026-01-01', 0, 1);
   INSERT INTO command (id, job_id, run, key, state, spec, fence, worker_id)
     VALUES ('cmd-1', 1, 1, 'task-1/0/test', 'finished', '{}', 1, 'worker-1');
   INSERT INTO job_event (job_id, seq, run, type, data, at) VALUES
@@ -86,6 +87,8 @@ it.each([
   ["a commit under a later lease", "UPDATE turn SET fence = 2", "stale"],
   ["a gap in the log", "DELETE FROM job_event WHERE seq = 3", "the log has a gap"],
   ["a delivery twice", DELIVERIES(), "delivered twice"],
+  ["a claim that was counted twice", "UPDATE queue_tally SET claims = 2", "the queue's kept counters"],
+  ["a job that was counted twice", "UPDATE queue_tally SET completed = 1", "the queue's kept counters"],
   [
     "an event that was never sent",
     "INSERT INTO outbox (id, name, data) VALUES ('e', 'e', '{}')",

@@ -118,6 +118,19 @@ const RULES: Rule[] = [
       GROUP BY 1 HAVING count(*) > 1`,
   },
   {
+    fault: "the queue's kept counters differ from its log",
+    sql: `SELECT t.claims || ' claims, ' || t.completed || ' completed, log ' || e.claims || ', jobs ' || j.completed AS what
+      FROM (SELECT coalesce(sum(claims), 0) AS claims, coalesce(sum(completed), 0) AS completed FROM queue_tally) t,
+        (SELECT count(*) AS claims FROM job_event WHERE type = 'lease.claimed') e,
+        (SELECT count(*) AS completed FROM job WHERE state = 'completed') j
+      WHERE t.claims <> e.claims OR t.completed <> j.completed`,
+  },
+  {
+    fault: "the workers' count of completed jobs is wrong",
+    sql: `SELECT w.n || ' against ' || j.n AS what FROM (SELECT coalesce(sum(jobs_completed), 0) AS n FROM worker) w,
+        (SELECT count(*) AS n FROM job WHERE state = 'completed') j WHERE w.n > j.n`,
+  },
+  {
     fault: "an event for the engine was never sent",
     sql: `SELECT o.id AS what FROM outbox o WHERE o.sent_at IS NULL`,
   },
@@ -155,7 +168,7 @@ export async function check(factory: Factory, ids: readonly string[], whole: boo
 
 /** These hold at every moment, not only when everything is over. */
 function holdsAnyTime({ fault }: Rule): boolean {
-  return !/^filed twice|^an event for|^an engine run/.test(fault);
+  return !/^filed twice|^the queue's kept|^an event for|^an engine run/.test(fault);
 }
 
 /** The head's history is one line, and the turns' commits lie on it in the order in which they were made. */
