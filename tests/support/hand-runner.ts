@@ -28,10 +28,14 @@ export class HandRunner {
   job!: Job;
   private box = new SandboxRepository();
   private base: string | null = null;
+  /** Counts the sandboxes of the lease, as a runner does. */
+  private sandbox = 1;
+  /** Changes what is told of a command that was carried out, as a worker that lies would. */
+  twist: (result: CommandResult) => CommandResult = (result) => result;
   private readonly over = new AbortController();
   private serving: Promise<void> | null = null;
   /** Return false to fall silent for good instead of carrying the command out. */
-  private before: (seen: Seen) => boolean = () => true;
+  private before: (seen: Seen) => boolean | Promise<boolean> = () => true;
   private answer: (seen: Seen) => Partial<CommandResult> | null = () => null;
 
   /** @param places folders of the sandbox and where they lie here, such as the toolchain's */
@@ -46,6 +50,20 @@ export class HandRunner {
     const job = await claimJob(this.db, this.worker, 60);
     if (!job) throw new Error("nothing is claimable");
     this.job = job;
+    await this.restore();
+    return job;
+  }
+
+  /** The sandbox dies under its lease: the next command finds another one, made from the last commit. */
+  async loseSandbox(): Promise<void> {
+    rmSync(this.box.folder, { recursive: true, force: true });
+    this.box = new SandboxRepository();
+    this.base = null;
+    this.sandbox++;
+    await this.restore();
+  }
+
+  private async restore(): Promise<void> {
     const bundle = await sendBundle(this.db, this.lease);
     if (bundle) {
       const chunks: Buffer[] = [];
@@ -55,7 +73,6 @@ export class HandRunner {
       this.box.restore(file);
       this.base = this.box.head();
     }
-    return job;
   }
 
   /**
@@ -63,7 +80,7 @@ export class HandRunner {
    * @param answer what a program is said to have come to, instead of being run; null runs it
    */
   serve(
-    before: (seen: Seen) => boolean = () => true,
+    before: (seen: Seen) => boolean | Promise<boolean> = () => true,
     answer: (seen: Seen) => Partial<CommandResult> | null = () => null,
   ): this {
     this.before = before;
@@ -94,9 +111,9 @@ export class HandRunner {
           { waitMs: 30_000, signal: this.over.signal },
         );
         for (const { command_id: id, spec } of taken ?? []) {
-          if (!this.before({ id, spec })) return;
+          if (!(await this.before({ id, spec }))) return;
           this.seen.push({ id, spec });
-          const result = await this.carryOut(id, spec);
+          const result = this.twist({ ...(await this.carryOut(id, spec)), sandbox: this.sandbox });
           await reportCommands(this.db, { ...this.lease, items: [{ command_id: id, chunks: [], result }] });
         }
       }
