@@ -3,6 +3,7 @@
 import { chmodSync } from "node:fs";
 import { Socket } from "node:net";
 import { ConnectProxy } from "../network/connect-proxy";
+import { runRelay } from "../network/relay";
 import { isTunnelFrame } from "../network/tunnel-wire";
 import { type CgroupMeter, ownMeter } from "../sandbox/cgroup-meter";
 import { PATHS } from "../sandbox/port";
@@ -153,8 +154,15 @@ function leave(): void {
   process.exit(0);
 }
 
-process.on("uncaughtException", (error) => {
-  process.stderr.write(`${error.message}\n`);
-  leave();
-});
-new Supervisor();
+function supervise(): void {
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`${error.message}\n`);
+    leave();
+  });
+  new Supervisor();
+}
+
+// The same bundle serves a jail, where the relay is all that is needed of it: `relay FD PROGRAM ARGUMENT…`.
+const [, role, fd, ...argv] = process.argv;
+if (role === "relay") void runRelay(Number(fd), argv);
+else supervise();
