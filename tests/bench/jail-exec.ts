@@ -19,7 +19,7 @@ const ROUNDS = Number(process.argv[2] ?? 40);
 const PAUSE_MS = 60;
 const LIMITS = { memory_mb: 512, work_mb: 64, tmp_mb: 16, inodes: 5_000, cpus: 2, pids: 128 };
 const WRITE = 'd=$(dirname -- "$0"); mkdir -p -- "$d" && [ ! -L "$0" ] && cat > "$0"';
-const LEAN_WRITE = `case "$0" in */*) d="\${0%/*}"; [ -d "$d" ] || mkdir -p -- "$d" || exit;; esac; [ ! -L "$0" ] && cat > "$0"`;
+const LEAN_WRITE = `case "$0" in */*) d="\${0%/*}/"; [ -d "$d" ] || mkdir -p -- "$d" || exit;; esac; [ ! -L "$0" ] && exec cat > "$0"`;
 
 const FLOOR = [
   ...["--reuid", `${SANDBOX_UID}`, "--regid", `${SANDBOX_UID}`, "--clear-groups", "--no-new-privs", "--"],
