@@ -1,5 +1,6 @@
 // The first half of a turn: one model call under a reservation, its answer stored before anything acts on it.
 import type { Db } from "../db";
+import { AppError } from "../domain/errors";
 import { GiveUp, NotYet } from "../domain/step-outcome";
 import { env } from "../env";
 import { appendEvents } from "../events/append";
@@ -7,7 +8,7 @@ import type { AgentRun, Job, Turn } from "../generated/prisma/client";
 import { providerOf } from "../models/choose-model";
 import { type ModelAnswer, ModelError, type ProviderName } from "../models/port";
 import { costMicro, priceOf } from "../models/prices";
-import { moveJob } from "../services/jobs/move-job";
+import { pauseForBudget, pauseForQuota } from "../services/jobs/pause-itself";
 import { redact, redactAll } from "../services/redact";
 import { type ReserveSpend, reserveSpend } from "../services/spend/reserve-spend";
 import { settleSpend } from "../services/spend/settle-spend";
@@ -20,6 +21,8 @@ const NO_USAGE = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
 const MAX_TRIES = 4;
 const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 60_000;
+/** How long a quota that came back neither at once nor by its own word is waited for. */
+const QUOTA_PAUSE_MS = 10 * 60_000;
 
 /**
  * Asks the model for turn `n` and stores its answer.
@@ -90,8 +93,8 @@ async function reserve(
     if (reservation.allowed) return { key, tries, maxTokens: reservation.maxTokens };
     if (reservation.why === "known") continue;
     if (reservation.why === "waits") throw new NotYet({ kind: "later", ms: 5_000 });
-    await pauseForBudget(db, call.job, reservation.message);
-    throw new NotYet({ kind: "paused" });
+    const { message } = reservation;
+    throw await pauseWith(db.$transaction((tx) => pauseForBudget(tx, call.job, message)));
   }
 }
 
@@ -107,7 +110,7 @@ async function settleFault(
   const fault = error instanceof ModelError ? error : new ModelError("network", String(error));
   const price = priceOf(agentRun.provider as ProviderName, agentRun.model);
   const free = fault.fault === "quota" || fault.fault === "overloaded" || fault.fault === "invalid";
-  const retryMs = fault.retryAfterMs ?? Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1));
+  const retryMs = fault.retryAfterMs ?? waitAfter(fault, tries);
   await db.$transaction(async (tx) => {
     const { usage } = fault;
     if (usage && Object.values(usage).some((tokens) => tokens > 0)) {
@@ -134,18 +137,25 @@ async function settleFault(
       `The model gave no answer in ${tries} tries: ${redact(fault.message)}`,
     );
   }
-  return new NotYet({ kind: "later", ms: retryMs });
+  if (retryMs <= MAX_PAUSE_MS) return new NotYet({ kind: "later", ms: retryMs });
+  // Too long to hold a lease and a sandbox for (invariant 7).
+  const message = `The model can be asked again later: ${redact(fault.message)}`;
+  return pauseWith(db.$transaction((tx) => pauseForQuota(tx, job, retryMs, message)));
 }
 
-/** At the cap nothing is lost: the work is committed, the job waits for a person. */
-async function pauseForBudget(db: Db, job: Job, message: string): Promise<void> {
-  await db.$transaction((tx) =>
-    moveJob(tx, {
-      job: job.id,
-      move: "pause",
-      actor: "factory",
-      reason: message,
-      set: { waitingReason: message },
-    }),
-  );
+/** How long to wait when the provider does not say it, in milliseconds: a quota does not come back within seconds. */
+function waitAfter({ fault }: ModelError, tries: number): number {
+  const patient = FIRST_PAUSE_MS * 2 ** (tries - 1);
+  if (fault === "quota" && tries >= MAX_TRIES) return QUOTA_PAUSE_MS;
+  return Math.min(MAX_PAUSE_MS, patient);
+}
+
+/** What a job waits for while it holds nothing. It may have been stopped meanwhile, which the next look will tell. */
+async function pauseWith(pause: Promise<unknown>): Promise<NotYet> {
+  try {
+    await pause;
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === "conflict")) throw error;
+  }
+  return new NotYet({ kind: "paused" });
 }

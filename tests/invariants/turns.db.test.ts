@@ -5,8 +5,9 @@ import { startAgentRun } from "@/server/agents/start-agent-run";
 import { takeTurn } from "@/server/agents/take-turn";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
-import { GiveUp, NotYet } from "@/server/domain/step-outcome";
+import { Ended, GiveUp, NotYet } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
+import { moveJob } from "@/server/services/jobs/move-job";
 import { resumeJob } from "@/server/services/jobs/resume-job";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
 import { jobRepository } from "@/server/services/workspace/job-repository";
@@ -310,6 +311,53 @@ describe("a model that gives no answer", () => {
     for (let i = 0; i < 7; i++) expect(await thrownBy(turn(1))).toBeInstanceOf(NotYet);
     model.script = [{ status: 529 }];
     expect(await thrownBy(turn(1))).toBeInstanceOf(GiveUp);
+  });
+});
+
+describe("a quota that is back later", () => {
+  test("pauses the job until then: it holds no worker, pays nothing and goes on where it was", async () => {
+    (await begin()).serve();
+    model.script = [{ status: 429, retryAfter: 3_600 }];
+    expect(((await thrownBy(turn(1))) as NotYet).on).toEqual({ kind: "paused" });
+    const paused = await reload(db, job);
+    expect(paused).toMatchObject({
+      state: "paused",
+      waitingCode: "quota",
+      leaseWorkerId: null,
+      spentMicroUsd: 0n,
+    });
+    const seconds = ((paused.wakeAt?.getTime() ?? 0) - Date.now()) / 1000;
+    expect(Math.abs(seconds - 3_600)).toBeLessThan(60);
+    expect((await spends()).map((spend) => spend.state)).toEqual(["released"]);
+    expect(((await thrownBy(turn(1))) as NotYet).on).toEqual({ kind: "paused" });
+    expect(model.asked).toHaveLength(1);
+    await resumeJob({ ctx, input: { id: job.publicId } });
+    const second = runnerOf(1);
+    await second.claim();
+    second.serve();
+    model.script = [{ calls: [write("a.txt")] }];
+    expect(await drive(1)).toMatchObject({ finished: false });
+  });
+});
+
+describe("an agent run whose job ends under it", () => {
+  test.each(["gave_up", "cancel", "stuck"] as const)("%s: ends with it", async (move) => {
+    (await begin()).serve();
+    model.script = [{ calls: [write("a.txt")] }];
+    await turn(1);
+    await db.$transaction((tx) => moveJob(tx, { job: job.id, move, actor: "factory" }));
+    expect(await db.agentRun.findFirst({ where: { jobId: job.id } })).toMatchObject({
+      state: "failed",
+      endedAt: expect.any(Date),
+      turns: 1,
+    });
+    expect(await thrownBy(turn(2))).toBeInstanceOf(Ended);
+  });
+
+  test("but for a pause goes on", async () => {
+    (await begin()).serve();
+    await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "pause", actor: "factory" }));
+    expect(await db.agentRun.findFirst({ where: { jobId: job.id } })).toMatchObject({ state: "running" });
   });
 });
 

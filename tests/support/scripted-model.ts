@@ -10,6 +10,8 @@ export interface Said {
   output?: number;
   /** Answered instead: an HTTP status. */
   status?: number;
+  /** When it may be asked again after such an answer, in seconds. */
+  retryAfter?: number;
   /** The line is cut before the answer is complete. */
   cut?: boolean;
   /** The line is cut before anything is answered. */
@@ -58,7 +60,10 @@ export class ScriptedModel {
       return;
     }
     if (said.status) {
-      response.writeHead(said.status, { "content-type": "application/json", "retry-after": "1" });
+      response.writeHead(said.status, {
+        "content-type": "application/json",
+        "retry-after": `${said.retryAfter ?? 1}`,
+      });
       const error = { type: said.status === 429 ? "rate_limit_error" : "api_error", message: "not now" };
       response.end(JSON.stringify({ type: "error", error }));
       return;

@@ -24,6 +24,7 @@ import { leaseOver } from "../queue/end-lease";
 import { LEASE_COLUMNS, LEASE_ENDED, LEASE_EVENT_COUNT, leaseEvent, workerFreed } from "../queue/lease-sql";
 import { leaveFullLane } from "../queue/leave-full-lane";
 import { tallyOfEnd } from "../queue/tally";
+import { agentRunsEnd } from "./end-agent-runs";
 import { toJob } from "./job-row";
 import { refreshJob, wakeDependents } from "./wake-dependents";
 
@@ -127,6 +128,7 @@ function statementOf({ job, move, actor, reason, set = {}, events = [] }: Move):
     ...(ends ? [Prisma.sql`freed AS (${workerFreed(countedAs(target))})`] : []),
     ...engineEvent(move, target, reason),
     ...tallyOfEnd(target),
+    ...agentRunsEnd(target),
   ];
   return Prisma.sql`
     WITH old AS MATERIALIZED (
