@@ -50,7 +50,7 @@ function summaryOf(report: ChaosReport): string[] {
     `jobs by state: ${JSON.stringify(report.states)}`,
     `hits by kind: ${JSON.stringify(report.byKind)}`,
     `recovery after a hit (silences over 1 s: ${sorted.length}): median ${quantile(0.5)} ms, p95 ${quantile(0.95)} ms, longest ${sorted.at(-1) ?? 0} ms; limit ${recovery.limitMs} ms; calms ${recovery.calms}`,
-    ...recovery.slowest.map((one) => `  ${describeRecovery(one)}`),
+    ...recovery.slowest.map((one) => `  ${describeRecovery(one, report.began)}`),
     faults.length === 0 ? "0 faults" : `${faults.length} FAULTS:\n${faults.join("\n")}`,
   ];
 }

@@ -20,6 +20,8 @@ export interface Recovery {
   job: string;
   ms: number;
   before: string;
+  /** When it was over, in milliseconds since the epoch. */
+  ended: number;
   /** The last accident that fell into the silence; null when there was none. */
   after: Outage | null;
 }
@@ -59,7 +61,7 @@ function recoveryOf({ job, began, ended, before }: Silence, outages: readonly Ou
     null,
   );
   const from = Math.min(ended, Math.max(began, after?.ended ?? began));
-  return { job, before, ms: Math.round(ended - from), after };
+  return { job, before, ended, ms: Math.round(ended - from), after };
 }
 
 /**

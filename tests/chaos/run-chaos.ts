@@ -52,6 +52,8 @@ export interface ChaosOptions {
 export interface ChaosReport {
   /** False when it was broken off. */
   whole: boolean;
+  /** Milliseconds since the epoch. */
+  began: number;
   jobs: number;
   seconds: number;
   states: Record<string, number>;
@@ -152,6 +154,8 @@ class Round {
     const ms = await untilAllGoOn(factory, since, CALM_LIMIT_MS, () => pause(POLL_MS));
     this.calms++;
     this.say(`${this.clock()} calm: every job went on ${ms === null ? "not at all" : `within ${ms} ms`}`);
+    const limitMs = this.options.recoveryMs ?? LEASE_MS + GRACE_MS;
+    if (ms === null || ms > limitMs) this.say(`the last lines of the factory:\n${factory.log(12_000)}`);
   }
 
   /** Keeps a small backlog, until there are enough jobs or nothing is hit any more. */
@@ -198,7 +202,7 @@ class Round {
     const slow = found.filter(({ ms }) => ms > limitMs);
     const faults = [
       ...(await check(factory, this.ids, whole)),
-      ...slow.map((one) => `slow: ${describeRecovery(one)}, more than ${limitMs} ms`),
+      ...slow.map((one) => `slow: ${describeRecovery(one, this.began)}, more than ${limitMs} ms`),
       ...(settled || !whole ? [] : ["something was still open when nothing moved any more"]),
     ];
     const recovery = {
@@ -210,10 +214,10 @@ class Round {
     return { ...this.figures(), whole, recovery, faults };
   }
 
-  private figures(): Pick<ChaosReport, "jobs" | "seconds" | "states" | "hits" | "byKind"> {
+  private figures(): Pick<ChaosReport, "began" | "jobs" | "seconds" | "states" | "hits" | "byKind"> {
     const { byKind, states, outages } = this;
     const seconds = (Date.now() - this.began) / 1000;
-    return { jobs: this.ids.length, seconds, states, hits: outages.length, byKind };
+    return { began: this.began, jobs: this.ids.length, seconds, states, hits: outages.length, byKind };
   }
 
   private async tellProgress(factory: Factory): Promise<void> {
@@ -246,8 +250,10 @@ function describe({ n, signal, target, sleepMs }: Hit): string {
 }
 
 /** One line for people. */
-export function describeRecovery({ job, ms, before, after }: Recovery): string {
-  return `${job} stood still for ${ms} ms at ${before}, after ${after ? describe(after.hit).trim() : "no hit"}`;
+export function describeRecovery({ job, ms, before, after, ended }: Recovery, began: number): string {
+  const at = ((ended - began) / 1000).toFixed(1);
+  const hit = after ? describe(after.hit).trim() : "no hit";
+  return `${job} stood still for ${ms} ms at ${before}, after ${hit}, until ${at} s`;
 }
 
 async function countStates(factory: Factory, ids: readonly string[]): Promise<Record<string, number>> {
