@@ -101,15 +101,16 @@ async function refreshWaiting(tx: Tx, which: Prisma.Sql): Promise<number> {
     const dependency = open.get(id);
     return dependency ? dependencyWait(dependency.public_id, dependency.state) : null;
   });
-  await runStatement(
+  const changed = await runStatement<{ claimable: boolean }>(
     tx,
     Prisma.sql`
       UPDATE job j SET claimable = w.code IS NULL, waiting_code = w.code, waiting_reason = w.text
       FROM unnest(${ids}::bigint[], ${waits.map((wait) => wait?.code ?? null)}::text[],
         ${waits.map((wait) => wait?.text ?? null)}::text[]) AS w(id, code, text)
-      WHERE j.id = w.id AND (j.claimable, j.waiting_reason) IS DISTINCT FROM (w.code IS NULL, w.text)`,
+      WHERE j.id = w.id AND (j.claimable, j.waiting_reason) IS DISTINCT FROM (w.code IS NULL, w.text)
+      RETURNING j.claimable`,
   );
-  const freed = waits.filter((wait) => wait === null).length;
+  const freed = changed.filter((row) => row.claimable).length;
   if (freed > 0) await announceClaimable(tx);
   return freed;
 }
