@@ -7,6 +7,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Answer } from "./apply-answer";
 import { canonicalObject } from "./canonical-json";
 import { type Call, DISCOVERY, hasPending, type Run } from "./engine-state";
+import { readText } from "./http";
 import type { Signer } from "./signatures";
 
 const CALL_LIMIT_MS = 2 * 60 * 60 * 1000;
@@ -108,14 +109,9 @@ export function createSdkClient(signer: Signer | undefined, now: () => number): 
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error("it is larger than 64 MB");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  const text = await readText(response, MAX_ANSWER_BYTES);
+  if (text === undefined) throw new Error("it is larger than 64 MB");
+  return text;
 }
 
 /** The canonical body of a call. The run's steps must be loaded. */
