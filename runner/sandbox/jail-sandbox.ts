@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SandboxLimits } from "../protocol";
 import type { Cgroup } from "./cgroups";
-import { runJail } from "./jail";
+import { type JailContext, runJail } from "./jail";
 import { jailCommand, orderText } from "./jail-command";
 import type { JailSetup } from "./jail-host";
 import { JailProcess, OrderNotTakenError } from "./jail-process";
@@ -25,6 +25,8 @@ export class JailSandbox implements Sandbox {
   private readonly stop = new AbortController();
   private readonly running = new Set<Promise<unknown>>();
   private readonly spares = new SpareJails((kind) => this.makeJail(kind));
+  /** Jails that have not yet taken their order. */
+  private readonly starting = new Set<JailProcess>();
   private destroyed: Promise<void> | null = null;
 
   constructor(private readonly parts: JailParts) {
@@ -48,7 +50,7 @@ export class JailSandbox implements Sandbox {
   }
 
   private async carryOut(request: ExecRequest, order: string): Promise<ExecOutcome> {
-    const context = {
+    const context: JailContext = {
       cgroup: this.parts.cgroup,
       signal: this.stop.signal,
       othersRunning: () => this.running.size > 1,
@@ -56,17 +58,32 @@ export class JailSandbox implements Sandbox {
     const kind = request.repository ? "repository" : "plain";
     const waiting = this.spares.take(kind);
     this.spares.postpone();
-    const runIn = (jail: JailProcess) => {
-      jail.onTaken = () => this.spares.prepareSoon();
-      return runJail(jail, request, order, context);
-    };
     try {
-      return await runIn(waiting ?? this.makeJail(kind));
+      return await this.runIn(waiting ?? this.makeJail(kind), request, order, context);
     } catch (error) {
       if (!waiting || !(error instanceof OrderNotTakenError)) throw error;
-      return await runIn(this.makeJail(kind));
+      return await this.runIn(this.makeJail(kind), request, order, context);
     } finally {
-      this.spares.prepare();
+      if (this.starting.size === 0) this.spares.prepare();
+    }
+  }
+
+  /** Jails for later are made only when no command waits for its own. */
+  private async runIn(
+    jail: JailProcess,
+    request: ExecRequest,
+    order: string,
+    context: JailContext,
+  ): Promise<ExecOutcome> {
+    this.starting.add(jail);
+    jail.onTaken = () => {
+      this.starting.delete(jail);
+      if (this.starting.size === 0) this.spares.prepareSoon();
+    };
+    try {
+      return await runJail(jail, request, order, context);
+    } finally {
+      this.starting.delete(jail);
     }
   }
 
