@@ -1,9 +1,10 @@
 // Invariants 2 and 4: the lease is an axis of its own, with a fence that only rises, by the database's clock.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import type { Job, Worker } from "@/server/generated/prisma/client";
 import { takeCommands } from "@/server/services/commands/take-commands";
+import { activeJob, leasedMs } from "@/server/services/jobs/active-job";
 import { moveJob } from "@/server/services/jobs/move-job";
 import { pauseJob } from "@/server/services/jobs/pause-job";
 import { resumeJob } from "@/server/services/jobs/resume-job";
@@ -345,6 +346,30 @@ describe("a job that used up its working time", () => {
     expect(await reload(db, late)).toMatchObject({ state: "failed", errorCode: "timeout" });
     expect(await reload(db, young)).toMatchObject({ state: "running" });
     expect(await sweepTimeouts(db)).toBe(0);
+  });
+});
+
+describe("working time", () => {
+  test("is told by the database's clock, whatever this process takes the time for", async () => {
+    const job = (await claimAfterFiling()) as Job;
+    await db.$executeRaw`
+      UPDATE job SET leased_ms = 60000, leased_since = now() - interval '30 seconds' WHERE id = ${job.id}`;
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 86_400_000 });
+    try {
+      const worked = leasedMs(await activeJob(db, { job: job.publicId, run: 1 }));
+      expect(worked).toBeGreaterThanOrEqual(90_000);
+      expect(worked).toBeLessThan(100_000);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("does not run on while nobody holds the job", async () => {
+    const job = (await claimAfterFiling()) as Job;
+    await pauseJob({ ctx, input: { id: job.publicId } });
+    const before = (await reload(db, job)).leasedMs;
+    await resumeJob({ ctx, input: { id: job.publicId } });
+    expect(leasedMs(await activeJob(db, { job: job.publicId, run: 1 }))).toBe(Number(before));
   });
 });
 
