@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
 import { type GatewayOptions, TunnelGateway } from "../network/gateway";
 import type { SandboxLimits } from "../protocol";
+import { SUPERVISE } from "../supervisor/frames";
 import { SupervisorConnection } from "./docker-connection";
 import {
   type ExecOutcome,
@@ -131,7 +132,7 @@ export function containerOptions(
   return {
     Image: options.image,
     Entrypoint: ["node"],
-    Cmd: ["--v8-pool-size=0", "--max-old-space-size=48", "-e", source],
+    Cmd: ["--v8-pool-size=0", "--max-old-space-size=48", "-e", source, SUPERVISE],
     User: "0:0",
     WorkingDir: "/",
     Env: [],

@@ -2,6 +2,9 @@
 // A frame is: payload length (4 bytes), command id (4 bytes), type (1 byte), payload; numbers are big-endian.
 // Invariant: a payload is at most 1 MiB, so neither side ever holds more of the other than it agreed to.
 
+/** What the supervisor must be told, in so many words, before it takes a container for its own. */
+export const SUPERVISE = "supervise";
+
 export const HEADER_BYTES = 9;
 export const MAX_PAYLOAD_BYTES = 1024 * 1024;
 /** Output and input travel in pieces of this size. */

@@ -17,8 +17,9 @@ import {
   type Frame,
   FrameReader,
   type FrameType,
+  SUPERVISE,
 } from "./frames";
-import { killEverything } from "./processes";
+import { killEverything, listProcesses } from "./processes";
 
 /** The runner sends a ping every few seconds; after this much silence it is taken for dead. */
 const SILENCE_MS = 90_000;
@@ -154,7 +155,16 @@ function leave(): void {
   process.exit(0);
 }
 
+/**
+ * Killing everything is this program's way to end, so it must never begin where anything but itself lives. A fresh
+ * container of ours has nothing but its init and this; on a host, even as root, it ends here without touching anybody.
+ */
 function supervise(): void {
+  const isFirst = process.pid === 1 || process.ppid === 1;
+  if (!isFirst || listProcesses().length > 0) {
+    process.stderr.write("The supervisor runs only in a fresh sandbox of its own.\n");
+    process.exit(1);
+  }
   process.on("uncaughtException", (error) => {
     process.stderr.write(`${error.message}\n`);
     leave();
@@ -165,4 +175,5 @@ function supervise(): void {
 // The same bundle serves a jail, where the relay is all that is needed of it: `relay FD PROGRAM ARGUMENT…`.
 const [, role, fd, ...argv] = process.argv;
 if (role === "relay") void runRelay(Number(fd), argv);
-else supervise();
+else if (role === SUPERVISE) supervise();
+else process.exit(1);
