@@ -10,8 +10,8 @@ export const inngest = new Inngest({
   checkpointing: { maxRuntime: "5m", bufferedSteps: 3 },
 });
 
-const runRef = z.object({ job: z.string(), run: z.number() });
-export const jobStarted = eventType("job/started", { schema: runRef });
+const started = z.object({ job: z.string(), run: z.number(), after: z.string().optional() });
+export const jobStarted = eventType("job/started", { schema: started });
 
 /** Ends a function when its run of the job is stopped. */
 export const cancelWithJob = [

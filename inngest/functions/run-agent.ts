@@ -6,14 +6,19 @@ import type { RunRef } from "@/server/services/jobs/active-job";
 import { cancelWithJob, inngest } from "../client";
 import { drive, type Step } from "../drive";
 
-const turns = z.object({ job: z.string(), run: z.number(), agent: z.string(), from: z.number() });
+const turns = z.object({
+  job: z.string(),
+  run: z.number(),
+  engine: z.string().optional(),
+  agent: z.string(),
+  from: z.number(),
+});
 
 /** The turns of one agent run from `from` on, until it finishes. A turn is normally one engine step. */
 export const runAgent = inngest.createFunction(
   { id: "run-agent", retries: 10, triggers: [invoke(turns)], cancelOn: cancelWithJob },
   async ({ event, step }) => {
-    const { job, run, agent, from } = event.data;
-    const ref = { job, run };
+    const { agent, from, ...ref } = event.data;
     for (let n = from; ; n++) {
       const turn = await drive(step, `turn-${n}`, ref, (db) => takeTurn(db, ref, agent, n));
       if (!turn) return { ended: true };
@@ -45,8 +50,8 @@ export async function agent(
   });
   if (!first) return false;
   if (first.finished || first.agent === null) return true;
-  const { job, run } = ref;
-  const data = { job, run, agent: first.agent, from: 2 };
+  const { job, run, engine } = ref;
+  const data = { job, run, engine, agent: first.agent, from: 2 };
   const done = await step.invoke(`${name}:turns`, { function: runAgent, data });
   // A cancelled function resolves with something else.
   return done?.ended === false;

@@ -20,13 +20,15 @@ export const runJob = inngest.createFunction(
     cancelOn: cancelWithJob,
     onFailure: async ({ event, error }) => {
       const { job, run } = event.data.event.data as { job: string; run: number };
-      await end({ job, run }, "gave_up", "engine_gave_up", `A step failed again and again: ${error.message}`);
+      const ref = { job, run, engine: event.data.run_id };
+      await end(ref, "gave_up", "engine_gave_up", `A step failed again and again: ${error.message}`);
     },
   },
   async ({ event, step, runId }) => {
-    const ref = event.data;
+    const { job, run, after } = event.data;
+    const ref = { job, run, engine: runId };
     const ready = await drive(step, "setup", ref, async (db) => {
-      await takeRun(db, ref, runId);
+      await takeRun(db, ref, runId, after);
       return setUp(db, ref);
     });
     if (!ready) return;

@@ -8,14 +8,20 @@ import { cancelWithJob, inngest } from "../client";
 import { drive, type Step } from "../drive";
 import { agent } from "./run-agent";
 
-const task = z.object({ job: z.string(), run: z.number(), n: z.number(), of: z.number() });
+const task = z.object({
+  job: z.string(),
+  run: z.number(),
+  engine: z.string().optional(),
+  n: z.number(),
+  of: z.number(),
+});
 
 /** One task of a long checklist, as a run of its own: an engine run may have 1,000 steps. */
 export const runTask = inngest.createFunction(
   { id: "run-task", retries: 10, triggers: [invoke(task)], cancelOn: cancelWithJob },
   async ({ event, step }) => {
-    const { job, run, n, of } = event.data;
-    return { ended: !(await workOnTask(step, { job, run, n, of })) };
+    const { job, run, engine, n, of } = event.data;
+    return { ended: !(await workOnTask(step, { job, run, engine, n, of })) };
   },
 );
 

@@ -13,13 +13,20 @@ import { runTools } from "./run-programs";
 
 /**
  * Takes this run of the job for one engine run, by compare-and-set (invariant 2).
+ * @param after an engine run that is lost and may be followed; should it still live, its next step finds that it is over
  * @throws Ended when another engine run has it
  */
-export async function takeRun(db: Db, ref: RunRef, engineRunId: string): Promise<{ taken: true }> {
-  const { count } = await db.job.updateMany({
-    where: { publicId: ref.job, run: ref.run, OR: [{ engineRunId: null }, { engineRunId }] },
-    data: { engineRunId },
-  });
+export async function takeRun(
+  db: Db,
+  ref: RunRef,
+  engineRunId: string,
+  after?: string,
+): Promise<{ taken: true }> {
+  const holders = [engineRunId, ...(after === undefined ? [] : [after])];
+  const count = await db.$executeRaw`
+    UPDATE job SET engine_run_id = ${engineRunId}
+    WHERE public_id = ${ref.job} AND run = ${ref.run}::int
+      AND (engine_run_id IS NULL OR engine_run_id = ANY(${holders}::text[]))`;
   if (count === 0) throw new Ended();
   await activeJob(db, ref);
   return { taken: true };

@@ -39,14 +39,14 @@ function waiting({ on }: NotYet): StepOutcome<never> {
 
 /** Ends a run for a reason that people are shown. A job that was settled in the meantime stays as it is. */
 export async function end(
-  { job: publicId, run }: RunRef,
+  { job: publicId, run, engine }: RunRef,
   move: "gave_up" | "stuck",
   code: string,
   message: string,
 ): Promise<{ s: "ended" }> {
   await db().$transaction(async (tx) => {
     const job = await tx.job.findUnique({ where: { publicId } });
-    if (!job || job.run !== run) return;
+    if (!job || job.run !== run || (engine !== undefined && job.engineRunId !== engine)) return;
     try {
       await moveJob(tx, {
         job: job.id,

@@ -1,0 +1,136 @@
+// Invariant 2 with engine runs that are lost: a job whose engine run is gone gets another one, and never are there two
+// that act.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Ctx } from "@/server/context";
+import type { Db } from "@/server/db";
+import { Ended, GiveUp } from "@/server/domain/step-outcome";
+import type { Job } from "@/server/generated/prisma/client";
+import { takeRun } from "@/server/loop/set-up";
+import { stepBody } from "@/server/loop/step-body";
+import { enqueueCommands } from "@/server/services/commands/enqueue-command";
+import { activeJob } from "@/server/services/jobs/active-job";
+import { moveJob } from "@/server/services/jobs/move-job";
+import { resendStarts } from "@/server/services/outbox/resend-starts";
+import { claimJob } from "@/server/services/queue/claim-job";
+import { addTeam, addWorkers, type Core, fileJob, reload, startCore } from "../support/settings";
+
+let core: Core;
+let db: Db;
+let ctx: Ctx;
+let job: Job;
+/** Seconds after which an engine run counts as silent here. */
+const SILENCE = 600;
+
+beforeAll(async () => {
+  core = await startCore();
+  db = core.db;
+  ctx = await addTeam(db, "north");
+});
+afterAll(() => core.close());
+beforeEach(async () => {
+  await db.job.updateMany({ data: { claimable: false, leaseWorkerId: null } });
+  const [worker = ""] = await addWorkers(db, 1);
+  await fileJob(ctx);
+  job = (await claimJob(db, worker, 3_600)) as Job;
+  await takeRun(db, ref("first"), "first");
+});
+
+const ref = (engine: string) => ({ job: job.publicId, run: 1, engine });
+const silentFor = (seconds: number) =>
+  db.$executeRaw`UPDATE job_event SET at = now() - make_interval(secs => ${seconds}::float8) WHERE job_id = ${job.id}`;
+/** The starts that were sent again, without the first one. */
+const resent = async () => {
+  const rows = await db.outbox.findMany({ where: { name: "job/started" } });
+  return rows
+    .map(({ data }) => data as Record<string, unknown>)
+    .filter((data) => data.job === job.publicId && data.after);
+};
+
+describe("an engine run that is silent", () => {
+  test("is followed by another one, however many notice", async () => {
+    await silentFor(SILENCE + 5);
+    await Promise.all([resendStarts(db, SILENCE), resendStarts(db, SILENCE)]);
+    const sent = await resent();
+    // Two only when the minute changed between the two looks; the second would find the first.
+    expect(sent.length).toBeGreaterThan(0);
+    for (const data of sent) expect(data).toEqual({ job: job.publicId, run: 1, after: "first" });
+    await takeRun(db, ref("second"), "second", "first");
+    expect((await reload(db, job)).engineRunId).toBe("second");
+    await expect(takeRun(db, ref("third"), "third", "first")).rejects.toBeInstanceOf(Ended);
+  });
+
+  test("and only slept is over at its next step, and cannot end the job", async () => {
+    await takeRun(db, ref("second"), "second", "first");
+    await expect(activeJob(db, ref("first"))).rejects.toBeInstanceOf(Ended);
+    expect(await stepBody(ref("first"), (at) => activeJob(at, ref("first")))).toEqual({ s: "ended" });
+    const gaveUp = async () => {
+      throw new GiveUp("old", "what the old one says");
+    };
+    await stepBody(ref("first"), gaveUp);
+    expect((await reload(db, job)).state).toBe("running");
+    await expect(takeRun(db, ref("first"), "first")).rejects.toBeInstanceOf(Ended);
+    expect(await activeJob(db, ref("second"))).toMatchObject({ publicId: job.publicId });
+    await stepBody(ref("second"), gaveUp);
+    expect((await reload(db, job)).state).toBe("failed");
+  });
+});
+
+describe("an engine run is left alone", () => {
+  const call = (deadline: Date) => ({
+    key: `${job.publicId}/x`,
+    teamId: job.teamId,
+    rootJobId: job.id,
+    jobId: job.id,
+    run: 1,
+    role: "coder",
+    provider: "simulation",
+    model: "sim-1",
+    day: new Date(),
+    reservedMicro: 1n,
+    deadline,
+  });
+  const shell = {
+    kind: "exec" as const,
+    argv: ["true"],
+    cwd: ".",
+    env: {},
+    stdin: null,
+    timeout_ms: 1_000,
+    max_output_bytes: 1_000,
+    live: false,
+  };
+  const move = (name: "pause" | "cancel") =>
+    db.$transaction((tx) => moveJob(tx, { job: job.id, move: name, actor: "factory" }));
+
+  test("that spoke a moment ago", async () => {
+    await silentFor(SILENCE - 60);
+    await resendStarts(db, SILENCE);
+    expect(await resent()).toEqual([]);
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    [
+      "whose command is not over",
+      () => db.$transaction((tx) => enqueueCommands(tx, { job, commands: [{ key: "k", spec: shell }] })),
+    ],
+    ["that asks a model", () => db.spend.create({ data: call(new Date(Date.now() + 60_000)) })],
+    ["whose job is paused", () => move("pause")],
+    [
+      "whose job waits for a worker",
+      () => db.job.update({ where: { id: job.id }, data: { leaseWorkerId: null } }),
+    ],
+    ["whose job is over", () => move("cancel")],
+  ])("%s", async (_name, happens) => {
+    await happens();
+    await silentFor(SILENCE + 5);
+    await resendStarts(db, SILENCE);
+    expect(await resent()).toEqual([]);
+  });
+
+  test("but not for a call whose time is over", async () => {
+    await db.spend.create({ data: call(new Date(Date.now() - 1_000)) });
+    await silentFor(SILENCE + 5);
+    await resendStarts(db, SILENCE);
+    expect((await resent()).length).toBeGreaterThan(0);
+  });
+});
