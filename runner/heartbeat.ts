@@ -15,6 +15,8 @@ export interface BeatOptions {
   intervalMs: number;
   signal: AbortSignal;
   onAction: (action: HeartbeatAnswer["action"]) => void;
+  /** Why this host can take no job just now; null when it can. */
+  trouble?: () => string | null;
 }
 
 /** When each worker was last heard: jobs that are over within seconds must not make it look dead. */
@@ -56,10 +58,12 @@ function laterPause({ lease, intervalMs }: BeatOptions): number {
 }
 
 /** One heartbeat; null when no answer came in time. */
-async function ask({ client, lease, intervalMs }: BeatOptions, signal: AbortSignal) {
+async function ask({ client, lease, intervalMs, trouble }: BeatOptions, signal: AbortSignal) {
+  const reason = trouble?.();
+  const request = { lease: lease?.key ?? null, ...(reason && { trouble: reason }) };
   const patience = AbortSignal.timeout(Math.max(LEAST_PATIENCE_MS, 2 * intervalMs));
   try {
-    return await client.heartbeat({ lease: lease?.key ?? null }, AbortSignal.any([signal, patience]));
+    return await client.heartbeat(request, AbortSignal.any([signal, patience]));
   } catch (error) {
     if (patience.aborted && !signal.aborted) return null;
     throw error;

@@ -62,6 +62,8 @@ export const heartbeatRequest = z.object({
   /** The lease that the worker holds, or null when it holds none. */
   lease: lease.nullable(),
   iteration: z.number().int().nonnegative().optional(),
+  /** Why this worker claims nothing just now, in one sentence; absent when all is well. */
+  trouble: z.string().min(1).max(300).optional(),
 });
 export type HeartbeatRequest = z.infer<typeof heartbeatRequest>;
 

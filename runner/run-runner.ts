@@ -1,6 +1,7 @@
 // The life of one runner process: sandboxes proved, registered, slots at work, registered again when it became unknown.
 import { chooseDriver } from "./choose-driver";
 import type { RunnerEnv } from "./env";
+import { HostRoom } from "./host-room";
 import type { Log } from "./log";
 import { type ProbeReport, probe } from "./probe";
 import { PROTOCOL_VERSION, type RegisterAnswer } from "./protocol";
@@ -62,13 +63,15 @@ async function serve(
   signal: AbortSignal,
 ) {
   const client = new ServerClient(env.url);
+  const room = await HostRoom.watch(env.stateDir, log);
+  signal.addEventListener("abort", () => room.stop(), { once: true });
   let slots = env.workers;
   while (!signal.aborted && slots > 0) {
     const registration = await register(client, env, { driver, report, slots, log, signal });
     if (!registration) return;
     writeIdentity(env.stateDir, registration);
     log(`registered at ${env.url} with ${registration.workers.length} workers`);
-    slots -= await runSlots(client, registration, driver, log, signal);
+    slots -= await runSlots(client, registration, { driver, room, log, signal });
   }
 }
 
@@ -104,14 +107,13 @@ async function register(
 async function runSlots(
   client: ServerClient,
   registration: RegisterAnswer,
-  driver: SandboxDriver,
-  log: Log,
-  signal: AbortSignal,
+  { driver, room, log, signal }: { driver: SandboxDriver; room: HostRoom; log: Log; signal: AbortSignal },
 ): Promise<number> {
   const round = new AbortController();
   const common = {
     driver,
     log,
+    trouble: () => room.trouble,
     heartbeatMs: registration.heartbeat_seconds * 1000,
     leaseMs: registration.lease_seconds * 1000,
   };

@@ -15,6 +15,8 @@ export interface SlotOptions {
   heartbeatMs: number;
   leaseMs: number;
   log: Log;
+  /** Why this host can take no job just now; null when it can. */
+  trouble?: () => string | null;
 }
 
 /** `killed`: the server took this slot out of service. `stopped`: the caller's signal. */
@@ -66,7 +68,8 @@ class Slot {
     try {
       if (this.failures > 0) await delay(restAfter(this.failures), undefined, { signal });
       // The heartbeats of this round go on meanwhile: they are what ends the draining.
-      while (this.draining) await delay(this.options.heartbeatMs, undefined, { signal });
+      while (this.draining || this.options.trouble?.())
+        await delay(this.options.heartbeatMs, undefined, { signal });
       return await this.options.client.claim(MAX_POLL_MS, signal);
     } catch (error) {
       if (round.signal.aborted) await beating;
@@ -111,8 +114,9 @@ class Slot {
   }
 
   private beat(lease: Lease | null, signal: AbortSignal): Promise<void> {
-    const { client, heartbeatMs } = this.options;
-    return beat({ client, lease, intervalMs: heartbeatMs, signal, onAction: (action) => this.act(action) });
+    const { client, heartbeatMs, trouble = () => null } = this.options;
+    const onAction = (action: HeartbeatAnswer["action"]) => this.act(action);
+    return beat({ client, lease, intervalMs: heartbeatMs, signal, onAction, trouble });
   }
 
   private act(action: HeartbeatAnswer["action"]): void {

@@ -27,6 +27,11 @@ export function WorkerRow({ worker }: { worker: WorkerView }) {
         <WorkerBadge state={drain.isPending ? "draining" : worker.status} />
       </span>
       <span className="col-span-2 min-w-0 truncate lg:col-span-1">
+        {worker.trouble && (
+          <span className="block text-xs text-bad whitespace-normal" role="status">
+            {worker.trouble}
+          </span>
+        )}
         {worker.current_job_id ? (
           <Link href={`/jobs/${worker.current_job_id}`} className="font-mono text-xs hover:underline">
             {worker.current_job_id}

@@ -112,6 +112,8 @@ export type JobDetailView = z.infer<typeof jobDetailView>;
 export const workerView = z.object({
   worker_id: z.string(),
   status: z.enum(["idle", "busy", "draining", "error", "dead"]),
+  /** Why it takes no job, when its host cannot just now. */
+  trouble: z.string().nullable(),
   current_job_id: z.string().nullable(),
   model: z.string(),
   jobs_completed: z.number(),

@@ -2,6 +2,7 @@ import type { HeartbeatAnswer, HeartbeatRequest } from "../../../runner/protocol
 import type { Db } from "../../db";
 import { AppError } from "../../domain/errors";
 import { EXECUTING } from "../../domain/job-state";
+import { plainText } from "../../domain/plain-json";
 import { env } from "../../env";
 import type { Worker } from "../../generated/prisma/client";
 import { holdLease } from "../queue/held-lease";
@@ -13,12 +14,16 @@ import { announceWorkers } from "../workers/announce-workers";
  * @throws AppError as holdLease; `lease_over` also when the lease ran out and nobody has taken it yet
  */
 export async function heartbeat(db: Db, worker: Worker, request: HeartbeatRequest): Promise<HeartbeatAnswer> {
-  const revived = worker.status === "dead";
+  const trouble = request.trouble === undefined ? null : plainText(request.trouble);
   await db.$executeRaw`
-    UPDATE worker SET heartbeat_at = now(),
-      status = CASE WHEN status = 'dead' THEN 'idle'::worker_status ELSE status END
+    UPDATE worker SET heartbeat_at = now(), trouble = ${trouble}, status = CASE
+      WHEN current_job_id IS NOT NULL AND status = 'busy' THEN status
+      WHEN ${trouble}::text IS NOT NULL THEN 'error'::worker_status
+      WHEN status IN ('dead', 'error') THEN 'idle'::worker_status
+      ELSE status END
     WHERE id = ${worker.id}`;
-  if (revived) await db.$transaction((tx) => announceWorkers(tx));
+  if (worker.status === "dead" || worker.trouble !== trouble)
+    await db.$transaction((tx) => announceWorkers(tx));
   if (worker.order === "kill") return { action: "kill" };
   if (request.lease) {
     const renewed = await db.$executeRaw`

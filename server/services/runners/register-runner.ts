@@ -91,6 +91,7 @@ async function seatWorker(
     status: "idle" as const,
     order: "none",
     currentJobId: null,
+    trouble: null,
     heartbeatAt: new Date(),
   };
   const known = await tx.worker.findUnique({ where: { runnerId_slot: { runnerId, slot } } });

@@ -23,6 +23,7 @@ export async function toWorkerViews(
   return workers.map((worker) => ({
     worker_id: worker.id,
     status: statusOf(worker),
+    trouble: worker.status === "dead" ? null : worker.trouble,
     current_job_id: worker.currentJobId === null ? null : (names.get(worker.currentJobId) ?? null),
     model: `${provider}/${model}`,
     jobs_completed: worker.jobsCompleted,
