@@ -11,7 +11,7 @@ import pg from "pg";
 import { startEmbeddedPostgres } from "@/cli/launcher/embedded-postgres";
 import { migrate } from "@/prisma/migrate";
 import { bundleEngine, type EngineProcess, freePort, spawnEngine } from "@/tests/conformance/engine/child";
-import { type App, startApp, until } from "@/tests/conformance/engine/harness";
+import { type App, type Mode, startApp, until } from "@/tests/conformance/engine/harness";
 
 /** Linux counts processor time in hundredths of a second. */
 const TICK_MS = 10;
@@ -80,7 +80,11 @@ export class Line {
    * Starts both.
    * @param nodeArgs for the engine's process, such as a profiler's
    */
-  static async open(ground: Ground, checkpointing: boolean, nodeArgs: string[] = []): Promise<Line> {
+  static async open(
+    ground: Ground,
+    checkpointing: Mode["checkpointing"],
+    nodeArgs: string[] = [],
+  ): Promise<Line> {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const lines: Line[] = [];

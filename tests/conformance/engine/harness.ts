@@ -1,7 +1,8 @@
 /**
  * A real SDK app and an engine for the conformance suite. By default the embedded engine is started here;
  * CONFORMANCE_ENGINE_URL or INNGEST_BASE_URL names another server of the same protocol, INNGEST_SIGNING_KEY and
- * INNGEST_EVENT_KEY its keys (without a signing key it is used in dev mode), and then only that is used.
+ * INNGEST_EVENT_KEY its keys (without a signing key it is used in dev mode), and then only that is used. It reaches
+ * the app at CONFORMANCE_APP_HOST and CONFORMANCE_APP_PORT; with a fixed port add --no-file-parallelism.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
@@ -19,12 +20,15 @@ const given = (name: string) => (SERVER_URL && process.env[name]) || "";
 export const SIGNING_KEY = given("INNGEST_SIGNING_KEY") || OWN_SIGNING_KEY;
 export const EVENT_KEY = given("INNGEST_EVENT_KEY") || "conformance-event-key";
 
+const APP_HOST = process.env.CONFORMANCE_APP_HOST || "127.0.0.1";
+const APP_PORT = Number(process.env.CONFORMANCE_APP_PORT || 0);
+
 /** A server whose retry delays cannot be shrunk takes its time: 15 s before the second attempt. */
 const LIMIT_MS = SERVER_URL ? 300_000 : 30_000;
 
 /** How a suite runs: with checkpoints or step by step, signed or in dev mode. */
 export interface Mode {
-  checkpointing: boolean;
+  checkpointing: boolean | { bufferedSteps: number };
   signed: boolean;
 }
 
@@ -98,13 +102,15 @@ export async function startApp(
   mode: Mode,
   engineUrl: () => string,
   build: Build,
-  port = 0,
+  port = APP_PORT,
   id = `app-${randomUUID().slice(0, 8)}`,
 ): Promise<App> {
   const trace = new Trace();
   const server = createServer((request, response) => void handler(request, response));
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/inngest`;
+  await new Promise<void>((resolve) =>
+    server.listen(port, APP_HOST === "127.0.0.1" ? APP_HOST : "0.0.0.0", resolve),
+  );
+  const url = `http://${APP_HOST}:${(server.address() as AddressInfo).port}/api/inngest`;
   const client = new Inngest({
     id,
     isDev: !mode.signed,
@@ -169,7 +175,11 @@ export async function startBench(mode: Mode, build: Build, clockMs = 0): Promise
   let database: TestDatabase | undefined;
   let engine: RunningEngine | undefined;
   if (engineUrl) {
-    await fetch(app.url, { method: "PUT", body: JSON.stringify({ url: app.url }) });
+    // A fixed port was another app's a moment ago; a kept connection to that one breaks once.
+    await until("the app to be synced", async () => {
+      const answer = await fetch(app.url, { method: "PUT" }).catch(() => undefined);
+      return answer?.ok;
+    });
   } else {
     database = await createTestDatabase();
     engine = await startEngine({
