@@ -4,13 +4,13 @@
 import { pino } from "pino";
 import { readEngineEnv } from "./env";
 import { armFaultPoint } from "./fault-points";
-import { startEngine } from "./start-engine";
+import { startPatiently } from "./start-patiently";
 
 async function main(): Promise<void> {
   const env = readEngineEnv();
   armFaultPoint(env.ENGINE_FAULT_POINT);
   const log = pino({ level: env.ENGINE_LOG_LEVEL, base: { process: "engine" } });
-  const engine = await startEngine({
+  const engine = await startPatiently({
     databaseUrl: env.DATABASE_URL,
     appUrl: env.ENGINE_APP_URL,
     host: env.ENGINE_HOST,
