@@ -1,10 +1,13 @@
 import { type Db, runStatement } from "../db";
 import type { NewJobEvent } from "../domain/events";
 import { plainText } from "../domain/plain-json";
+import { NotYet } from "../domain/step-outcome";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma } from "../generated/prisma/client";
 import { modelFor } from "../models/choose-model";
+import { pauseForAgentRuns } from "../services/jobs/pause-itself";
 import type { StepChange } from "../services/jobs/set-step";
+import { queueLimits } from "../services/limits/queue-limits";
 import type { StoredPrompt } from "./history";
 import { toolsOf } from "./roles/role-prompt";
 import { type AgentRole, promptOf } from "./roles/roles";
@@ -23,6 +26,7 @@ export interface NewAgentRun {
 /**
  * Begins an agent run together with its step, or leaves the one with this key as it is. What the model is given is
  * stored with it.
+ * @throws NotYet `paused` when the team's agent runs of today are used up
  */
 export async function startAgentRun(
   db: Db,
@@ -41,12 +45,14 @@ export async function startAgentRun(
     type: "agent.started",
     data: { agent_run: key, role, provider, model, task },
   };
-  await runStatement(
+  const begun = await runStatement(
     db,
     Prisma.sql`
     WITH made AS (
       INSERT INTO agent_run (job_id, run, key, role, provider, model, prompt)
-      VALUES (${job.id}, ${job.run}::int, ${key}, ${role}, ${provider}, ${model}, ${JSON.stringify(prompt)}::jsonb)
+      SELECT ${job.id}::bigint, ${job.run}::int, ${key}, ${role}, ${provider}, ${model}, ${JSON.stringify(prompt)}::jsonb
+      WHERE NOT EXISTS (SELECT 1 FROM daily_spend WHERE team_id = ${job.teamId}::bigint
+        AND day = (now() AT TIME ZONE 'UTC')::date AND agent_runs >= ${queueLimits().dayAgentRuns}::int)
       ON CONFLICT DO NOTHING RETURNING job_id
     ), daily AS (
       INSERT INTO daily_spend (team_id, day, agent_runs)
@@ -55,4 +61,9 @@ export async function startAgentRun(
     ), ${appending(Prisma.sql`SELECT job_id FROM made`, [...step.events, started], step.set)}
     ${ANNOUNCED}`,
   );
+  if (begun.length > 0) return;
+  const known = await db.agentRun.count({ where: { jobId: job.id, run: job.run, key } });
+  if (known > 0) return;
+  await db.$transaction((tx) => pauseForAgentRuns(tx, job));
+  throw new NotYet({ kind: "paused" });
 }

@@ -1,14 +1,16 @@
 // Invariant 7 and the policies of the queue: what holds jobs back, the one reason that each of them gives, and that
 // what waits holds nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startAgentRun } from "@/server/agents/start-agent-run";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import type { JobMove } from "@/server/domain/job-state";
+import { NotYet } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
 import { cancelJob } from "@/server/services/jobs/cancel-job";
 import { getJob } from "@/server/services/jobs/get-job";
 import { moveJob } from "@/server/services/jobs/move-job";
-import { countAgentRun, pauseForBudget, pauseForQuota } from "@/server/services/jobs/pause-itself";
+import { pauseForBudget, pauseForQuota } from "@/server/services/jobs/pause-itself";
 import { pauseJob } from "@/server/services/jobs/pause-job";
 import { resumeJob } from "@/server/services/jobs/resume-job";
 import { retryJob } from "@/server/services/jobs/retry-job";
@@ -158,8 +160,11 @@ describe("what a day allows", () => {
   test("agent runs are counted up to the limit; the next one pauses its job until tomorrow, once a day", async () => {
     const job = await fileJob(north);
     await claim(0);
-    const count = () => db.$transaction((tx) => countAgentRun(tx, { id: job.id, teamId: job.teamId }));
-    expect([await count(), await count(), await count(), await count()]).toEqual([true, true, true, false]);
+    const begin = (key: string) =>
+      startAgentRun(db, { job, key, role: "coder", first: "Build it.", task: 1 });
+    for (const key of ["one", "two", "two", "three", "one"]) await begin(key);
+    await expect(begin("four")).rejects.toBeInstanceOf(NotYet);
+    expect(await db.agentRun.count({ where: { jobId: job.id } })).toBe(3);
     const paused = await reload(db, job);
     expect(paused).toMatchObject({ state: "paused", waitingCode: "day_agent_runs", leaseWorkerId: null });
     expect(paused.wakeAt?.toISOString().slice(11)).toBe("00:00:00.000Z");
@@ -309,7 +314,7 @@ describe("a pause for a provider's quota", () => {
     });
     expect(await reasonOf(job)).toEqual({ code: "quota", text: "The provider's limit is reached." });
     expect(await sweepPaused(db)).toBe(0);
-    await db.$executeRaw`UPDATE job SET wake_at = now() WHERE id = ${job.id}`;
+    await db.$executeRaw`UPDATE job SET wake_at = now() - interval '1 s' WHERE id = ${job.id}`;
     expect(await sweepPaused(db)).toBe(1);
     expect(await reload(db, job)).toMatchObject({
       state: "validating",

@@ -41,30 +41,19 @@ export function pauseForBudget(tx: Tx, job: Pausing, message: string): Promise<J
 }
 
 /**
- * Counts one agent run of a job's team for today. When today's are used up the job is paused until tomorrow (UTC).
- * @returns whether the agent run may begin
+ * Pauses a job until tomorrow (UTC), because its team's agent runs of today are used up.
  * @throws AppError as pauseForQuota
  */
-export async function countAgentRun(tx: Tx, job: Pausing & { teamId: bigint }): Promise<boolean> {
-  const { dayAgentRuns } = queueLimits();
-  const counted = await runStatement(
-    tx,
-    Prisma.sql`
-      INSERT INTO daily_spend AS d (team_id, day, agent_runs)
-      VALUES (${job.teamId}::bigint, (now() AT TIME ZONE 'UTC')::date, 1)
-      ON CONFLICT (team_id, day) DO UPDATE SET agent_runs = d.agent_runs + 1
-        WHERE d.agent_runs < ${dayAgentRuns}::int
-      RETURNING agent_runs`,
-  );
-  if (counted.length > 0) return true;
-  await pause(tx, job, "day_agent_runs", `The team's ${dayAgentRuns} agent runs of today are used up.`);
+export async function pauseForAgentRuns(tx: Tx, job: Pausing): Promise<Job> {
+  const message = `The team's ${queueLimits().dayAgentRuns} agent runs of today are used up.`;
+  const paused = await pause(tx, job, "day_agent_runs", message);
   await runStatement(
     tx,
     Prisma.sql`
       UPDATE job SET wake_at = ((now() AT TIME ZONE 'UTC')::date + 1)::timestamp AT TIME ZONE 'UTC'
       WHERE id = ${job.id}::bigint`,
   );
-  return false;
+  return paused;
 }
 
 function pause(tx: Tx, { id }: Pausing, code: WaitingCode, message: string): Promise<Job> {
