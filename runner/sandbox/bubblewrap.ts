@@ -10,6 +10,7 @@ import type { SandboxLimits } from "../protocol";
 import { type CgroupHost, createCgroup, detectCgroups, reapCgroups } from "./cgroups";
 import { closeInheritedDescriptors } from "./inherited-descriptors";
 import { type JailSetup, prepareJailHost } from "./jail-host";
+import type { JailNetworkOptions } from "./jail-network";
 import { JailSandbox } from "./jail-sandbox";
 import { canMount, listJobFolders, makeJobFolder, removeJobFolder } from "./job-folder";
 import { type EnforcedLimits, NoSandboxError, type Sandbox, type SandboxDriver } from "./port";
@@ -18,7 +19,7 @@ import { requireUserNamespaces } from "./user-namespaces";
 /** bubblewrap must know --disable-userns and --size. */
 const OLDEST_BWRAP = [0, 8];
 
-export interface BubblewrapOptions {
+export interface BubblewrapOptions extends JailNetworkOptions {
   stateDir: string;
   toolchainDir: string | null;
 }
@@ -32,7 +33,7 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
   const cgroups: CgroupHost = isRoot ? detectCgroups() : { version: 0, reason: "the runner is not root" };
   const mounts = isRoot && (await canMount(host.jobsDir));
   requireUserNamespaces(isRoot);
-  const setup: JailSetup = { host, isRoot, mounts, cgroups, live: new Set() };
+  const setup: JailSetup = { host, isRoot, mounts, cgroups, network: options, live: new Set() };
   const limited = cgroups.version !== 0;
   const enforced: EnforcedLimits = { memory: limited, pids: limited, cpu: limited, disk: mounts };
   return {

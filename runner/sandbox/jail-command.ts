@@ -5,7 +5,7 @@ import type { JailSetup } from "./jail-host";
 import { BASE_ENV, type ExecRequest, enterArgs, insideEnv, PATHS, SANDBOX_UID, SandboxError } from "./port";
 
 /** Descriptors of a jail beside its output. The program gets `input` as its standard input, and none of the others. */
-export const FD = { order: 0, told: 3, status: 4, input: 5 } as const;
+export const FD = { order: 0, told: 3, status: 4, input: 5, network: 7 } as const;
 /** Opened by the shell on the host, read and closed by bubblewrap. */
 const FILTER_FD = 6;
 
@@ -100,16 +100,17 @@ function insidePath(setup: JailSetup): string {
 /**
  * The order for a waiting jail. The shell reads it to its end before it obeys any of it, so that it never takes a
  * byte of the program's input for its own. Variables go through `env`, to which no name means anything, as it would
- * to a shell. Throws RequestError for what no sandbox can carry out, and SandboxError for what the kernel would
+ * to a shell. `relay`: text of the program that starts it when it may use the network. Throws RequestError for what no sandbox can carry out, and SandboxError for what the kernel would
  * refuse as too long.
  */
-export function orderText(request: ExecRequest): string {
+export function orderText(request: ExecRequest, relay: string | null = null): string {
   insideEnv(request);
   const [folder = "", ...argv] = enterArgs(request);
   const variables = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
-  refuseLongWords([...argv, ...variables]);
   const plain = variables.length === 0 && !argv[0]?.startsWith("-");
-  const words = plain ? argv : ["/usr/bin/env", ...variables, ...UNCHANGED, ...argv];
+  const front = relay === null ? [] : ["node", "-e", relay, "relay", String(FD.network)];
+  const words = [...front, ...(plain ? argv : ["/usr/bin/env", ...variables, ...UNCHANGED, ...argv])];
+  refuseLongWords(words);
   // A socket without anything to read would make bash believe that it was called over a network, and read ~/.bashrc.
   const input = request.stdin ? `<&${FD.input}` : "</dev/null";
   const enter = `exec ${input} ${FD.told}>&- ${FD.input}<&-; cd -- ${quote(folder)} || exit 125`;

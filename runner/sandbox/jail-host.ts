@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { CgroupHost } from "./cgroups";
+import type { JailNetworkOptions } from "./jail-network";
 import { PATHS, SANDBOX_UID } from "./port";
 import { seccompFilter } from "./seccomp-bpf";
 
@@ -28,6 +29,7 @@ export interface JailSetup {
   isRoot: boolean;
   mounts: boolean;
   cgroups: CgroupHost;
+  network: JailNetworkOptions;
   /** Names of the sandboxes of this process, which the reaper must leave alone. */
   live: Set<string>;
 }

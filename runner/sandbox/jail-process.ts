@@ -1,7 +1,7 @@
 // The host's side of one jail: started, told what to run, read, killed, reaped.
 // Invariant: `end` settles only when every process of the jail is gone.
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { readText } from "./cgroup-meter";
 import { FD, PRELUDE, TAKEN } from "./jail-command";
 import { NO_ENV } from "./jail-host";
@@ -35,8 +35,8 @@ export class JailProcess {
   private lastResort: NodeJS.Timeout | undefined;
 
   /** Begins to make it. Throws SandboxError when nothing can be started; what goes wrong later is told by `end`. */
-  constructor(command: readonly string[]) {
-    this.child = startChild(command);
+  constructor(command: readonly string[], withNetwork = false) {
+    this.child = startChild(command, withNetwork);
     this.closed = new Promise((resolve) => {
       const settle = (code: number | null) => {
         this.hasEnded = true;
@@ -65,6 +65,11 @@ export class JailProcess {
     this.output = new OutputCap(request.maxOutputBytes, (stream, data) => request.onOutput?.(stream, data));
     this.pipe(FD.order)?.end(order);
     this.pipe(FD.input)?.end(request.stdin ?? undefined);
+  }
+
+  /** The runner's end of the relay's socket, for a jail with a network. */
+  get channel(): Duplex | undefined {
+    return this.pipe(FD.network);
   }
 
   /** Whether the order was taken; without that nothing of it was carried out. */
@@ -106,8 +111,8 @@ export class JailProcess {
   }
 
   /** Missing when this process has no descriptor left to make it of; `error` tells of that. */
-  private pipe(index: number): (Readable & Writable) | undefined {
-    return this.child.stdio?.[index] as (Readable & Writable) | undefined;
+  private pipe(index: number): Duplex | undefined {
+    return this.child.stdio?.[index] as Duplex | undefined;
   }
 
   /** Until the order is taken, only bubblewrap itself can have complained; a program's output must not begin with that. */
@@ -151,9 +156,10 @@ export class JailProcess {
   }
 }
 
-function startChild(command: readonly string[]): ChildProcess {
+function startChild(command: readonly string[], withNetwork: boolean): ChildProcess {
   const [file = "", ...args] = command;
-  const stdio = ["pipe", "pipe", "pipe", "pipe", "pipe", "pipe"] as const;
+  const usual = ["pipe", "pipe", "pipe", "pipe", "pipe", "pipe"] as const;
+  const stdio = withNetwork ? [...usual, "ignore" as const, "pipe" as const] : usual;
   try {
     return spawn(file, args, { cwd: "/", env: NO_ENV, stdio: [...stdio], detached: true });
   } catch (error) {

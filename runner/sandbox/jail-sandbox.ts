@@ -1,11 +1,13 @@
 // The sandbox of one job: its folder, its control group, the commands that run and the jails that wait for the next.
 // Invariant: a command runs at most once; what a jail did not take is run in another, what it took is never repeated.
 import { setTimeout as delay } from "node:timers/promises";
+import { linkGateway } from "../network/link-gateway";
 import type { SandboxLimits } from "../protocol";
 import type { Cgroup } from "./cgroups";
 import { type JailContext, runJail } from "./jail";
 import { jailCommand, orderText } from "./jail-command";
 import type { JailSetup } from "./jail-host";
+import { openJailNetwork } from "./jail-network";
 import { JailProcess, OrderNotTakenError } from "./jail-process";
 import { type JailKind, SpareJails } from "./jail-spares";
 import { removeJobFolder } from "./job-folder";
@@ -35,7 +37,9 @@ export class JailSandbox implements Sandbox {
 
   async exec(request: ExecRequest): Promise<ExecOutcome> {
     if (this.stop.signal.aborted) throw new SandboxError("The sandbox was destroyed.", true);
-    const run = this.carryOut(request, orderText(request));
+    const run = request.network
+      ? this.carryOutWithNetwork(request)
+      : this.carryOut(request, orderText(request));
     this.running.add(run);
     try {
       return await run;
@@ -50,11 +54,7 @@ export class JailSandbox implements Sandbox {
   }
 
   private async carryOut(request: ExecRequest, order: string): Promise<ExecOutcome> {
-    const context: JailContext = {
-      cgroup: this.parts.cgroup,
-      signal: this.stop.signal,
-      othersRunning: () => this.running.size > 1,
-    };
+    const context = this.context();
     const kind = request.repository ? "repository" : "plain";
     const waiting = this.spares.take(kind);
     this.spares.postpone();
@@ -66,6 +66,28 @@ export class JailSandbox implements Sandbox {
     } finally {
       if (this.starting.size === 0) this.spares.prepare();
     }
+  }
+
+  /** Such a jail has one more descriptor, so none waits for it. */
+  private async carryOutWithNetwork(request: ExecRequest): Promise<ExecOutcome> {
+    const { gateway, relay } = openJailNetwork(this.parts.setup.network);
+    const order = orderText(request, relay);
+    const jail = this.makeJail(request.repository ? "repository" : "plain", true);
+    if (jail.channel) linkGateway(gateway, jail.channel);
+    try {
+      const outcome = await this.runIn(jail, request, order, this.context());
+      return { ...outcome, network: gateway.report() };
+    } finally {
+      gateway.close();
+    }
+  }
+
+  private context(): JailContext {
+    return {
+      cgroup: this.parts.cgroup,
+      signal: this.stop.signal,
+      othersRunning: () => this.running.size > 1,
+    };
   }
 
   /** Jails for later are made only when no command waits for its own. */
@@ -87,10 +109,11 @@ export class JailSandbox implements Sandbox {
     }
   }
 
-  private makeJail(kind: JailKind): JailProcess {
+  private makeJail(kind: JailKind, withNetwork = false): JailProcess {
     const { setup, folder, limits, cgroup } = this.parts;
     const joinFiles = cgroup?.joinFiles ?? [];
-    return new JailProcess(jailCommand(setup, folder, limits, kind === "repository", joinFiles));
+    const command = jailCommand(setup, folder, limits, kind === "repository", joinFiles);
+    return new JailProcess(command, withNetwork);
   }
 
   private async tearDown(): Promise<void> {
