@@ -1,9 +1,19 @@
 /** Nothing accepted is lost when the engine is killed at any moment, and no step is recorded twice. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type EngineProcess, freePort, spawnEngine } from "@/tests/conformance/engine/child";
+import { bundleEngine, type EngineProcess, freePort, spawnEngine } from "@/tests/conformance/engine/child";
 import { type App, startApp, talkTo, until } from "@/tests/conformance/engine/harness";
 import { createTestDatabase, type TestDatabase } from "@/tests/support/postgres";
+
+const folder = mkdtempSync(join(tmpdir(), "fabrica-durability-"));
+let bundle: string;
+beforeAll(async () => {
+  bundle = await bundleEngine(folder);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.each([{ checkpointing: true }, { checkpointing: false }])(
   "after SIGKILL ($checkpointing)",
@@ -15,7 +25,7 @@ describe.each([{ checkpointing: true }, { checkpointing: false }])(
     let bench: ReturnType<typeof talkTo>;
     const restart = async () => {
       await engine.kill();
-      engine = await spawnEngine(database.url, app.url, port);
+      engine = await spawnEngine(database.url, app.url, port, { bundle });
     };
 
     beforeAll(async () => {
@@ -65,7 +75,7 @@ describe.each([{ checkpointing: true }, { checkpointing: false }])(
           ];
         },
       );
-      engine = await spawnEngine(database.url, app.url, port);
+      engine = await spawnEngine(database.url, app.url, port, { bundle });
       bench = talkTo(app, engineUrl);
       await until("the app to be synced", async () => {
         const { functions } = (await (await fetch(`${engineUrl}/health`)).json()) as { functions: number };
@@ -110,7 +120,7 @@ describe.each([{ checkpointing: true }, { checkpointing: false }])(
         await new Promise((resolve) => setTimeout(resolve, 2100));
         return true;
       });
-      engine = await spawnEngine(database.url, app.url, port);
+      engine = await spawnEngine(database.url, app.url, port, { bundle });
       await until("the run to be awake", () => app.trace.of("p").includes("awake"));
       await restart();
       await until("the child to be reached", async () => {
@@ -128,7 +138,7 @@ describe.each([{ checkpointing: true }, { checkpointing: false }])(
       const code = new Promise((resolve) => engine.child.once("exit", resolve));
       engine.child.kill("SIGTERM");
       expect(await code).toBe(0);
-      engine = await spawnEngine(database.url, app.url, port);
+      engine = await spawnEngine(database.url, app.url, port, { bundle });
       await until("the rest of the turns", () => new Set(app.trace.of("t")).size === 30);
     });
   },
