@@ -5,7 +5,7 @@ import { GiveUp, NotYet } from "../domain/step-outcome";
 import { env } from "../env";
 import { appendEvents } from "../events/append";
 import type { AgentRun, Job, Turn } from "../generated/prisma/client";
-import { providerOf } from "../models/choose-model";
+import { answerLimit, providerOf } from "../models/choose-model";
 import { type ModelAnswer, ModelError, type ProviderName } from "../models/port";
 import { costMicro, priceOf } from "../models/prices";
 import { pauseForBudget, pauseForQuota } from "../services/jobs/pause-itself";
@@ -42,7 +42,7 @@ export async function askModel(db: Db, job: Job, agentRun: AgentRun, turns: read
     model: agentRun.model,
     price,
     inputTokens: inputTokenBound(prompt, turns),
-    maxTokens: env().CLAUDE_MAX_TOKENS,
+    maxTokens: answerLimit(agentRun.provider as ProviderName, agentRun.model),
     timeoutMs,
   };
   const { key, tries, maxTokens } = await reserve(
@@ -72,10 +72,16 @@ export async function askModel(db: Db, job: Job, agentRun: AgentRun, turns: read
     agentRun,
     n,
     key,
-    answer: redactAll(answer),
+    answer: cleanAnswer(answer),
     modelMs: Date.now() - began,
     cost,
   });
+}
+
+/** Without secrets. What must be sent back unchanged and would not be is left out. */
+function cleanAnswer(answer: ModelAnswer): ModelAnswer {
+  const { raw, ...clean } = redactAll(answer);
+  return JSON.stringify(raw) === JSON.stringify(answer.raw) && raw ? { ...clean, raw } : clean;
 }
 
 /**

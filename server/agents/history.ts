@@ -24,7 +24,7 @@ export function messagesOf(prompt: StoredPrompt, turns: readonly Turn[]): Messag
   const messages: Message[] = [{ role: "user", text: prompt.first }];
   turns.forEach((turn, index) => {
     const answer = answerOf(turn);
-    messages.push({ role: "assistant", text: answer.text, calls: answer.calls });
+    messages.push({ role: "assistant", text: answer.text, calls: answer.calls, raw: answer.raw });
     const old = index < turns.length - KEEP_TURNS;
     const results = resultsOf(turn).map((result) => (old ? masked(result) : result));
     messages.push({ role: "user", text: turn.nudge ?? "", results });

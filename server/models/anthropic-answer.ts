@@ -5,8 +5,10 @@ import { type ModelAnswer, ModelError, type ToolCall, type Usage } from "./port"
 
 type Event = Anthropic.RawMessageStreamEvent;
 type OpenBlock =
-  | { type: "text" }
+  | { type: "text"; text: string }
   | { type: "tool"; id: string; name: string; json: string }
+  | { type: "thinking"; thinking: string; signature: string }
+  | { type: "redacted_thinking"; data: string }
   | { type: "other" };
 
 const STOP: Record<string, ModelAnswer["stop"]> = {
@@ -27,6 +29,8 @@ export class AnswerReader {
   private stop: string | null = null;
   private complete = false;
   private readonly open = new Map<number, OpenBlock>();
+  /** All of them, in order. */
+  private readonly blocks: OpenBlock[] = [];
   private readonly tools: Extract<OpenBlock, { type: "tool" }>[] = [];
   private lastBlock: OpenBlock | null = null;
 
@@ -62,7 +66,18 @@ export class AnswerReader {
       stop: stop === "end" && calls.length > 0 ? "tool" : stop,
       usage: this.usage,
       model: this.model,
+      ...(this.blocks.some(isThinking) ? { raw: this.rawOf(calls) } : {}),
     };
+  }
+
+  /** The blocks as they came, thinking and its signatures untouched; without a call that was cut. */
+  private rawOf(calls: readonly ToolCall[]): unknown[] {
+    return this.blocks.flatMap((block): unknown[] => {
+      if (block.type === "other" || (block.type === "text" && block.text === "")) return [];
+      if (block.type !== "tool") return [block];
+      const call = calls.find((one) => one.id === block.id);
+      return call ? [{ type: "tool_use", id: call.id, name: call.name, input: call.input }] : [];
+    });
   }
 
   /**
@@ -78,20 +93,31 @@ export class AnswerReader {
     const block = event.content_block;
     let open: OpenBlock = { type: "other" };
     if (block.type === "text") {
-      open = { type: "text" };
+      open = { type: "text", text: block.text };
       this.say(block.text);
+    } else if (block.type === "thinking") {
+      open = { type: "thinking", thinking: block.thinking, signature: block.signature };
+    } else if (block.type === "redacted_thinking") {
+      open = { type: "redacted_thinking", data: block.data };
     } else if (block.type === "tool_use") {
       open = { type: "tool", id: block.id, name: block.name, json: "" };
       this.tools.push(open);
     }
     this.open.set(event.index, open);
+    this.blocks.push(open);
     this.lastBlock = open;
   }
 
   private grow(event: Anthropic.RawContentBlockDeltaEvent): void {
     const open = this.open.get(event.index);
     if (!open) throw this.malformed("The answer has a piece that belongs to nothing.");
-    if (event.delta.type === "text_delta" && open.type === "text") this.say(event.delta.text);
+    if (event.delta.type === "text_delta" && open.type === "text") {
+      open.text += event.delta.text;
+      this.say(event.delta.text);
+    } else if (event.delta.type === "thinking_delta" && open.type === "thinking")
+      open.thinking += event.delta.thinking;
+    else if (event.delta.type === "signature_delta" && open.type === "thinking")
+      open.signature += event.delta.signature;
     else if (event.delta.type === "input_json_delta" && open.type === "tool")
       open.json += event.delta.partial_json;
   }
@@ -126,6 +152,8 @@ export class AnswerReader {
     return new ModelError("malformed", message, null, this.chargedSoFar());
   }
 }
+
+const isThinking = ({ type }: OpenBlock) => type === "thinking" || type === "redacted_thinking";
 
 function usageOf(usage: Anthropic.Usage): Usage {
   return {

@@ -10,10 +10,10 @@ type Block = Anthropic.ContentBlockParam;
 const CACHE = { type: "ephemeral" } as const;
 
 /**
- * Whether the model answers a forced tool with an error. All since Opus 5.5 and Fable 5.1 do, and newer ones are
+ * Whether the model thinks without being asked to, and so answers a forced tool with an error. All since Opus 5.5 and Fable 5.1 do, and newer ones are
  * expected to. Source: platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5
  */
-function refusesForcedTool(model: string): boolean {
+export function thinksByItself(model: string): boolean {
   const version = /claude-[a-z]+-(\d+)(?:-(\d{1,2}))?(?!\d)/.exec(model);
   if (!version) return false;
   const [major, minor] = [Number(version[1]), Number(version[2] ?? 0)];
@@ -22,8 +22,9 @@ function refusesForcedTool(model: string): boolean {
 
 /** Builds the parameters of one streamed call. */
 export function toAnthropic(request: ModelRequest): Params {
-  const instruct = request.forceTool !== null && refusesForcedTool(request.model) ? request.forceTool : null;
-  const messages = request.messages.map(toMessage);
+  const instruct = request.forceTool !== null && thinksByItself(request.model) ? request.forceTool : null;
+  const last = request.messages.findLastIndex((message) => message.role === "assistant");
+  const messages = request.messages.map((message, index) => toMessage(message, index === last));
   markForCache(messages);
   // Behind the mark, because the sentence is gone in the next turn.
   if (instruct) messages.push({ role: "user", content: [{ type: "text", text: forcingSentence(instruct) }] });
@@ -48,11 +49,14 @@ export function toAnthropic(request: ModelRequest): Params {
   return params;
 }
 
-// Thinking of earlier turns is not sent back: adaptive thinking accepts its absence, and blocks that are tied to the
-// conversation would make every shortened history an error.
-function toMessage(message: Message): { role: "user" | "assistant"; content: Block[] } {
+// The thinking before the calls whose results follow is sent back as it came, as the API demands while tools are used.
+// That of earlier turns is not: it is accepted without, and blocks that are tied to the conversation would make every
+// shortened history an error.
+function toMessage(message: Message, last: boolean): { role: "user" | "assistant"; content: Block[] } {
   const text: Block[] = message.text.trim() === "" ? [] : [{ type: "text", text: message.text }];
   if (message.role === "assistant") {
+    // It was read from this very provider, and nothing in it was changed.
+    if (last && message.raw) return { role: "assistant", content: message.raw as Block[] };
     const calls = message.calls.map(
       (call): Block => ({ type: "tool_use", id: call.id, name: call.name, input: call.input ?? {} }),
     );

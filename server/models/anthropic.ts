@@ -41,7 +41,23 @@ export function createAnthropic(options: AnthropicOptions): ModelProvider {
   };
 }
 
+/** A model that does not accept its own thinking back is asked once more without it; the refusal costs nothing. */
 async function ask(client: Anthropic, request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer> {
+  try {
+    return await askOnce(client, request, signal);
+  } catch (error) {
+    const thoughts = request.messages.some((message) => message.role === "assistant" && message.raw);
+    const refused =
+      error instanceof ModelError && error.fault === "invalid" && /thinking/i.test(error.message);
+    if (!thoughts || !refused) throw error;
+    const messages = request.messages.map((message) =>
+      message.role === "assistant" ? { ...message, raw: undefined } : message,
+    );
+    return askOnce(client, { ...request, messages }, signal);
+  }
+}
+
+async function askOnce(client: Anthropic, request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer> {
   const reader = new AnswerReader(request.maxTokens, request.onText);
   let begun = false;
   try {

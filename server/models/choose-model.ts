@@ -3,6 +3,7 @@
 import type { Role } from "../domain/roles";
 import { type Env, env } from "../env";
 import { createAnthropic } from "./anthropic";
+import { thinksByItself } from "./anthropic-request";
 import { createOllama } from "./ollama";
 import type { ModelProvider, ProviderName } from "./port";
 import { createSimulation } from "./simulation/simulation";
@@ -25,6 +26,15 @@ export function modelFor(role: Role, choices: Partial<Record<Role, string>>): Mo
   if (!choice) return defaultModel();
   const slash = choice.indexOf("/");
   return { provider: choice.slice(0, slash) as ProviderName, model: choice.slice(slash + 1) };
+}
+
+/** What thinking may take of an answer, beside the answer itself: the API counts both against one limit. */
+const THINKING_TOKENS = 8_192;
+
+/** How many tokens an answer of a model may have at most. */
+export function answerLimit(provider: ProviderName, model: string): number {
+  const thinks = provider === "anthropic" && thinksByItself(model);
+  return env().CLAUDE_MAX_TOKENS + (thinks ? THINKING_TOKENS : 0);
 }
 
 const providers = new Map<ProviderName, ModelProvider>();

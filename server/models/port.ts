@@ -24,7 +24,7 @@ export interface ToolResult {
 
 export type Message =
   | { role: "user"; text: string; results?: ToolResult[] }
-  | { role: "assistant"; text: string; calls: ToolCall[] };
+  | { role: "assistant"; text: string; calls: ToolCall[]; raw?: unknown[] };
 
 export interface ModelRequest {
   model: string;
@@ -57,6 +57,8 @@ export interface ModelAnswer {
   usage: Usage;
   /** Model that answered, as the provider names it. */
   model: string;
+  /** The answer in the provider's own words, where it must be sent back unchanged; only its adapter reads it. */
+  raw?: unknown[];
 }
 
 /**

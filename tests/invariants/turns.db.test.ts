@@ -314,6 +314,54 @@ describe("a model that gives no answer", () => {
   });
 });
 
+describe("what a model thought before its calls", () => {
+  type Asked = { role: string; content: { type: string }[] }[];
+  const thoughts = () =>
+    (model.asked.at(-1)?.messages as Asked).map(({ content }) =>
+      content.map((block) => block.type).join(" "),
+    );
+
+  test("is sent back as it came with their results, and only that of the last answer", async () => {
+    (await begin()).serve();
+    model.script = [
+      { thinking: "First a.", text: "Now.", calls: [write("a.txt")] },
+      { thinking: "Then b.", calls: [write("b.txt")] },
+      { text: "done" },
+    ];
+    for (const n of [1, 2, 3]) await turn(n);
+    expect(thoughts()).toEqual([
+      "text",
+      "text tool_use",
+      "tool_result",
+      "thinking redacted_thinking tool_use",
+      "tool_result",
+    ]);
+    const [, , , answer] = model.asked.at(-1)?.messages as Asked;
+    expect(answer?.content.slice(0, 2)).toEqual([
+      { type: "thinking", thinking: "Then b.", signature: "signed:Then b." },
+      { type: "redacted_thinking", data: "c2VjcmV0" },
+    ]);
+  });
+
+  test("is not sent back when a credential in it was taken out of what is stored", async () => {
+    (await begin()).serve();
+    model.script = [
+      { thinking: `The key is sk-ant-${"x".repeat(30)}.`, calls: [write("a.txt")] },
+      { text: "done" },
+    ];
+    for (const n of [1, 2]) await turn(n);
+    expect(thoughts()).toEqual(["text", "tool_use", "tool_result"]);
+    expect(JSON.stringify((await rows()).map(({ answer }) => answer))).not.toContain("sk-ant-x");
+  });
+
+  test("does not eat up the answer: the limit has room for both", async () => {
+    await begin();
+    model.script = [{ text: "here I am" }];
+    await turn(1);
+    expect(model.asked[0]?.max_tokens).toBeGreaterThan(2 * 4_096);
+  });
+});
+
 describe("a quota that is back later", () => {
   test("pauses the job until then: it holds no worker, pays nothing and goes on where it was", async () => {
     (await begin()).serve();

@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 
 export interface Said {
   text?: string;
+  /** Thought before it is said, and signed. */
+  thinking?: string;
   /** `raw`: the arguments as they come over the line, which need not be JSON. */
   calls?: { name: string; input?: unknown; raw?: string }[];
   stop?: "end_turn" | "tool_use" | "max_tokens" | "refusal";
@@ -16,6 +18,12 @@ export interface Said {
   cut?: boolean;
   /** The line is cut before anything is answered. */
   silent?: boolean;
+}
+
+interface Block {
+  start: object;
+  delta?: object;
+  seal?: object;
 }
 
 export class ScriptedModel {
@@ -78,11 +86,22 @@ export class ScriptedModel {
 
   private eventsOf({
     text,
+    thinking,
     calls = [],
     stop,
     output = 100,
   }: Said): ({ type: string } & Record<string, unknown>)[] {
     const blocks = [
+      ...(thinking === undefined
+        ? []
+        : [
+            {
+              start: { type: "thinking", thinking: "", signature: "" },
+              delta: { type: "thinking_delta", thinking },
+              seal: { type: "signature_delta", signature: `signed:${thinking}` },
+            },
+            { start: { type: "redacted_thinking", data: "c2VjcmV0" } },
+          ]),
       ...(text === undefined
         ? []
         : [{ start: { type: "text", text: "" }, delta: { type: "text_delta", text } }]),
@@ -107,9 +126,9 @@ export class ScriptedModel {
     };
     return [
       { type: "message_start", message: { ...message, stop_reason: null, stop_sequence: null } },
-      ...blocks.flatMap(({ start, delta }, index) => [
+      ...blocks.flatMap(({ start, delta, seal }: Block, index) => [
         { type: "content_block_start", index, content_block: start },
-        { type: "content_block_delta", index, delta },
+        ...[delta, seal].filter(Boolean).map((one) => ({ type: "content_block_delta", index, delta: one })),
         { type: "content_block_stop", index },
       ]),
       {
