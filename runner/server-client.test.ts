@@ -62,7 +62,6 @@ describe("the client of the app", () => {
     const registering = client.register("registration", REQUEST, {
       signal: stop.signal,
       onFailure: (reason) => reasons.push(reason),
-      pauseMs: 5,
     });
     registering.catch(() => {});
     const claiming = calls.claim(0, stop.signal);

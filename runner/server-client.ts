@@ -24,7 +24,8 @@ import {
 } from "./protocol";
 
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+/** An app that is back is found within this time, which a job that waits for its worker feels. */
+const LONGEST_PAUSE_MS = 2_000;
 /** How long one attempt may take beyond the time for which the server holds a poll open. */
 const ATTEMPT_MS = 30_000;
 
@@ -69,24 +70,22 @@ interface Call {
   signal: AbortSignal;
   /** Told about every attempt that failed in a way that may pass. */
   onFailure?: (reason: string) => void;
-  pauseMs?: number;
 }
 
 /** Speaks to one app. */
 export class ServerClient {
   constructor(private readonly url: string) {}
 
-  /** Registers, repeating every `pauseMs` for as long as it takes. Throws ServerRefusal for a wrong token or version. */
+  /** Registers, repeating for as long as it takes. Throws ServerRefusal for a wrong token or version. */
   async register(
     token: string,
     request: RegisterRequest,
-    options: { signal: AbortSignal; onFailure: (reason: string) => void; pauseMs?: number },
+    options: { signal: AbortSignal; onFailure: (reason: string) => void },
   ): Promise<RegisterAnswer> {
     const response = await this.call({
       path: "/api/worker/register",
       token,
       json: request,
-      pauseMs: 5_000,
       ...options,
     });
     return parse(registerAnswer, response);
@@ -105,7 +104,7 @@ export class ServerClient {
       const outcome = await this.attempt(call);
       if (outcome instanceof Response) return outcome;
       call.onFailure?.(outcome.reason);
-      await delay(call.pauseMs ?? pause * (0.5 + Math.random()), undefined, { signal: call.signal });
+      await delay(pause * (0.5 + Math.random()), undefined, { signal: call.signal });
     }
   }
 
