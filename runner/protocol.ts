@@ -110,6 +110,8 @@ export const execSpec = z.object({
   max_output_bytes: z.number().int().positive(),
   /** What people are shown instead of `argv`. */
   title: z.string().max(200).optional(),
+  /** Lets the program reach the runner's allowed package registries; without it there is no network at all. */
+  network: z.enum(["registries"]).optional(),
   /** Whether output is sent while the program runs (shown live) or only with the result. */
   live: z.boolean().default(false),
 });

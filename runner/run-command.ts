@@ -48,6 +48,7 @@ export async function runProgram(
     stdin: spec.stdin === null ? null : Buffer.from(spec.stdin, "utf8"),
     timeoutMs: spec.timeout_ms,
     maxOutputBytes: spec.max_output_bytes,
+    ...(spec.network && { network: spec.network }),
     onOutput: (stream, data) => output.write(stream, data),
   });
   return { ...toResult(outcome), ...output.end() };
