@@ -317,7 +317,7 @@ describe("a model that gives no answer", () => {
 describe("what a model thought before its calls", () => {
   type Asked = { role: string; content: { type: string }[] }[];
   const thoughts = () =>
-    (model.asked.at(-1)?.messages as Asked).map(({ content }) =>
+    ((model.asked.at(-1)?.messages ?? []) as Asked).map(({ content }) =>
       content.map((block) => block.type).join(" "),
     );
 
@@ -336,7 +336,7 @@ describe("what a model thought before its calls", () => {
       "thinking redacted_thinking tool_use",
       "tool_result",
     ]);
-    const [, , , answer] = model.asked.at(-1)?.messages as Asked;
+    const answer = ((model.asked.at(-1)?.messages ?? []) as Asked)[3];
     expect(answer?.content.slice(0, 2)).toEqual([
       { type: "thinking", thinking: "Then b.", signature: "signed:Then b." },
       { type: "redacted_thinking", data: "c2VjcmV0" },
