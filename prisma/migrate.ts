@@ -114,24 +114,33 @@ function openFailure(name: string): MigrationError {
   );
 }
 
+/** File and history row together or not at all: whoever is killed in the middle leaves nothing to be mended. */
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
   const id = randomUUID();
-  await client.query(
-    "INSERT INTO public._prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)",
-    [id, checksum, name],
-  );
+  await client.query("BEGIN");
   try {
-    // Without parameters this is one simple query: all statements together, in one implicit transaction.
+    await client.query(
+      "INSERT INTO public._prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)",
+      [id, checksum, name],
+    );
     await client.query(sql);
+    await client.query(
+      "UPDATE public._prisma_migrations SET finished_at = now(), applied_steps_count = 1 WHERE id = $1",
+      [id],
+    );
+    await client.query("COMMIT");
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    await client
-      .query("UPDATE public._prisma_migrations SET logs = $2 WHERE id = $1", [id, reason])
-      .catch(() => undefined); // The connection may be what failed; the open row says enough then.
+    await noteFailure(client, name, checksum, reason).catch(() => undefined); // A lost connection failed nothing.
     throw new MigrationError(name, `Migration ${name} failed: ${reason}`, { cause });
   }
+}
+
+/** Leaves the open row by which Prisma knows a failed migration. */
+async function noteFailure(client: pg.Client, name: string, checksum: string, reason: string): Promise<void> {
+  await client.query("ROLLBACK");
   await client.query(
-    "UPDATE public._prisma_migrations SET finished_at = now(), applied_steps_count = 1 WHERE id = $1",
-    [id],
+    "INSERT INTO public._prisma_migrations (id, checksum, migration_name, logs) VALUES ($1, $2, $3, $4)",
+    [randomUUID(), checksum, name, reason],
   );
 }

@@ -492,6 +492,18 @@ describe("a worker", () => {
     expect((await claiming(seat)).status).toBe(204);
   });
 
+  test("that gives a job back says why, whatever is in its words; the job waits a little and goes on", async () => {
+    const { seat, other, lease } = await scene();
+    const message = "no \u0000 sandbox: ghp_0123456789abcdefghijklmnop";
+    expect((await call(seat, "fail", { ...lease, code: "sandbox", message })).status).toBe(204);
+    const job = await factory.db.job.findUniqueOrThrow({ where: { publicId: lease.job_id } });
+    expect(job.waitingReason).toMatch(/^no sandbox on worker-\w+: no . sandbox: \[redacted\]$/);
+    expect((await claiming(other)).status).toBe(204);
+    await expire(lease.job_id);
+    await sweepLeases(factory.db, 120);
+    expect((await claiming(other)).json).toMatchObject({ job_id: lease.job_id });
+  });
+
   test("that was silent too long is dead, and lives again with its next heartbeat", async () => {
     const { workers } = await register();
     const [seat] = workers as [Seat];

@@ -2,6 +2,7 @@ import type { Db } from "../../db";
 import { appendEvents } from "../../events/append";
 import { endLease } from "../queue/end-lease";
 import { holdLease } from "../queue/held-lease";
+import { redact } from "../redact";
 
 /** How long a job that a worker could not even begin stays away from the queue, in seconds. */
 const PAUSE_SECONDS = 5;
@@ -18,9 +19,11 @@ export async function giveBack(
     job: publicId,
     fence,
     code,
-    message,
+    message: said,
   }: { worker: string; job: string; fence: number; code: string; message: string },
 ): Promise<void> {
+  // It may carry what a program has printed.
+  const message = redact(said);
   await db.$transaction(async (tx) => {
     const { id } = await holdLease(tx, worker, publicId, fence);
     const job = await tx.job.findUniqueOrThrow({ where: { id } });
