@@ -15,6 +15,12 @@ const INVOKE_TIMEOUT = canonicalObject({
   }),
 });
 
+/** Whether what a timer points at is still due at that time. */
+export function timerHolds(engine: Engine, item: TimerItem, dueAt: number): boolean {
+  if ("cron" in item) return engine.crons.get(cronId(item.functionId, item.cron)) === dueAt;
+  return engine.runs.get(item.runId)?.work.get(item.key)?.dueAt === dueAt;
+}
+
 /** Carries out what was due at `dueAt`. */
 export function fireTimer(engine: Engine, item: TimerItem, dueAt: number): void {
   if ("cron" in item) {

@@ -4,7 +4,7 @@
 
 /** Entries in the order that `before` names. */
 export class Heap<Entry> {
-  private readonly entries: Entry[] = [];
+  private entries: Entry[] = [];
 
   constructor(private readonly before: (left: Entry, right: Entry) => boolean) {}
 
@@ -36,6 +36,13 @@ export class Heap<Entry> {
     const last = entries.pop();
     if (entries.length && last !== undefined) this.sink(last);
     return first;
+  }
+
+  /** Drops the entries that a test refuses. */
+  keep(holds: (entry: Entry) => boolean): void {
+    const kept = this.entries.filter(holds);
+    this.entries = [];
+    for (const entry of kept) this.push(entry);
   }
 
   private sink(entry: Entry): void {

@@ -79,9 +79,9 @@ export class Retention {
     private readonly days: number,
   ) {}
 
-  /** Starts sweeping; keeping rows for 0 days means for ever. */
+  /** Starts sweeping. Keeping rows for 0 days means for ever; then only keys that hold no more are removed. */
   start(): void {
-    if (this.days > 0) this.arm(FIRST_MS);
+    this.arm(FIRST_MS);
   }
 
   private arm(ms: number): void {
@@ -95,7 +95,8 @@ export class Retention {
     const now = engine.now();
     for (const [key, expiresAt] of engine.once) if (expiresAt <= now) engine.once.delete(key);
     try {
-      const swept = await sweepOld(reader, now - days * DAY_MS, now, () => this.breathe());
+      const before = days > 0 ? now - days * DAY_MS : 0;
+      const swept = await sweepOld(reader, before, now, () => this.breathe());
       report(engine.log, swept);
     } catch (error) {
       engine.log.warn({ err: error }, "old rows could not be removed; it is tried again");

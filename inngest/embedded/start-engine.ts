@@ -9,7 +9,7 @@ import { createApiServer } from "./api-server";
 import { createSdkClient } from "./call-sdk";
 import { Dispatcher } from "./dispatcher";
 import type { Engine } from "./engine-state";
-import { fireTimer } from "./fire-timer";
+import { fireTimer, timerHolds } from "./fire-timer";
 import { Journal } from "./journal";
 import { recover } from "./recover";
 import { Retention } from "./retention";
@@ -83,7 +83,11 @@ export async function startEngine(options: EngineOptions): Promise<RunningEngine
   const engine: Engine = {
     log,
     journal,
-    timers: new Timers(now, (item, dueAt) => fireTimer(engine, item, dueAt)),
+    timers: new Timers(
+      now,
+      (item, dueAt) => fireTimer(engine, item, dueAt),
+      (item, dueAt) => timerHolds(engine, item, dueAt),
+    ),
     waits: new WaitIndex(),
     functions: new Map(),
     runs: new Map(),

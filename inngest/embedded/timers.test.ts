@@ -38,3 +38,18 @@ it("is silent after close", () => {
   vi.advanceTimersByTime(100);
   expect(fired).toEqual([]);
 });
+
+it("drops what does not hold any more once there is much of it", () => {
+  const fired: number[] = [];
+  const timers = new Timers<number>(
+    Date.now,
+    (item) => fired.push(item),
+    (item) => item % 1000 === 0,
+  );
+  for (let item = 1; item <= 25_000; item++) timers.add(25_001 - item, item);
+  expect(timers.size).toBeLessThan(10_100);
+  vi.advanceTimersByTime(30_000);
+  expect(fired.filter((item) => item % 1000 === 0)).toEqual(
+    Array.from({ length: 25 }, (_, index) => (25 - index) * 1000),
+  );
+});

@@ -1,10 +1,12 @@
 /**
  * One timer for everything that is due: a heap in memory, a single setTimeout for its first entry.
- * Entries are never removed early; whoever is called back checks whether the entry still holds.
+ * Entries are not removed one by one: whoever is called back checks whether the entry still holds, and when the heap
+ * has doubled, those that do not hold any more are dropped together.
  */
 import { Heap } from "./heap";
 
 const LONGEST_MS = 2 ** 31 - 1;
+const FIRST_CLEANING = 10_000;
 
 interface Entry<Item> {
   dueAt: number;
@@ -16,15 +18,26 @@ export class Timers<Item> {
   private readonly heap = new Heap<Entry<Item>>((left, right) => left.dueAt < right.dueAt);
   private timeout: NodeJS.Timeout | undefined;
   private closed = false;
+  private cleanAt = FIRST_CLEANING;
 
   constructor(
     private readonly now: () => number,
     private readonly onDue: (item: Item, dueAt: number) => void,
+    private readonly holds: (item: Item, dueAt: number) => boolean = () => true,
   ) {}
+
+  /** How many entries there are, also those that do not hold any more. */
+  get size(): number {
+    return this.heap.size;
+  }
 
   /** Adds an item that is due at a time in milliseconds; a past time fires in the next turn. */
   add(dueAt: number, item: Item): void {
     const entry = { dueAt, item };
+    if (this.heap.size >= this.cleanAt) {
+      this.heap.keep((known) => this.holds(known.item, known.dueAt));
+      this.cleanAt = Math.max(FIRST_CLEANING, 2 * this.heap.size);
+    }
     this.heap.push(entry);
     if (this.heap.peek() === entry) this.arm();
   }
