@@ -5,6 +5,7 @@ import { ButtonLink } from "@/components/ui/button";
 import { PageHead } from "@/components/ui/page-head";
 import { BoneRows, Empty, ErrorNote } from "@/components/ui/states";
 import { QueueFigures } from "./queue-figures";
+import { QueueLanes } from "./queue-lanes";
 import { QueueRow } from "./queue-row";
 
 const SHOWN = 200;
@@ -24,6 +25,7 @@ export function QueueView() {
         </ButtonLink>
       </PageHead>
       <QueueFigures />
+      <QueueLanes />
       {queue.isPending && <BoneRows rows={6} label="The queue is being fetched" />}
       {queue.isError && <ErrorNote error={queue.error} onRetry={() => queue.refetch()} />}
       {queue.data?.jobs.length === 0 && (

@@ -91,7 +91,7 @@ async function insertJob(
     at,
     Prisma.sql`
       WITH born AS MATERIALIZED (
-        SELECT nextval(pg_get_serial_sequence('job', 'id')) AS id, now()::timestamptz(3) AS at,
+        SELECT nextval('job_id_seq') AS id, now()::timestamptz(3) AS at,
           ${input.priority}::priority AS priority
       ), made AS (
         INSERT INTO job (id, root_id, public_id, team_id, created_by_id, kind, state, lane, pipeline_version, title,

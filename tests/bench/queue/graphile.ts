@@ -7,6 +7,7 @@ const quiet = new Logger(() => () => undefined);
 
 export async function startGraphile(url: string, loops: number): Promise<Contender> {
   const pool = new pg.Pool({ connectionString: url, max: loops + 4 });
+  pool.on("error", () => undefined);
   const utils = await makeWorkerUtils({ pgPool: pool, logger: quiet });
   await utils.migrate();
   const arrivals = new Arrivals();
@@ -76,9 +77,10 @@ export async function startGraphile(url: string, loops: number): Promise<Contend
       return (await arrived) - start;
     },
     async close() {
+      // Ends are written in batches behind the jobs; a pool that was closed before that would throw into nowhere.
       await runner?.stop();
+      await runner?.promise;
       await utils.release();
-      await pool.end();
     },
   };
 }

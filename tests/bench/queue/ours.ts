@@ -15,6 +15,9 @@ import { claimJob } from "@/server/services/queue/claim-job";
 import { addTeam, addWorkers } from "@/tests/support/settings";
 import { Arrivals, type Contender } from "./contender";
 
+/** Jobs made by one statement. */
+const FILL = 20_000;
+
 export async function startOurs(
   url: string,
   loops: number,
@@ -37,15 +40,21 @@ export async function startOurs(
   return {
     name,
     async fill(waiting) {
-      await createJob({ ctx, input: input("first", 3) });
-      await db.$executeRaw`
-        WITH made AS (
-          INSERT INTO job (public_id, team_id, state, title, description, rank, claimable, queued_at, budget_micro_usd, last_seq)
-          SELECT 'JOB-FILL-' || nextval('job_id_seq'), ${ctx.actor.teamId}, 'pending', 'filled', '',
-            (extract(epoch FROM now()) * 1000)::bigint + 32 * 3600000, true, now(), 5000000, 1
-          FROM generate_series(1, ${waiting}::int - (SELECT count(*) FROM job WHERE claimable)::int) RETURNING id
-        )
-        INSERT INTO job_event (job_id, seq, run, type, data) SELECT id, 1, 1, 'job.created', '{}' FROM made`;
+      // In parts, because the client takes a long silence for a lost server.
+      for (
+        let left = waiting - (await db.job.count({ where: { claimable: true } }));
+        left > 0;
+        left -= FILL
+      ) {
+        await db.$executeRaw`
+          WITH made AS (
+            INSERT INTO job (public_id, team_id, state, title, description, rank, claimable, queued_at, budget_micro_usd, last_seq)
+            SELECT 'JOB-FILL-' || nextval('job_id_seq'), ${ctx.actor.teamId}, 'pending', 'filled', '',
+              (extract(epoch FROM now()) * 1000)::bigint + 32 * 3600000, true, now(), 5000000, 1
+            FROM generate_series(1, ${Math.min(left, FILL)}::int) RETURNING id
+          )
+          INSERT INTO job_event (job_id, seq, run, type, data) SELECT id, 1, 1, 'job.created', '{}' FROM made`;
+      }
       for (const table of ["job", "job_event", "worker", "outbox", "queue_tally"])
         await db.$executeRawUnsafe(`VACUUM ANALYZE ${table}`);
     },
