@@ -27,7 +27,7 @@ const TABLE = {
 const CLEANED_MS = 5_000;
 const SECRET = "canary-of-the-host";
 /** Each row has a sandbox of its own, so only the machine's two processors limit how many run at once. */
-const AT_ONCE = 3;
+const AT_ONCE = 4;
 
 let folder: string;
 let server: Server;

@@ -8,7 +8,7 @@ export const PROCESSES: readonly Hostile[] = [
     name: "a fork bomb of the shell",
     program: "f() { f | f & f; }; f",
     request: { timeoutMs: 1_000 },
-    outcome: (ran) => ran.exitCode !== 0,
+    outcome: (ran) => ran.exitCode !== 0 || ran.leftovers > 0 || ran.killed,
     text: /^/,
   },
   {
@@ -21,7 +21,7 @@ export const PROCESSES: readonly Hostile[] = [
     name: "a bomb of vfork and exec",
     program: "cat > b <<'E'\n#!/bin/sh\n./b & ./b & wait\nE\nchmod +x b; exec ./b",
     request: SHORT,
-    outcome: (ran) => ran.exitCode !== 0 || ran.leftovers > 0,
+    outcome: (ran) => ran.exitCode !== 0 || ran.leftovers > 0 || ran.killed,
     text: /^/,
   },
   {
