@@ -88,6 +88,8 @@ export class FaultWorld {
     return until(
       `the event ${id} to be accepted`,
       async () => {
+        // An engine that died with its first registration knows no functions yet; what it accepts starts nothing.
+        if (!(await this.isSynced())) return undefined;
         const body = JSON.stringify({ name, data, id });
         const response = await fetch(`${this.url}/e/${EVENT_KEY}`, { method: "POST", body }).catch(
           () => undefined,
