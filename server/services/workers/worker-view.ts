@@ -29,13 +29,18 @@ export async function toWorkerViews(
     jobs_completed: worker.jobsCompleted,
     jobs_failed: worker.jobsFailed,
     avg_job_duration: averageSeconds(worker),
-    runner: worker.runner.name,
+    runner: nameOf(worker.runner, workers),
     driver: worker.runner.driver,
     // Stored only after the runner protocol's schema accepted them.
     probe: worker.runner.probe as WorkerView["probe"],
     programs: worker.runner.programs as WorkerView["programs"],
     heartbeat_at: worker.heartbeatAt.toISOString(),
   }));
+}
+
+/** Its name, which the page groups by; with the id behind it where another host has the same. */
+function nameOf({ id, name }: WorkerForView["runner"], workers: readonly WorkerForView[]): string {
+  return workers.some(({ runner }) => runner.name === name && runner.id !== id) ? `${name} (${id})` : name;
 }
 
 /** An order given but not yet carried out already shows. */
