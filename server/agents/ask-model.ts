@@ -25,11 +25,32 @@ const MAX_PAUSE_MS = 60_000;
 const QUOTA_PAUSE_MS = 10 * 60_000;
 
 /**
+ * Calls under way in this process, by the key of their turn. An engine that was killed asks again for a step whose first
+ * call still runs here: both get the one answer, which is paid once.
+ */
+const underWay = new Map<string, Promise<Turn>>();
+
+/**
  * Asks the model for turn `n` and stores its answer.
  * @param turns the finished turns before it
  * @throws NotYet (`later` on a passing fault or while others hold the budget, `paused` at the cap), GiveUp when it is useless to go on
  */
-export async function askModel(db: Db, job: Job, agentRun: AgentRun, turns: readonly Turn[]): Promise<Turn> {
+export function askModel(db: Db, job: Job, agentRun: AgentRun, turns: readonly Turn[]): Promise<Turn> {
+  const key = `${job.publicId}/${job.run}/${agentRun.key}/${turns.length + 1}/`;
+  const running = underWay.get(key);
+  if (running) return running;
+  const asking = askOnce(db, job, agentRun, turns, key).finally(() => underWay.delete(key));
+  underWay.set(key, asking);
+  return asking;
+}
+
+async function askOnce(
+  db: Db,
+  job: Job,
+  agentRun: AgentRun,
+  turns: readonly Turn[],
+  prefix: string,
+): Promise<Turn> {
   const n = turns.length + 1;
   const role = agentRun.role as AgentRole;
   const prompt = agentRun.prompt as unknown as StoredPrompt;
@@ -45,11 +66,11 @@ export async function askModel(db: Db, job: Job, agentRun: AgentRun, turns: read
     maxTokens: answerLimit(agentRun.provider as ProviderName, agentRun.model),
     timeoutMs,
   };
-  const { key, tries, maxTokens } = await reserve(
-    db,
-    call,
-    `${job.publicId}/${job.run}/${agentRun.key}/${n}/`,
+  const reserved = await reserve(db, call, prefix, () =>
+    db.turn.findUnique({ where: { agentRunId_n: { agentRunId: agentRun.id, n } } }),
   );
+  if ("answered" in reserved) return reserved.answered;
+  const { key, tries, maxTokens } = reserved;
   const began = Date.now();
   let answer: ModelAnswer;
   try {
@@ -86,18 +107,24 @@ function cleanAnswer(answer: ModelAnswer): ModelAnswer {
 
 /**
  * Reserves the money for one try of a call; tries are numbered, and each is paid by itself.
+ * @param stored looks for the answer of an earlier try, which may have come after the caller looked
  * @throws NotYet while others hold the budget, or at the cap, where the job is paused
  */
 async function reserve(
   db: Db,
   call: Omit<ReserveSpend, "key">,
   prefix: string,
-): Promise<{ key: string; tries: number; maxTokens: number }> {
+  stored: () => Promise<Turn | null>,
+): Promise<{ key: string; tries: number; maxTokens: number } | { answered: Turn }> {
   for (let tries = 1; ; tries++) {
     const key = `${prefix}${tries}`;
     const reservation = await reserveSpend(db, { ...call, key });
     if (reservation.allowed) return { key, tries, maxTokens: reservation.maxTokens };
-    if (reservation.why === "known") continue;
+    if (reservation.why === "known") {
+      const answered = await stored();
+      if (answered) return { answered };
+      continue;
+    }
     if (reservation.why === "waits") throw new NotYet({ kind: "later", ms: 5_000 });
     const { message } = reservation;
     throw await pauseWith(db.$transaction((tx) => pauseForBudget(tx, call.job, message)));
