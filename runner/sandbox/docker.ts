@@ -157,6 +157,8 @@ export function containerOptions(
       PidsLimit: limits.pids + OWN_PIDS,
       NanoCpus: Math.round(limits.cpus * 1e9),
       IpcMode: "private",
+      // Otherwise memory shared in the manner of System V outlives its command and starves the next ones.
+      Sysctls: { "kernel.shm_rmid_forced": "1" },
       ShmSize: SHM_MB * MB,
       OomScoreAdj: 500,
       Ulimits: [ulimit("nofile", 4096), ulimit("core", 0), ulimit("fsize", limits.work_mb * 2 * MB)],

@@ -112,10 +112,12 @@ export class Command {
     const { meter } = this.host;
     const cpu = meter?.cpuTime();
     const oom = (meter?.oomKills() ?? 0) > this.killsBefore;
+    const timedOut = this.killedFor === "timeout";
     return {
-      exitCode: code,
-      signal,
-      timedOut: this.killedFor === "timeout",
+      // It may have ended by itself at the moment of its deadline, which is told as the deadline all the same.
+      exitCode: timedOut ? null : code,
+      signal: timedOut ? "SIGKILL" : signal,
+      timedOut,
       outOfMemory: !oom ? "no" : this.shared ? "possibly" : "yes",
       droppedBytes: this.cap.droppedBytes,
       killed: this.killedFor !== null,
