@@ -167,9 +167,9 @@ export async function getJson<T>(engineUrl: string, path: string): Promise<T> {
 
 /**
  * Everything for one mode. Close it at the end.
- * @param clockMs how far ahead the clock of our own engine is, so that a minute need not be waited for
+ * @param readClockMs how far ahead the clock of our own engine shall be, asked when it starts
  */
-export async function startBench(mode: Mode, build: Build, clockMs = 0): Promise<Bench> {
+export async function startBench(mode: Mode, build: Build, readClockMs = () => 0): Promise<Bench> {
   let engineUrl = SERVER_URL;
   const app = await startApp(mode, () => engineUrl, build);
   let database: TestDatabase | undefined;
@@ -182,6 +182,7 @@ export async function startBench(mode: Mode, build: Build, clockMs = 0): Promise
     });
   } else {
     database = await createTestDatabase();
+    const clockMs = readClockMs();
     engine = await startEngine({
       databaseUrl: database.url,
       appUrl: app.url,
