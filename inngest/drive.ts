@@ -16,6 +16,9 @@ const PAUSE_WAITS = ["5s", "30s", "2m", "15m", "1h", "6h", "1d"] as const;
 
 const at = <T>(list: readonly T[], index: number): T => list[Math.min(index, list.length - 1)] as T;
 
+/** What a step does. */
+export type Work<T> = (db: Db) => Promise<T>;
+
 /**
  * Drives one step.
  * @param id frozen name of the engine step
@@ -25,7 +28,7 @@ export async function drive<T extends object>(
   step: Step,
   id: string,
   ref: RunRef,
-  body: (db: Db) => Promise<T>,
+  body: Work<T>,
 ): Promise<T | null> {
   for (let round = 0; ; round++) {
     const name = round === 0 ? id : `${id}:${round + 1}`;

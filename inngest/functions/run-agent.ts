@@ -1,10 +1,10 @@
 import { invoke } from "inngest";
 import { z } from "zod";
+import { type BeginAgent, firstTurn } from "@/server/agents/first-turn";
 import { takeTurn } from "@/server/agents/take-turn";
-import type { Db } from "@/server/db";
 import type { RunRef } from "@/server/services/jobs/active-job";
 import { cancelWithJob, inngest } from "../client";
-import { drive, type Step } from "../drive";
+import { drive, type Step, type Work } from "../drive";
 
 const turns = z.object({
   job: z.string(),
@@ -27,27 +27,13 @@ export const runAgent = inngest.createFunction(
   },
 );
 
-/** What the first step of an agent run comes to; `agent` is null when there is nothing for it to do. */
-interface Begun {
-  agent: string | null;
-  finished: boolean;
-}
-
 /**
  * One agent run. It begins and takes its first turn in one engine step, because many are done with that; only what
  * goes on becomes a run of its own, which keeps the turns of many agents out of one run's state.
  * @returns false when this run of the job is over
  */
-export async function agent(
-  step: Step,
-  name: string,
-  ref: RunRef,
-  begin: (db: Db) => Promise<{ agent: string | null }>,
-): Promise<boolean> {
-  const first = await drive(step, name, ref, async (db): Promise<Begun> => {
-    const { agent: key } = await begin(db);
-    return { agent: key, finished: key === null || (await takeTurn(db, ref, key, 1)).finished };
-  });
+export async function agent(step: Step, name: string, ref: RunRef, begin: BeginAgent): Promise<boolean> {
+  const first = await drive(step, name, ref, (db) => firstTurn(db, ref, begin));
   if (!first) return false;
   if (first.finished || first.agent === null) return true;
   const { job, run, engine } = ref;
