@@ -17,7 +17,7 @@ const CHECK_LIMIT_MS = 5_000;
 const COMMON = ["LANG", "LC_ALL", "TZ", "TMPDIR", "LOG_LEVEL", "NODE_EXTRA_CA_CERTS"];
 /** Settings of the runner that a person may set; see runner/env.ts. */
 const RUNNER_SETTINGS = /^(RUNNER_\w+|DOCKER_HOST|DOCKER_CERT_PATH|DOCKER_TLS_VERIFY)$/;
-const ENGINE_SETTINGS = /^ENGINE_(BACKOFF_SCALE|LOG_LEVEL)$/;
+const ENGINE_SETTINGS = /^ENGINE_(BACKOFF_SCALE|LOG_LEVEL|RETENTION_DAYS)$/;
 
 /** Everything the three descriptions are made of. */
 export interface ProcessPlan {
