@@ -1,7 +1,7 @@
 import { invoke } from "inngest";
 import { z } from "zod";
-import { type BeginAgent, firstTurn } from "@/server/agents/first-turn";
 import { takeTurn } from "@/server/agents/take-turn";
+import { type BeginAgent, firstTurn } from "@/server/loop/first-turn";
 import type { RunRef } from "@/server/services/jobs/active-job";
 import { cancelWithJob, inngest } from "../client";
 import { drive, type Step, type Work } from "../drive";
