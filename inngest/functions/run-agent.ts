@@ -1,7 +1,7 @@
 import { invoke } from "inngest";
 import { z } from "zod";
 import { takeTurn } from "@/server/agents/take-turn";
-import { type BeginAgent, firstTurn } from "@/server/loop/first-turn";
+import { firstTurn } from "@/server/loop/first-turn";
 import type { RunRef } from "@/server/services/jobs/active-job";
 import { cancelWithJob, inngest } from "../client";
 import { drive, type Step, type Work } from "../drive";
@@ -32,7 +32,12 @@ export const runAgent = inngest.createFunction(
  * goes on becomes a run of its own, which keeps the turns of many agents out of one run's state.
  * @returns false when this run of the job is over
  */
-export async function agent(step: Step, name: string, ref: RunRef, begin: BeginAgent): Promise<boolean> {
+export async function agent(
+  step: Step,
+  name: string,
+  ref: RunRef,
+  begin: Work<{ agent: string | null }>,
+): Promise<boolean> {
   const first = await drive(step, name, ref, (db) => firstTurn(db, ref, begin));
   if (!first) return false;
   if (first.finished || first.agent === null) return true;

@@ -3,7 +3,7 @@ import type { Db } from "../db";
 import type { RunRef } from "../services/jobs/active-job";
 
 /** Begins an agent run, or finds it. `agent` is its key; null when there is nothing for it to do. */
-export type BeginAgent = (db: Db) => Promise<{ agent: string | null }>;
+type BeginAgent = (db: Db) => Promise<{ agent: string | null }>;
 
 /**
  * Begins an agent run and takes its first turn.
