@@ -34,8 +34,8 @@ export function TeamLive() {
         if (state === "live") timer ??= setTimeout(renew, GATHER_MS);
       },
       onMessage: ({ event, data }) => {
-        if (event !== "job") return;
-        touched.add((JSON.parse(data) as { job_id: string }).job_id);
+        if (event !== "job" && event !== "queue" && event !== "workers") return;
+        if (event === "job") touched.add((JSON.parse(data) as { job_id: string }).job_id);
         timer ??= setTimeout(renew, GATHER_MS);
       },
     });

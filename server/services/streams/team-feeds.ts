@@ -124,9 +124,12 @@ export class TeamFeeds {
   private gather(teamId: bigint, team: Team): void {
     team.timer ??= setTimeout(() => {
       team.timer = null;
-      this.flush(teamId, team).catch((error: unknown) =>
-        log.warn({ err: error }, "A team's hints were lost."),
-      );
+      this.flush(teamId, team).catch((error: unknown) => {
+        log.warn({ err: error }, "A team's hints could not be told one by one.");
+        // Whoever watches looks at everything instead.
+        const bytes = sseBytes("queue", {});
+        for (const watcher of team.watchers) watcher(bytes);
+      });
     }, GATHER_MS);
   }
 
