@@ -66,7 +66,7 @@ const ABOUT = {
   name: "r",
   slots: 2,
   driver: "bubblewrap",
-  probe: [],
+  probe: [{ name: "memory", result: "pass", detail: "limited" }],
   programs: {},
 };
 const registering = (changes: Record<string, unknown> = {}, token = REGISTRATION) =>
@@ -412,6 +412,7 @@ describe("registering", () => {
     ["a wrong token", "unauthorized", {}, "wrong"],
     ["no token", "unauthorized", {}, ""],
     ["another version", "upgrade_required", { protocol: PROTOCOL_VERSION + 1 }],
+    ["no probe", "unprocessable", { probe: [] }],
     ["a failed probe", "unprocessable", { probe: [{ name: "memory", result: "fail", detail: "no limit" }] }],
     ["no slot", "bad_request", { slots: 0 }],
     ["65 slots", "bad_request", { slots: 65 }],

@@ -220,7 +220,7 @@ describe("output", () => {
 
   test("loses credentials, NUL and halves of characters before it is logged", async () => {
     await send("a", chunk(0, `key ghp_${"a".repeat(36)}`), chunk(1, "a\u0000\udc00"));
-    expect(await outputs()).toEqual(["key [redacted]", "a␀\ufffd"]);
+    expect((await outputs()).join("")).toEqual("key [redacted]\na␀\ufffd");
   });
 
   test("after the result is dropped", async () => {
@@ -264,6 +264,31 @@ describe("when a worker is lost", () => {
     const told = await db.outbox.findMany({ where: { name: "command/finished" } });
     expect(told.map((row) => row.data)).toEqual([{ job: job.publicId, command: idOf("pinned") }]);
     expect((await takeCommands(db, lease(1))).map((one) => one.command_id)).toEqual([idOf("free")]);
+  });
+});
+
+describe("what a worker says", () => {
+  test("shows no credential that lies across two pieces of output, and all that is none", async () => {
+    await enqueue(["a"]);
+    await takeCommands(db, lease());
+    const token = `ghp_${"x".repeat(36)}`;
+    await send("a", chunk(0, `before ${token.slice(0, 10)}`));
+    await send("a", chunk(1, `${token.slice(10)} after gh`));
+    await finishCommand(db, { ...lease(), command: idOf("a"), result: done(`before ${token} after gh`) });
+    expect((await outputs()).join("")).toBe("before [redacted] after gh");
+    expect(JSON.stringify((await rowOf("a")).result)).not.toContain(token.slice(4, 20));
+  });
+
+  test("of a snapshot counts only as far as the app has made a commit of its bundle", async () => {
+    const spec: CommandSpec = { kind: "snapshot", message: "plan", timeout_ms: 1000 };
+    await enqueueCommands(db, { job, commands: ["told", "made"].map((key) => ({ key, spec })) });
+    await takeCommands(db, lease());
+    const result = { ...done(""), snapshot: { commit: "f".repeat(40), tree: "e".repeat(40) } };
+    await finishCommand(db, { ...lease(), command: idOf("told"), result });
+    expect((await reload(db, job)).headCommit).toBeNull();
+    await db.command.update({ where: { id: idOf("made") }, data: { madeCommit: "a".repeat(40) } });
+    await finishCommand(db, { ...lease(), command: idOf("made"), result });
+    expect((await reload(db, job)).headCommit).toBe("a".repeat(40));
   });
 });
 

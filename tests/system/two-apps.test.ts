@@ -118,7 +118,7 @@ describe("workers", () => {
         name: "by hand",
         slots: SLOTS,
         driver: "bubblewrap",
-        probe: [],
+        probe: [{ name: "memory", result: "pass", detail: "limited" }],
         programs: {},
       },
       { signal: never, onFailure: () => undefined },

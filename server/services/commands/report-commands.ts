@@ -4,11 +4,13 @@ import type { CommandResult, CommandSpec, OutputChunk, ReportItem } from "../../
 import type { Db } from "../../db";
 import { AppError } from "../../domain/errors";
 import type { NewJobEvent } from "../../domain/events";
+import { plainText } from "../../domain/plain-json";
 import { ANNOUNCED, appending } from "../../events/append";
 import { type CommandState, Prisma } from "../../generated/prisma/client";
 import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
 import { requireLease } from "../queue/held-lease";
-import { redact, redactAll } from "../redact";
+import { redactAll } from "../redact";
+import { redactPart, redactRest } from "../redact-stream";
 import { resultNote } from "./result-note";
 
 /** Channel on which finished commands are announced; the payload is the command id. */
@@ -29,13 +31,21 @@ interface KnownCommand {
   state: CommandState;
   pinned: boolean;
   next_chunk: number;
+  held_stdout: string;
+  held_stderr: string;
   kind: CommandSpec["kind"];
 }
+
+type Held = Record<OutputChunk["stream"], string>;
 
 /** What a report adds to a command. */
 interface News {
   command: KnownCommand;
-  chunks: OutputChunk[];
+  /** Number of the chunk that is expected after these. */
+  next: number;
+  /** Output that may be shown, free of credentials. */
+  shown: Pick<OutputChunk, "stream" | "text">[];
+  held: Held;
   result: CommandResult | null;
 }
 
@@ -60,7 +70,7 @@ async function knownCommands(
   ids: readonly string[],
 ): Promise<Map<string, KnownCommand>> {
   const rows = await db.$queryRaw<KnownCommand[]>`
-    SELECT c.id, c.state, c.pinned, c.next_chunk, c.spec->>'kind' AS kind
+    SELECT c.id, c.state, c.pinned, c.next_chunk, c.held_stdout, c.held_stderr, c.spec->>'kind' AS kind
     FROM job j JOIN command c ON c.job_id = j.id AND c.fence = j.fence AND c.id = ANY(${[...ids]}::text[])
     WHERE j.public_id = ${job} AND j.lease_worker_id = ${worker} AND j.fence = ${fence}`;
   if (rows.length < ids.length) {
@@ -81,34 +91,56 @@ function newsOf({ command_id, chunks, result }: ReportItem, known: Map<string, K
     fresh.push(chunk);
   }
   if (fresh.length === 0 && !result) return null;
-  return { command, chunks: fresh, result: result && redactAll(result) };
+  const next = command.next_chunk + fresh.length;
+  return { command, next, ...shownOf(command, fresh, result !== null), result: result && redactAll(result) };
+}
+
+/** A credential may begin in one chunk and end in the next, so the end of a chunk may have to wait for that. */
+function shownOf(
+  { held_stdout, held_stderr }: KnownCommand,
+  chunks: readonly OutputChunk[],
+  ended: boolean,
+): Pick<News, "shown" | "held"> {
+  const held: Held = { stdout: held_stdout, stderr: held_stderr };
+  const shown: News["shown"] = [];
+  for (const { stream, text } of chunks) {
+    const part = redactPart(held[stream], text);
+    held[stream] = part.held;
+    shown.push({ stream, text: part.text });
+  }
+  for (const stream of ["stdout", "stderr"] as const) {
+    if (!ended) continue;
+    shown.push({ stream, text: redactRest(held[stream]) });
+    held[stream] = "";
+  }
+  return { shown: shown.filter(({ text }) => text !== ""), held };
 }
 
 /** False when a command was not any more as it had been seen, or the lease is gone: then nothing is stored. */
 async function store(db: Db, { worker, job, fence }: CommandReport, news: readonly News[]): Promise<boolean> {
   const given = JSON.stringify(
-    news.map(({ command, chunks, result }) => ({
+    news.map(({ command, next, held, result }) => ({
       id: command.id,
       seen: command.next_chunk,
-      next: command.next_chunk + chunks.length,
+      next,
+      out: plainText(held.stdout),
+      err: plainText(held.stderr),
       result,
     })),
   );
-  const head = headOf(news);
-  const set = head === null ? Prisma.empty : Prisma.sql`, head_commit = ${head}`;
   const whole = Prisma.sql`SELECT id FROM held WHERE (SELECT count(*) FROM open) = ${news.length}::int`;
   const told = await db.$queryRaw<unknown[]>`
     WITH held AS (
       SELECT id FROM job
       WHERE public_id = ${job} AND lease_worker_id = ${worker} AND fence = ${fence} FOR UPDATE
     ), given AS (
-      SELECT * FROM jsonb_to_recordset(${given}::jsonb) AS g(id text, seen int, next int, result jsonb)
+      SELECT * FROM jsonb_to_recordset(${given}::jsonb) AS g(id text, seen int, next int, out text, err text, result jsonb)
     ), open AS (
       SELECT c.id FROM command c JOIN given g ON g.id = c.id JOIN held ON held.id = c.job_id
       WHERE c.state = 'running' AND c.fence = ${fence} AND c.next_chunk = g.seen FOR UPDATE OF c
     ), changed AS (
       UPDATE command c SET
-        next_chunk = g.next,
+        next_chunk = g.next, held_stdout = g.out, held_stderr = g.err,
         state = CASE WHEN g.result IS NULL THEN c.state ELSE 'finished' END,
         result = COALESCE(g.result, c.result),
         finished_at = CASE WHEN g.result IS NULL THEN c.finished_at ELSE now() END
@@ -118,24 +150,31 @@ async function store(db: Db, { worker, job, fence }: CommandReport, news: readon
       INSERT INTO outbox (id, name, data)
       SELECT 'finished:' || id, 'command/finished', jsonb_build_object('job', ${job}::text, 'command', id)
       FROM changed WHERE ended AND awaited ON CONFLICT (id) DO NOTHING RETURNING id
-    ), ${appending(whole, news.flatMap(eventsOf), set)}
+    ), ${appending(whole, news.flatMap(eventsOf), headOf(news))}
     ${ANNOUNCED}
     UNION ALL SELECT pg_notify(${FINISHED_CHANNEL}, id)::text FROM changed WHERE ended
     UNION ALL SELECT pg_notify(${OUTBOX_CHANNEL}, '')::text FROM told`;
   return told.length > 0;
 }
 
-/** A snapshot of a turn moves the head together with the turn's observations, any other one here. */
-function headOf(news: readonly News[]): string | null {
-  const taken = news.filter(({ command }) => command.kind === "snapshot" && !command.pinned);
-  return taken.findLast(({ result }) => result?.snapshot)?.result?.snapshot?.commit ?? null;
+/**
+ * A snapshot of a turn moves the head together with the turn's observations, any other one here: to the commit that the
+ * app itself made of the bundle, whatever the worker says.
+ */
+function headOf(news: readonly News[]): Prisma.Sql {
+  const taken = news.findLast(
+    ({ command, result }) => command.kind === "snapshot" && !command.pinned && result?.snapshot,
+  );
+  if (!taken) return Prisma.empty;
+  return Prisma.sql`,
+    head_commit = COALESCE((SELECT made_commit FROM command WHERE id = ${taken.command.id}), head_commit)`;
 }
 
-function eventsOf({ command, chunks, result }: News): NewJobEvent[] {
+function eventsOf({ command, shown, result }: News): NewJobEvent[] {
   const { id } = command;
-  const output: NewJobEvent[] = chunks.map(({ stream, text }) => ({
+  const output: NewJobEvent[] = shown.map(({ stream, text }) => ({
     type: "command.output",
-    data: { command_id: id, stream, text: redact(text) },
+    data: { command_id: id, stream, text },
   }));
   if (!result) return output;
   const data = {

@@ -28,6 +28,9 @@ function notifying(wakeups: readonly Wakeup[]): Prisma.Sql {
     SELECT pg_notify(w.channel, w.payload)::text FROM unnest(${channels}::text[], ${payloads}::text[]) AS w(channel, payload)`;
 }
 
+/** A NOTIFY waits for the disk like any commit, although nothing of it is kept there: in a transaction of its own it need not. */
+const HURRIED = Prisma.sql`hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
+
 interface Waiting {
   /** By channel and payload: the same word twice wakes nobody more. */
   wakeups: Map<string, Wakeup>;
@@ -49,7 +52,7 @@ async function sendAll(db: Db, mine: Waiting): Promise<void> {
     while (mine.wakeups.size > 0) {
       const batch = [...mine.wakeups.values()];
       mine.wakeups.clear();
-      await runStatement(db, notifying(batch));
+      await runStatement(db, Prisma.sql`WITH ${HURRIED} ${notifying(batch)} CROSS JOIN hurried`);
     }
   } catch (error) {
     // Whoever waits looks again by itself: polls end, sweeps run, streams ask after a silence.

@@ -152,7 +152,7 @@ export function claimStatement(
 function takeOverCommands(): Prisma.Sql {
   return Prisma.sql`
     UPDATE command SET state = CASE WHEN pinned THEN 'lost'::command_state ELSE 'queued'::command_state END,
-      fence = NULL, worker_id = NULL, next_chunk = 0
+      fence = NULL, worker_id = NULL, next_chunk = 0, held_stdout = '', held_stderr = ''
     FROM claimed c WHERE command.job_id = c.id AND (command.state = 'running' OR (command.state = 'queued' AND pinned))
     RETURNING command.id, command.pinned, command.awaited`;
 }

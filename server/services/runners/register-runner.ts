@@ -27,6 +27,8 @@ export async function registerRunner(db: Db, request: RegisterRequest): Promise<
   if (request.protocol !== PROTOCOL_VERSION) {
     throw new AppError("upgrade_required", `This server speaks runner protocol ${PROTOCOL_VERSION}.`);
   }
+  if (request.probe.length === 0)
+    throw new AppError("unprocessable", "The runner has not proven its sandbox: send what its probe found.");
   const broken = request.probe.find((check) => check.result === "fail");
   if (broken) throw new AppError("unprocessable", `The probe "${broken.name}" failed: ${broken.detail}`);
   return db.$transaction(async (tx) => {
