@@ -219,7 +219,7 @@ describe("output", () => {
   });
 
   test("loses credentials, NUL and halves of characters before it is logged", async () => {
-    await send("a", chunk(0, `key ghp_${"a".repeat(36)}`), chunk(1, "a\u0000\udc00"));
+    await send("a", chunk(0, `key ghp_${"a".repeat(36)}`), chunk(1, "\na\u0000\udc00"));
     expect((await outputs()).join("")).toEqual("key [redacted]\na␀\ufffd");
   });
 
