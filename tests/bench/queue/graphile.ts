@@ -80,6 +80,12 @@ export async function startGraphile(url: string, loops: number): Promise<Contend
       // Ends are written in batches behind the jobs; a pool that was closed before that would throw into nowhere.
       await runner?.stop();
       await runner?.promise;
+      for (let left = 1; left > 0; ) {
+        const { rows } = await pool.query(
+          "SELECT count(*)::int AS n FROM graphile_worker._private_jobs WHERE locked_by IS NOT NULL",
+        );
+        left = rows[0].n;
+      }
       await utils.release();
     },
   };
