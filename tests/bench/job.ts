@@ -104,13 +104,16 @@ function show(what: string, numbers: readonly number[], unit: string, goal: stri
 async function idle(factory: Factory): Promise<void> {
   await pause(SETTLE_MS);
   const pids = Object.entries(factory.pids()).map(([part, pid]) => [part, [pid, ...membersOf(pid)]] as const);
-  const before = new Map(pids.map(([part, list]) => [part, usageOf(list)]));
+  // One by one: a process that ends meanwhile would take its past time out of a sum.
+  const before = new Map(pids.flatMap(([, list]) => list.map((pid) => [pid, usageOf([pid]).cpuTicks])));
   await pause(IDLE_SECONDS * 1000);
   const total = { cpu: 0, rss: 0, pss: 0 };
   print(`\nAt rest for ${IDLE_SECONDS} s            CPU %   PSS MB   RSS MB`);
   for (const [part, list] of pids) {
     const after = usageOf(list);
-    const ticks = after.cpuTicks - (before.get(part)?.cpuTicks ?? 0);
+    const ticks = list
+      .map((pid) => usageOf([pid]).cpuTicks - (before.get(pid) ?? 0))
+      .reduce((sum, used) => sum + Math.max(0, used), 0);
     const cpu = (ticks / TICKS_PER_SECOND / IDLE_SECONDS) * 100;
     total.cpu += cpu;
     total.rss += after.rss;

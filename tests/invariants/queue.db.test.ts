@@ -74,6 +74,17 @@ beforeEach(async () => {
 });
 afterAll(() => core.close());
 
+describe("a worker", () => {
+  test("that asks many times at the same moment gets one lease", async () => {
+    for (let i = 0; i < 6; i++) await fileJob(north, { title: `job ${i}` });
+    const taken = await Promise.all(Array.from({ length: 6 }, () => claim(0)));
+    expect(taken.filter((job) => job !== null)).toHaveLength(1);
+    expect(await leases()).toBe(1);
+    expect(await claim(0)).toBeNull();
+    expect(await claim(1)).not.toBeNull();
+  });
+});
+
 describe("a limit of leases", () => {
   const limits: [string, Partial<QueueLimits>, string, number][] = [
     ["of the factory", { factory: 3 }, "factory_limit", 3],
@@ -95,7 +106,7 @@ describe("a limit of leases", () => {
       });
       const done = taken.find((job) => job !== null) as Job;
       await move(done, "gave_up");
-      expect(await claim(7, limit)).not.toBeNull();
+      expect(await claim(workers.indexOf(done.leaseWorkerId as string), limit)).not.toBeNull();
       expect(await leases()).toBe(count);
     },
   );

@@ -96,7 +96,11 @@ export function claimStatement(
   counting: boolean,
 ): Prisma.Sql {
   return Prisma.sql`
-    WITH free AS MATERIALIZED (${canBeFree(limits, counting)}),
+    WITH slot AS MATERIALIZED (
+      -- Locked, so that a worker that asks twice at the same moment gets one lease.
+      SELECT id FROM worker
+      WHERE id = ${worker} AND "order" = 'none' AND status <> 'dead' AND current_job_id IS NULL FOR UPDATE
+    ), free AS MATERIALIZED (${canBeFree(limits, counting)}),
     ${gateOf(limits, counting)},
     head AS MATERIALIZED (
       SELECT g.team_id, g.lane, g.max_rank FROM gate g CROSS JOIN LATERAL (
@@ -104,8 +108,7 @@ export function claimStatement(
         WHERE j.claimable AND j.team_id = g.team_id AND j.lane = g.lane AND j.rank <= g.max_rank
         ORDER BY j.rank, j.id LIMIT 1
       ) h
-      WHERE g.closed IS NULL AND (SELECT ok FROM free)
-        AND EXISTS (SELECT 1 FROM worker WHERE id = ${worker} AND "order" = 'none' AND status <> 'dead')
+      WHERE g.closed IS NULL AND (SELECT ok FROM free) AND EXISTS (SELECT 1 FROM slot)
       ORDER BY h.rank, h.id
     ), old AS MATERIALIZED (
       SELECT p.* FROM head CROSS JOIN LATERAL (
