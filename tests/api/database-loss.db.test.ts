@@ -97,7 +97,14 @@ const ASKERS: [name: string, ask: () => Promise<Response>][] = [
       handleWorkerCall(
         makeRequest("POST", "/api/worker/register", {
           token: "registration-token-of-this-test",
-          body: { protocol: 1, name: "r", slots: 1, driver: "bubblewrap", probe: [], programs: {} },
+          body: {
+            protocol: 1,
+            name: "r",
+            slots: 1,
+            driver: "bubblewrap",
+            probe: [{ name: "memory", result: "pass", detail: "limited" }],
+            programs: {},
+          },
         }),
         ["register"],
       ),

@@ -5,10 +5,12 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from "node:net";
 
-/** `before`/`after`: the next COMMIT is cut off there; `silent`: nothing passes; `away`: connections are refused. */
+/** `before`/`after`: the next commit is cut off there; `silent`: nothing passes; `away`: connections are refused. */
 export type ProxyMode = "open" | "before" | "after" | "silent" | "away";
 
 const COMMIT = Buffer.from("COMMIT\0");
+/** A prepared statement that is a commit by itself: its name, and how it is known. Later only the name is sent. */
+const NEW_JOB = /(fabrica_\d+)\0[^\0]*INSERT INTO job \(/g;
 
 /** A proxy for one database. */
 export class DatabaseProxy {
@@ -17,6 +19,7 @@ export class DatabaseProxy {
   /** How many connections were asked for. */
   asked = 0;
   private mode: ProxyMode = "open";
+  private readonly committing = new Set<string>();
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -96,6 +99,9 @@ export class DatabaseProxy {
   }
 
   private isCutAt(bytes: Buffer): boolean {
-    return (this.mode === "before" || this.mode === "after") && bytes.includes(COMMIT);
+    const text = bytes.toString("latin1");
+    for (const [, name] of text.matchAll(NEW_JOB)) this.committing.add(`\0${name}\0`);
+    if (this.mode !== "before" && this.mode !== "after") return false;
+    return bytes.includes(COMMIT) || [...this.committing].some((name) => text.includes(name));
   }
 }
