@@ -34,8 +34,11 @@ afterAll(async () => {
   for (const runner of runners) {
     if (runner.exitCode !== null || runner.signalCode !== null) continue;
     const gone = once(runner, "exit");
-    runner.kill("SIGKILL");
+    // Killed at once it would leave the room of its warm jails mounted, for its next start to clear.
+    runner.kill("SIGTERM");
+    const patience = setTimeout(() => runner.kill("SIGKILL"), 30_000);
     await gone;
+    clearTimeout(patience);
   }
   for (const host of hosts) host.remove();
   await proxy?.stop();
