@@ -14,8 +14,11 @@ const AT_END = 120;
 export function TabLive({ job, log }: TabProps) {
   const [shown, setShown] = useState(FIRST_SHOWN);
   const { away, toEnd } = useFollow(log.lastSeq, isMoving(job.status));
+  // What was logged before is drawn at once: half of it would show programs as running that ended long ago.
+  const [fetched, setFetched] = useState(false);
+  if (!fetched && log.lastSeq >= job.last_seq) setFetched(true);
+  if (!fetched) return <BoneRows rows={8} label="The log is being fetched" />;
   if (log.rows.length === 0) {
-    if (log.lastSeq === 0 && job.last_seq > 0) return <BoneRows rows={8} label="The log is being fetched" />;
     return (
       <Empty
         icon="clock"

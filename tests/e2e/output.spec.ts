@@ -49,7 +49,7 @@ test("failures come first and the plan shows what was open", async ({ page, seed
 test(`${LINES} lines and 600 calls stay a small page`, async ({ page, seed }) => {
   const [id] = await seed([longStory(LINES)]);
   await page.goto(`/jobs/${id}`);
-  await expect(page.getByRole("button", { name: /earlier/ })).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Show \d+ earlier$/ })).toBeVisible();
   await page.getByRole("button", { name: /^npm test/ }).click();
   const output = page.getByRole("region", { name: "Output" });
   await expect(output).toContainText(`line ${LINES} of the run`);
