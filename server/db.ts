@@ -83,6 +83,9 @@ export function listeningClient(url: string, silenceMs: number): pg.Client {
 
 const shared = globalThis as unknown as { fabricaDb?: Db };
 
+/** Whether `at` is the client of this process, and not one of a test's own database. */
+export const isOfProcess = (at: Db): boolean => at === shared.fabricaDb;
+
 /** The client of this process. */
 export function db(): Db {
   shared.fabricaDb ??= connect(env().DATABASE_URL);

@@ -1,5 +1,6 @@
 // One LISTEN connection a process, shared by everything that waits for a change in the database.
 // A notification is only a wake-up: after a lost connection every subscriber is told to look for itself.
+import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import { listeningClient } from "../db";
 import { env } from "../env";
@@ -19,6 +20,8 @@ const PING_MS = 10_000;
 /** So many pings without an answer are a lost connection. */
 const SILENT_PINGS = 3;
 const CHANNEL = /^[a-z_]{1,60}$/;
+/** A payload with the mark of the process that has told its own subscribers already. */
+const MARKED = /^~([0-9a-f]+)~(.*)$/s;
 
 export class Listener {
   private readonly channels = new Map<string, Set<Subscriber>>();
@@ -31,6 +34,7 @@ export class Listener {
   /** The latest statement on the present connection, which takes one at a time. */
   private latest: Promise<unknown> = Promise.resolve();
   private closed = false;
+  private readonly mark = randomBytes(6).toString("hex");
 
   /** `pingMs`: time between two signs of life, in milliseconds. */
   constructor(
@@ -75,6 +79,24 @@ export class Listener {
     return begun;
   }
 
+  /**
+   * Tells the subscribers of this process, without the way over the database.
+   * @returns the payload for the others' notification, which this process will not hear a second time
+   */
+  tell(channel: string, payload: string): string {
+    this.deliver(channel, payload);
+    return `~${this.mark}~${payload}`;
+  }
+
+  private deliver(channel: string, payload: string): void {
+    for (const subscriber of this.channels.get(channel) ?? []) subscriber.notify(payload);
+  }
+
+  private hear(channel: string, payload: string): void {
+    const [, mark, text] = MARKED.exec(payload) ?? [];
+    if (mark !== this.mark) this.deliver(channel, text ?? payload);
+  }
+
   /** Ends the connection for good. */
   async close(): Promise<void> {
     this.closed = true;
@@ -98,9 +120,7 @@ export class Listener {
     const client = listeningClient(this.url, this.pingMs * SILENT_PINGS);
     client.on("error", () => this.lost(client));
     client.on("end", () => this.lost(client));
-    client.on("notification", ({ channel, payload }) => {
-      for (const subscriber of this.channels.get(channel) ?? []) subscriber.notify(payload ?? "");
-    });
+    client.on("notification", ({ channel, payload }) => this.hear(channel, payload ?? ""));
     await client.connect();
     const listening = new Map<string, Promise<unknown>>();
     for (const channel of this.channels.keys()) {

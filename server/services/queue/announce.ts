@@ -1,7 +1,9 @@
 // Wake-ups for whoever listens. A notification is never the truth, so after a statement that stood alone it is sent
 // behind the commit, many together: a NOTIFY inside would make all commits of the database queue up behind each other.
-import { type Db, runStatement, type Tx } from "../../db";
+// Whoever waits in this process is told first, without the way over the database.
+import { type Db, isOfProcess, runStatement, type Tx } from "../../db";
 import { JOB_CHANNEL } from "../../events/append";
+import { listener } from "../../events/listen";
 import { Prisma } from "../../generated/prisma/client";
 import { log } from "../../log";
 
@@ -42,7 +44,10 @@ const waiting = new WeakMap<Db, Waiting>();
 export function announceSoon(db: Db, wakeups: readonly Wakeup[]): void {
   const mine = waiting.get(db) ?? { wakeups: new Map(), sending: false };
   waiting.set(db, mine);
-  for (const one of wakeups) mine.wakeups.set(`${one.channel}\n${one.payload}`, one);
+  for (const { channel, payload } of wakeups) {
+    const told = isOfProcess(db) ? listener().tell(channel, payload) : payload;
+    mine.wakeups.set(`${channel}\n${payload}`, { channel, payload: told });
+  }
   if (!mine.sending) void sendAll(db, mine);
 }
 

@@ -3,7 +3,7 @@
  * claimJob (gate, lease, fence, move to running, two events, engine start in the outbox, worker, counters) and the move
  * that completes the job (state, lease, fence, two events, worker, counters, dependents).
  */
-import { connect } from "@/server/db";
+import { connect, db as ofProcess } from "@/server/db";
 import { createJobInput } from "@/server/domain/inputs";
 import { listener } from "@/server/events/listen";
 import { waitFor } from "@/server/events/wait-for";
@@ -24,7 +24,8 @@ export async function startOurs(
   name: string,
   limits: QueueLimits,
 ): Promise<Contender> {
-  const db = connect(url, loops);
+  // The factory's own client where it is the factory's database: a process tells itself what it has done.
+  const db = url === process.env.DATABASE_URL ? ofProcess() : connect(url, loops);
   const ctx = await addTeam(db, "bench");
   const workers = await addWorkers(db, loops + 1);
   const input = (title: string, priority: number) => createJobInput.parse({ title, priority });
