@@ -6,7 +6,6 @@ import { emptyResult } from "@/runner/run-command";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import { NotYet } from "@/server/domain/step-outcome";
-import type { Job } from "@/server/generated/prisma/client";
 import { awaitCommands } from "@/server/services/commands/await-commands";
 import { commandId, enqueueCommands } from "@/server/services/commands/enqueue-command";
 import { type CommandReport, reportCommands } from "@/server/services/commands/report-commands";
@@ -15,7 +14,7 @@ import { cancelJob } from "@/server/services/jobs/cancel-job";
 import { moveJob } from "@/server/services/jobs/move-job";
 import { retryJob } from "@/server/services/jobs/retry-job";
 import { resendStarts } from "@/server/services/outbox/resend-starts";
-import { claimJob } from "@/server/services/queue/claim-job";
+import { type ClaimedJob, claimJob } from "@/server/services/queue/claim-job";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
 import {
   addTeam,
@@ -33,7 +32,7 @@ let core: Core;
 let db: Db;
 let ctx: Ctx;
 let workers: string[];
-let job: Job;
+let job: ClaimedJob;
 
 beforeAll(async () => {
   core = await startCore();

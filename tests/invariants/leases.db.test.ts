@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
-import type { Job, Worker } from "@/server/generated/prisma/client";
+import type { Worker } from "@/server/generated/prisma/client";
 import { takeCommands } from "@/server/services/commands/take-commands";
 import { activeJob, leasedMs } from "@/server/services/jobs/active-job";
 import { moveJob } from "@/server/services/jobs/move-job";
@@ -11,7 +11,7 @@ import { resumeJob } from "@/server/services/jobs/resume-job";
 import { retryJob } from "@/server/services/jobs/retry-job";
 import { setPriority } from "@/server/services/jobs/set-priority";
 import { queueLimits } from "@/server/services/limits/queue-limits";
-import { claimJob, claimStatement } from "@/server/services/queue/claim-job";
+import { type ClaimedJob, claimJob, claimStatement } from "@/server/services/queue/claim-job";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
 import { sweepTimeouts } from "@/server/services/queue/sweep-timeouts";
 import { deregisterWorker } from "@/server/services/runners/deregister-worker";
@@ -50,12 +50,12 @@ beforeEach(async () => {
 });
 afterAll(() => core.close());
 
-const starts = async (job: Job) =>
+const starts = async (job: ClaimedJob) =>
   (await db.outbox.findMany({ where: { name: "job/started" } })).filter(
     (row) => (row.data as { job: string }).job === job.publicId,
   );
 const row = (id: string): Promise<Worker> => db.worker.findUniqueOrThrow({ where: { id } });
-const finish = (job: Job, move: "gave_up" | "loop_green" | "passed" | "delivered") =>
+const finish = (job: ClaimedJob, move: "gave_up" | "loop_green" | "passed" | "delivered") =>
   db.$transaction((tx) => moveJob(tx, { job: job.id, move, actor: "factory" }));
 
 describe("claiming", () => {
@@ -98,7 +98,7 @@ describe("claiming", () => {
 
   test("comes back for the only job, which somebody was just writing to", async () => {
     const job = await fileJob(ctx);
-    let claiming: Promise<Job | null> = Promise.resolve(null);
+    let claiming: Promise<ClaimedJob | null> = Promise.resolve(null);
     await db.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${job.id} FOR UPDATE`;
       // Asked while the row is locked, answered after it is free.
@@ -176,7 +176,7 @@ describe("the fence", () => {
 
   test("an old one is stale, a lost lease over, another's job not there", async () => {
     const job = await fileJob(ctx);
-    const first = (await claim(A)) as Job;
+    const first = (await claim(A)) as ClaimedJob;
     const take = (index: number, fence: number, id = job.publicId) =>
       refusalOf(takeCommands(db, { worker: worker(index), job: id, fence }));
     expect(await take(B, first.fence)).toBe("not_found");
@@ -187,23 +187,23 @@ describe("the fence", () => {
     await expireLease(db, job);
     await sweepLeases(db, 120);
     expect(await take(A, first.fence)).toBe("lease_over");
-    const second = (await claim(B)) as Job;
+    const second = (await claim(B)) as ClaimedJob;
     expect(await take(A, first.fence)).toBe("lease_over");
     expect(await take(A, second.fence)).toBe("lease_over");
     await expireLease(db, job);
     await sweepLeases(db, 120);
-    const third = (await claim(A)) as Job;
+    const third = (await claim(A)) as ClaimedJob;
     expect(await take(A, first.fence)).toBe("stale_fence");
     expect(await takeCommands(db, { worker: worker(A), job: job.publicId, fence: third.fence })).toEqual([]);
   });
 });
 
 describe("the heartbeat", () => {
-  const beat = async (index: number, job: Job, fence: number) =>
+  const beat = async (index: number, job: ClaimedJob, fence: number) =>
     heartbeat(db, await row(worker(index)), { lease: { job_id: job.publicId, fence } });
 
   test("renews a lease by the database's clock", async () => {
-    const job = (await claimAfterFiling()) as Job;
+    const job = (await claimAfterFiling()) as ClaimedJob;
     await db.$executeRaw`UPDATE job SET lease_until = now() + interval '1 second' WHERE id = ${job.id}`;
     expect(await beat(A, job, job.fence)).toEqual({ action: "none" });
     const [left] = await db.$queryRaw<{ s: number }[]>`
@@ -212,20 +212,20 @@ describe("the heartbeat", () => {
   });
 
   test("after the end of a lease is too late, even before it was taken back", async () => {
-    const job = (await claimAfterFiling()) as Job;
+    const job = (await claimAfterFiling()) as ClaimedJob;
     await expireLease(db, job);
     expect(await refusalOf(beat(A, job, job.fence))).toBe("lease_over");
     expect((await reload(db, job)).leaseUntil?.getTime()).toBeLessThan(Date.now() + 1_000);
   });
 
   test("with a stale fence is refused, for another's job too", async () => {
-    const job = (await claimAfterFiling()) as Job;
+    const job = (await claimAfterFiling()) as ClaimedJob;
     expect(await refusalOf(beat(A, job, job.fence - 1 || 99))).toBe("stale_fence");
     expect(await refusalOf(beat(B, job, job.fence))).toBe("not_found");
   });
 
   test("of a job that was stopped or paused says so", async () => {
-    const job = (await claimAfterFiling()) as Job;
+    const job = (await claimAfterFiling()) as ClaimedJob;
     await pauseJob({ ctx, input: { id: job.publicId } });
     expect(await beat(A, job, job.fence)).toEqual({ action: "cancel" });
   });
@@ -282,7 +282,7 @@ describe("a lost lease", () => {
   });
 
   test("counts the time under a lease only", async () => {
-    const job = (await claimAfterFiling()) as Job;
+    const job = (await claimAfterFiling()) as ClaimedJob;
     await db.$executeRaw`UPDATE job SET leased_since = now() - interval '90 seconds' WHERE id = ${job.id}`;
     await expireLease(db, job);
     await sweepLeases(db, 120);
@@ -293,14 +293,14 @@ describe("a lost lease", () => {
   });
 
   test("of a worker that leaves in good order is free at once", async () => {
-    const job = (await claimAfterFiling()) as Job;
+    const job = (await claimAfterFiling()) as ClaimedJob;
     await deregisterWorker(db, await row(worker(A)));
     expect(await reload(db, job)).toMatchObject({ claimable: true, state: "running" });
     expect((await row(worker(A))).status).toBe("dead");
   });
 
   test("of a job that was given back comes up again a little later, not at once", async () => {
-    const job = (await claimAfterFiling()) as Job;
+    const job = (await claimAfterFiling()) as ClaimedJob;
     await giveBack(db, {
       worker: worker(A),
       job: job.publicId,
@@ -322,12 +322,12 @@ describe("a lost lease", () => {
 
 describe("the counters of a worker", () => {
   test("count completed and failed jobs with their time, and nothing else", async () => {
-    const done = (await claimAfterFiling()) as Job;
+    const done = (await claimAfterFiling()) as ClaimedJob;
     await db.$executeRaw`UPDATE job SET leased_since = now() - interval '7 seconds' WHERE id = ${done.id}`;
     for (const move of ["loop_green", "passed", "delivered"] as const) await finish(done, move);
-    const failed = (await claimAfterFiling()) as Job;
+    const failed = (await claimAfterFiling()) as ClaimedJob;
     await finish(failed, "gave_up");
-    const paused = (await claimAfterFiling()) as Job;
+    const paused = (await claimAfterFiling()) as ClaimedJob;
     await pauseJob({ ctx, input: { id: paused.publicId } });
     const counted = await row(worker(A));
     expect(counted).toMatchObject({ jobsCompleted: 1, jobsFailed: 1, status: "idle", currentJobId: null });
@@ -338,9 +338,9 @@ describe("the counters of a worker", () => {
 
 describe("a job that used up its working time", () => {
   test("fails with the reason, though nobody looks at it, and only then", async () => {
-    const late = (await claimAfterFiling()) as Job;
+    const late = (await claimAfterFiling()) as ClaimedJob;
     await fileJob(ctx);
-    const young = (await claim(B)) as Job;
+    const young = (await claim(B)) as ClaimedJob;
     await db.$executeRaw`UPDATE job SET leased_ms = 3590000, leased_since = now() - interval '20 s' WHERE id = ${late.id}`;
     expect(await sweepTimeouts(db)).toBe(1);
     expect(await reload(db, late)).toMatchObject({ state: "failed", errorCode: "timeout" });
@@ -351,7 +351,7 @@ describe("a job that used up its working time", () => {
 
 describe("working time", () => {
   test("is told by the database's clock, whatever this process takes the time for", async () => {
-    const job = (await claimAfterFiling()) as Job;
+    const job = (await claimAfterFiling()) as ClaimedJob;
     await db.$executeRaw`
       UPDATE job SET leased_ms = 60000, leased_since = now() - interval '30 seconds' WHERE id = ${job.id}`;
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 86_400_000 });
@@ -365,7 +365,7 @@ describe("working time", () => {
   });
 
   test("does not run on while nobody holds the job", async () => {
-    const job = (await claimAfterFiling()) as Job;
+    const job = (await claimAfterFiling()) as ClaimedJob;
     await pauseJob({ ctx, input: { id: job.publicId } });
     const before = (await reload(db, job)).leasedMs;
     await resumeJob({ ctx, input: { id: job.publicId } });

@@ -47,11 +47,11 @@ export class HandRunner {
 
   /** Claims the next job and restores its workspace. */
   async claim(): Promise<Job> {
-    const job = await claimJob(this.db, this.worker, 60);
-    if (!job) throw new Error("nothing is claimable");
-    this.job = job;
+    const claimed = await claimJob(this.db, this.worker, 60);
+    if (!claimed) throw new Error("nothing is claimable");
+    this.job = await this.db.job.findUniqueOrThrow({ where: { id: claimed.id } });
     await this.restore();
-    return job;
+    return this.job;
   }
 
   /** The sandbox dies under its lease: the next command finds another one, made from the last commit. */

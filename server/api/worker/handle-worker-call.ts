@@ -17,12 +17,12 @@ import { db } from "../../db";
 import { AppError, ERROR_STATUS } from "../../domain/errors";
 import { env } from "../../env";
 import { waitFor } from "../../events/wait-for";
-import type { Job, Worker } from "../../generated/prisma/client";
+import type { Worker } from "../../generated/prisma/client";
 import { COMMAND_CHANNEL } from "../../services/commands/enqueue-command";
 import { reportCommands } from "../../services/commands/report-commands";
 import { takeCommands } from "../../services/commands/take-commands";
 import { CLAIMABLE_CHANNEL } from "../../services/queue/announce-claimable";
-import { claimJob } from "../../services/queue/claim-job";
+import { type ClaimedJob, claimJob } from "../../services/queue/claim-job";
 import { freeForgotten } from "../../services/queue/sweep-leases";
 import { authenticateWorker } from "../../services/runners/authenticate-worker";
 import { deregisterWorker } from "../../services/runners/deregister-worker";
@@ -109,7 +109,7 @@ async function claim({ request, worker }: Call): Promise<Response> {
   return job ? Response.json(claimAnswerOf(job)) : new Response(null, { status: 204 });
 }
 
-function claimAnswerOf(job: Job): ClaimAnswer {
+function claimAnswerOf(job: ClaimedJob): ClaimAnswer {
   const { SANDBOX_MEMORY_MB, SANDBOX_WORK_MB, SANDBOX_CPUS, SANDBOX_PIDS } = env();
   return {
     job_id: job.publicId,

@@ -139,7 +139,8 @@ async function fileJob(ctx: Ctx, input: CreateJobInput, key: string | null, hash
 }
 
 /**
- * The jobs to wait for, locked until the new job is there: one that settles meanwhile would wake nobody.
+ * The jobs to wait for, locked until the new job is there and marked for whoever moves them: one that settles meanwhile
+ * would wake nobody.
  * @throws AppError `bad_request` for an id that is not a job of this team
  */
 export async function findDependencies(
@@ -154,12 +155,16 @@ export async function findDependencies(
     Prisma.sql`
       SELECT id, public_id AS "publicId", state FROM job
       WHERE team_id = ${teamId}::bigint AND public_id = ANY(${wanted}::text[])
-      ORDER BY id FOR SHARE`,
+      ORDER BY id FOR NO KEY UPDATE`,
   );
   const missing = wanted.filter((id) => !found.some((job) => job.publicId === id));
   if (missing.length > 0) {
     throw new AppError("bad_request", `depends_on: there is no job ${missing.join(", ")} in this team.`);
   }
+  await runStatement(
+    tx,
+    Prisma.sql`UPDATE job SET awaited = true WHERE id = ANY(${found.map(({ id }) => id)}::bigint[]) AND NOT awaited`,
+  );
   return found;
 }
 

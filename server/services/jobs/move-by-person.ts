@@ -12,5 +12,6 @@ export async function moveByPerson(ctx: Ctx, publicId: string, move: JobMove): P
   requireRole(ctx.actor, "member");
   const { id: job } = await findJob(ctx, publicId);
   const actor = `person:${ctx.actor.username}`;
-  return moveAlone(ctx.db, { job, move, actor });
+  await moveAlone(ctx.db, { job, move, actor });
+  return ctx.db.job.findUniqueOrThrow({ where: { id: job } });
 }

@@ -64,13 +64,20 @@ interface Moved extends Record<string, unknown> {
   _held_by: string | null;
 }
 
+/** What a move alone tells of the job: the whole row is wide. */
+export type MovedJob = Pick<
+  Job,
+  "id" | "publicId" | "teamId" | "state" | "lastSeq" | "claimable" | "awaited"
+>;
+const MOVED = Prisma.sql`id, public_id, team_id, state, last_seq, claimable, awaited, _was, _held_by`;
+
 /**
  * Moves a job along the state table, within the caller's transaction.
  * @returns the job as it is now
  * @throws AppError `not_found`; `conflict` when the table does not allow the move from the present state
  */
 export async function moveJob(tx: Tx, move: Move): Promise<Job> {
-  const row = await carryOut(tx, move);
+  const row = await carryOut(tx, move, Prisma.sql`*`);
   let job = toJob(row);
   if (job.state === "pending") {
     await refreshJob(tx, job.id);
@@ -78,7 +85,7 @@ export async function moveJob(tx: Tx, move: Move): Promise<Job> {
   } else if (await leaveFullLane(tx, job)) {
     job = await tx.job.findUniqueOrThrow({ where: { id: job.id } });
   }
-  if (concernsDependents(row._was, job.state)) await wakeDependents(tx, job.id);
+  if (concernsDependents(row._was, job.state)) await wakeDependents(tx, job);
   await announce(tx, wakeupsOf(move, job, row));
   return job;
 }
@@ -88,12 +95,12 @@ export async function moveJob(tx: Tx, move: Move): Promise<Job> {
  * job is looked at behind it, and by a sweep should the process die in between.
  * @throws AppError as moveJob
  */
-export async function moveAlone(db: Db, move: Move): Promise<Job> {
+export async function moveAlone(db: Db, move: Move): Promise<MovedJob> {
   if (!endsWork(TRANSITIONS[move.move].to)) return db.$transaction((tx) => moveJob(tx, move));
-  const row = await carryOut(db, move);
-  const job = toJob(row);
+  const row = await carryOut(db, move, MOVED);
+  const job: MovedJob = toJob(row);
   announceSoon(db, wakeupsOf(move, job, row));
-  if (concernsDependents(row._was, job.state)) await wakeDependents(db, job.id);
+  if (concernsDependents(row._was, job.state)) await wakeDependents(db, job);
   return job;
 }
 
@@ -104,15 +111,18 @@ const endsWork = (to: JobState | "resume") => to !== "resume" && !EXECUTING[to];
 const concernsDependents = (was: JobState, to: JobState) =>
   [was, to].some((state) => isSettled(state) || NEEDS_PERSON.includes(state));
 
-async function carryOut(at: Db | Tx, move: Move): Promise<Moved> {
-  const [row] = await runStatement<Moved>(at, statementOf(move));
+async function carryOut(at: Db | Tx, move: Move, columns: Prisma.Sql): Promise<Moved> {
+  const [row] = await runStatement<Moved>(at, statementOf(move, columns));
   if (row) return row;
   const job = await at.job.findUnique({ where: { id: move.job }, select: { publicId: true, state: true } });
   if (!job) throw new AppError("not_found", "There is no such job.");
   throw new AppError("conflict", `${job.publicId} is ${job.state}; "${move.move}" is not possible now.`);
 }
 
-function statementOf({ job, move, actor, reason, set = {}, events = [] }: Move): Prisma.Sql {
+function statementOf(
+  { job, move, actor, reason, set = {}, events = [] }: Move,
+  columns: Prisma.Sql,
+): Prisma.Sql {
   const { from, to: target }: { from: readonly JobState[]; to: JobState | "resume" } = TRANSITIONS[move];
   const to = target === "resume" ? Prisma.sql`old.resume_state` : Prisma.sql`${target}::job_state`;
   const ends = endsWork(target);
@@ -144,7 +154,7 @@ function statementOf({ job, move, actor, reason, set = {}, events = [] }: Move):
       SELECT m.id, old.last_seq + x.n, m.run, x.item->>'type', x.item->'data'
       FROM moved m, old, jsonb_array_elements(${log}) WITH ORDINALITY AS x(item, n)
     )${parts.length > 0 ? Prisma.sql`, ${Prisma.join(parts)}` : Prisma.empty}
-    SELECT * FROM moved`;
+    SELECT ${columns} FROM moved`;
 }
 
 /** The columns that a move changes besides state, log and lease, with what the caller sets over them. */
@@ -258,7 +268,7 @@ function engineEvent(move: JobMove, target: JobState | "resume", reason: string 
 const countedAs = (target: JobState | "resume") =>
   target === "completed" || target === "failed" ? target : null;
 
-function wakeupsOf({ move }: Move, job: Job, { _held_by }: Moved): Wakeup[] {
+function wakeupsOf({ move }: Move, job: MovedJob, { _held_by }: Moved): Wakeup[] {
   const engineHears = NEEDS_PERSON.includes(job.state) || move === "resume";
   return [
     logGrew(job),

@@ -45,17 +45,10 @@ export async function openDependencies(
 /**
  * Looks again at every pending job that depends on `job`, after that one was moved. Runs behind the move, in its
  * transaction or after its commit: of two dependencies that settle at once, the later look sees both.
+ * @param job as the move left it: `awaited` is set under the same lock under which a job begins to wait for it
  */
-export async function wakeDependents(tx: Tx, job: bigint): Promise<void> {
-  if (await hasDependents(tx, job)) await refreshWaiting(tx, Prisma.sql`d.depends_on_id = ${job}::bigint`);
-}
-
-async function hasDependents(tx: Tx, job: bigint): Promise<boolean> {
-  const rows = await runStatement(
-    tx,
-    Prisma.sql`SELECT 1 AS one FROM job_dependency WHERE depends_on_id = ${job}::bigint LIMIT 1`,
-  );
-  return rows.length > 0;
+export async function wakeDependents(tx: Tx, job: { id: bigint; awaited: boolean }): Promise<void> {
+  if (job.awaited) await refreshWaiting(tx, Prisma.sql`d.depends_on_id = ${job.id}::bigint`);
 }
 
 /** Computes again what a job waits for, after its dependencies were changed. */

@@ -1,6 +1,7 @@
 // Wake-ups for whoever listens. A notification is never the truth, so after a statement that stood alone it is sent
 // behind the commit, many together: a NOTIFY inside would make all commits of the database queue up behind each other.
 // Whoever waits in this process is told first, without the way over the database.
+import { setTimeout as delay } from "node:timers/promises";
 import { type Db, isOfProcess, runStatement, type Tx } from "../../db";
 import { JOB_CHANNEL } from "../../events/append";
 import { listener } from "../../events/listen";
@@ -33,6 +34,9 @@ function notifying(wakeups: readonly Wakeup[]): Prisma.Sql {
 /** A NOTIFY waits for the disk like any commit, although nothing of it is kept there: in a transaction of its own it need not. */
 const HURRIED = Prisma.sql`hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
 
+/** Between two sendings others gather, in milliseconds: a busy factory has thousands of wake-ups a second. */
+const GATHER_MS = 4;
+
 interface Waiting {
   /** By channel and payload: the same word twice wakes nobody more. */
   wakeups: Map<string, Wakeup>;
@@ -40,7 +44,7 @@ interface Waiting {
 }
 const waiting = new WeakMap<Db, Waiting>();
 
-/** Sends wake-ups at once when nothing is being sent, else together with the next ones. Never throws. */
+/** Sends wake-ups at once when none were sent just now, else together with the next ones. Never throws. */
 export function announceSoon(db: Db, wakeups: readonly Wakeup[]): void {
   const mine = waiting.get(db) ?? { wakeups: new Map(), sending: false };
   waiting.set(db, mine);
@@ -58,6 +62,7 @@ async function sendAll(db: Db, mine: Waiting): Promise<void> {
       const batch = [...mine.wakeups.values()];
       mine.wakeups.clear();
       await runStatement(db, Prisma.sql`WITH ${HURRIED} ${notifying(batch)} CROSS JOIN hurried`);
+      await delay(GATHER_MS);
     }
   } catch (error) {
     // Whoever waits looks again by itself: polls end, sweeps run, streams ask after a silence.

@@ -18,6 +18,24 @@ import { TALLY_OF_CLAIM } from "./tally";
 const LOOKS = 5;
 const LOOK_AGAIN_MS = 20;
 
+/** What a worker and its answer need of the job, by the names of the columns: the whole row is wide. */
+const CLAIMED = Prisma.sql`j.id, public_id, team_id, title, j.state, lane, run, fence, head_commit, j.last_seq, lease_worker_id`;
+
+export type ClaimedJob = Pick<
+  Job,
+  | "id"
+  | "publicId"
+  | "teamId"
+  | "title"
+  | "state"
+  | "lane"
+  | "run"
+  | "fence"
+  | "headCommit"
+  | "lastSeq"
+  | "leaseWorkerId"
+>;
+
 interface Look extends Record<string, unknown> {
   id: bigint | null;
   /** False: leases must be counted, one claim at a time. */
@@ -40,7 +58,7 @@ export async function claimJob(
   worker: string,
   leaseSeconds: number,
   limits: QueueLimits = queueLimits(),
-): Promise<Job | null> {
+): Promise<ClaimedJob | null> {
   for (let look = 1; ; look++) {
     const row = await lookOnce(db, worker, leaseSeconds, limits);
     if (row?.id) {
@@ -122,7 +140,7 @@ export function claimStatement(
         lease_until = now() + make_interval(secs => ${leaseSeconds}::float8),
         last_seq = old.last_seq + CASE WHEN old.state = 'pending' THEN 2 ELSE 1 END
       FROM old WHERE j.id = old.id
-      RETURNING j.*, old.state = 'pending' AS _begun, old.last_seq AS _seq
+      RETURNING ${CLAIMED}, queued_at, old.state = 'pending' AS _begun, old.last_seq AS _seq
     ), busy AS (
       UPDATE worker w SET status = 'busy', current_job_id = c.id FROM claimed c WHERE w.id = ${worker}
     ), logged AS (
