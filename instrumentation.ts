@@ -12,3 +12,11 @@ export async function register(): Promise<void> {
   serveDirectly("/api/worker", answerWorkerRequest);
   serveDirectly("/api/inngest", serveFunctions);
 }
+
+/** Told of every error that a page or route threw to Next. */
+export async function onRequestError(error: unknown): Promise<void> {
+  if (process.env.NEXT_RUNTIME !== "nodejs") return;
+  const { toAppError } = await import("./server/api/errors");
+  const { noteAway } = await import("./server/api/http/away-page");
+  if (toAppError(error).code === "unavailable") noteAway();
+}

@@ -1,7 +1,9 @@
 // The app process in production: one HTTP server, in front of Next for the few routes that programs call all the time.
-// Invariant: it decides nothing; whatever it does not know goes to Next untouched.
+// Invariant: it decides nothing; whatever it does not know goes to Next untouched, and only a page that fails while the
+// database is away comes back changed.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import next from "next";
+import { guardPage } from "./api/http/away-page";
 import { directHandler } from "./api/http/direct-routes";
 import { answerWith } from "./api/http/node-request";
 
@@ -19,7 +21,9 @@ async function main(): Promise<void> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const handler = directHandler(request.method ?? "", request.url ?? "");
-      await (handler ? answerWith(handler, request, response) : serve(request, response));
+      if (handler) return await answerWith(handler, request, response);
+      guardPage(response);
+      await serve(request, response);
     } catch (error) {
       if (!response.destroyed) process.stderr.write(`${request.method} ${request.url}: ${String(error)}\n`);
       if (!response.headersSent) response.writeHead(500);

@@ -33,6 +33,8 @@ interface Ledger {
   /** Key → the job that was promised for it. */
   acknowledged: Map<string, string>;
   refusals: number;
+  /** Pages that were answered with 503. */
+  pagesAway: number;
   faults: string[];
 }
 
@@ -76,6 +78,24 @@ async function keepFiling(ledger: Ledger, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** Opens a page again and again: it is there, or it says when to come back. */
+async function keepOpening(ledger: Ledger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const response = await fetch(`${factory.url}/sign-in`, {
+        signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+      });
+      const text = await response.text();
+      const away = response.status === 503 && response.headers.get("retry-after") !== null;
+      if (away && text.includes("cannot be reached at the moment")) ledger.pagesAway++;
+      else if (!response.ok) ledger.faults.push(`page: ${response.status} ${text.slice(0, 200)}`);
+    } catch (error) {
+      ledger.faults.push(`page: ${String(error)}`);
+    }
+    await pause(20);
+  }
+}
+
 /** Kills Postgres, waits until it serves again, and lets the load go on for a moment. */
 async function lose(ledger: Ledger): Promise<void> {
   const before = factory.pids().postgres;
@@ -96,7 +116,7 @@ function follow(job: string, signal: AbortSignal): { seen: number[]; over: Promi
 }
 
 describe("Postgres killed under load", () => {
-  const ledger: Ledger = { acknowledged: new Map(), refusals: 0, faults: [] };
+  const ledger: Ledger = { acknowledged: new Map(), refusals: 0, pagesAway: 0, faults: [] };
   let working: string;
 
   it("is answered with 503 and healed from, while a job goes on and its stream resumes", async () => {
@@ -105,11 +125,13 @@ describe("Postgres killed under load", () => {
     const stream = follow(working, leaving.signal);
     const stop = new AbortController();
     const clients = Array.from({ length: CLIENTS }, () => keepFiling(ledger, stop.signal));
+    clients.push(keepOpening(ledger, stop.signal));
     for (let loss = 0; loss < LOSSES; loss++) await lose(ledger);
     stop.abort();
     await Promise.all(clients);
     expect(ledger.faults, factory.log()).toEqual([]);
     expect(ledger.refusals).toBeGreaterThan(0);
+    expect(ledger.pagesAway).toBeGreaterThan(0);
 
     expect((await untilSettled(factory, working)).status).toBe("completed");
     const [row] = await factory.sql<{ last_seq: number }>("SELECT last_seq FROM job WHERE public_id = $1", [
