@@ -62,6 +62,26 @@ describe("a SIGKILL in the middle of the step test", () => {
   }, 120_000);
 });
 
+describe("a job of many tasks", () => {
+  const six = ["words", "lines", "letters", "sentences", "pages", "titles"].map(
+    (what) => `- [ ] Count the ${what} of a text`,
+  );
+
+  it("gives every task a run of the engine, and goes on after the engine was killed", async () => {
+    const id = await file({ spec: `# Counter\n\n${six.join("\n")}\n` });
+    await untilRunning(factory, id, "task-2/0/test");
+    factory.kill("engine");
+    await untilSettled(factory, id);
+    await expectSoundDelivery(id);
+    const runs = await factory.sql<{ status: string }>(
+      `SELECT r.status FROM engine.run r JOIN engine.event e ON e.id = r.event_id
+       WHERE r.function_id LIKE '%run-task' AND e.body LIKE '%' || $1 || '%'`,
+      [id],
+    );
+    expect(runs.map(({ status }) => status)).toEqual(six.map(() => "completed"));
+  }, 120_000);
+});
+
 describe("people step in", () => {
   it("cancelling a job ends every process of its sandbox within 5 s", async () => {
     const id = await file();
