@@ -14,23 +14,27 @@ export async function startGraphile(url: string, loops: number): Promise<Contend
   const waiting: (() => void)[] = [];
   let ended = 0;
   let names = 0;
-  let runner: Runner | null = null;
-  const begin = async () => {
-    runner ??= await run({
+  let runner: Promise<Runner> | null = null;
+  /** One runner, however many loops find none at the same moment. */
+  const begin = (): Promise<Runner> => {
+    runner ??= start();
+    return runner;
+  };
+  const start = async () => {
+    const started = await run({
       pgPool: pool,
       logger: quiet,
       concurrency: loops,
       pollInterval: 1_000,
       noHandleSignals: true,
       taskList: { work: async (payload) => arrivals.arrived((payload as { name: string }).name) },
-    }).then((started) => {
-      started.events.on("job:complete", () => {
-        const next = waiting.shift();
-        if (next) next();
-        else ended++;
-      });
-      return started;
     });
+    started.events.on("job:complete", () => {
+      const next = waiting.shift();
+      if (next) next();
+      else ended++;
+    });
+    return started;
   };
   const oneEnded = () => {
     if (ended > 0) {
@@ -43,7 +47,7 @@ export async function startGraphile(url: string, loops: number): Promise<Contend
   return {
     name: "graphile-worker",
     async fill(count) {
-      await runner?.stop();
+      await (await runner)?.stop();
       runner = null;
       await add("first", 0);
       await pool.query(
@@ -78,8 +82,7 @@ export async function startGraphile(url: string, loops: number): Promise<Contend
     },
     async close() {
       // Ends are written in batches behind the jobs; a pool that was closed before that would throw into nowhere.
-      await runner?.stop();
-      await runner?.promise;
+      await (await runner)?.stop();
       for (let left = 1; left > 0; ) {
         const { rows } = await pool.query(
           "SELECT count(*)::int AS n FROM graphile_worker._private_jobs WHERE locked_by IS NOT NULL",
