@@ -1,7 +1,7 @@
 // Small hostile programs that are run in a real sandbox at every start, before the runner offers itself for work.
 // Invariant 10: what cannot be shown to hold counts as failed; what the driver says it cannot limit is a warning.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -213,9 +213,15 @@ for p in node python3 git; do command -v $p >/dev/null && printf '%s %s\\n' "$p"
 command -v python3 >/dev/null && printf 'pytest %s\\n' "$(python3 -c 'import importlib.metadata as m; print(m.version("pytest"))' 2>/dev/null)"
 true`;
 
-/** Runs every check in one sandbox of the driver. Never throws: a sandbox that cannot be made is a failed check. */
-export async function probe(driver: SandboxDriver): Promise<ProbeReport> {
-  const folder = mkdtempSync(join(tmpdir(), "fabrica-probe-"));
+/**
+ * Runs every check in one sandbox of the driver. Never throws: a sandbox that cannot be made is a failed check.
+ * @param instance this runner's own name, so that the next start clears away what a killed one has left
+ */
+export async function probe(driver: SandboxDriver, instance: string): Promise<ProbeReport> {
+  // Everybody on the host may read it: that a sandbox cannot is then the sandbox's doing.
+  const folder = join(tmpdir(), `fabrica-probe-${instance}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { mode: 0o755 });
   const path = join(folder, "canary");
   writeFileSync(path, SECRET, { mode: 0o644 });
   const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");

@@ -23,10 +23,11 @@ export class RunnerRefusal extends Error {
  */
 export async function runRunner(env: RunnerEnv, log: Log, signal: AbortSignal): Promise<void> {
   lockState(env.stateDir);
-  const driver = await chooseDriver(env, instanceId(env.stateDir), log);
+  const instance = instanceId(env.stateDir);
+  const driver = await chooseDriver(env, instance, log);
   const reaper = await startReaper(driver, log);
   try {
-    const report = await prove(driver, log);
+    const report = await prove(driver, instance, log);
     if (env.warmPool > 0 && startsSlowly(driver)) {
       const pool = new WarmPool(driver, { size: env.warmPool, log, signal });
       await serve(env, pool, report, log, signal).finally(() => pool.close());
@@ -37,9 +38,9 @@ export async function runRunner(env: RunnerEnv, log: Log, signal: AbortSignal): 
   }
 }
 
-async function prove(driver: SandboxDriver, log: Log): Promise<ProbeReport> {
+async function prove(driver: SandboxDriver, instance: string, log: Log): Promise<ProbeReport> {
   const started = performance.now();
-  const report = await probe(driver);
+  const report = await probe(driver, instance);
   const of = (result: string) => report.checks.filter((check) => check.result === result);
   const tell = (result: string) =>
     of(result)

@@ -665,7 +665,7 @@ for family in (40, 17, 38, 16):
   });
 
   it("passes the probe", async () => {
-    const { checks, programs } = await probe(bench.driver);
+    const { checks, programs } = await probe(bench.driver, `conformance-${process.pid}`);
     expect(checks.filter((check) => check.result === "fail")).toEqual([]);
     const warnings = checks.filter((check) => check.result === "warn").map((check) => check.name);
     expect(warnings).toEqual(name === "bubblewrap" ? ["isolation"] : []);
