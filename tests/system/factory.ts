@@ -249,6 +249,6 @@ function isPassing(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   return (
     ["ECONNREFUSED", "ECONNRESET", "57P01", "57P02", "57P03"].includes(code ?? "") ||
-    /terminated|timeout|no lock file/.test(message ?? "")
+    /terminated|timeout|no lock file|connection error/.test(message ?? "")
   );
 }

@@ -21,8 +21,8 @@ import type { Worker } from "../../generated/prisma/client";
 import { COMMAND_CHANNEL } from "../../services/commands/enqueue-command";
 import { reportCommands } from "../../services/commands/report-commands";
 import { takeCommands } from "../../services/commands/take-commands";
-import { CLAIMABLE_CHANNEL } from "../../services/queue/announce-claimable";
-import { type ClaimedJob, claimJob } from "../../services/queue/claim-job";
+import { type ClaimedJob, lookForJob } from "../../services/queue/claim-job";
+import { waitInLine } from "../../services/queue/claim-line";
 import { freeForgotten } from "../../services/queue/sweep-leases";
 import { authenticateWorker } from "../../services/runners/authenticate-worker";
 import { deregisterWorker } from "../../services/runners/deregister-worker";
@@ -101,11 +101,10 @@ async function claim({ request, worker }: Call): Promise<Response> {
   const { wait_ms: waitMs } = await readJson(request, claimRequest);
   if (worker.order !== "none") return new Response(null, { status: 204 });
   if (worker.currentJobId !== null) await freeForgotten(db(), worker.id);
-  const job = await waitFor(
-    CLAIMABLE_CHANNEL,
-    async () => (request.signal.aborted ? null : claimJob(db(), worker.id, env().LEASE_SECONDS)),
-    { waitMs, signal: request.signal },
-  );
+  const job = await waitInLine(() => lookForJob(db(), worker.id, env().LEASE_SECONDS), {
+    waitMs,
+    signal: request.signal,
+  });
   return job ? Response.json(claimAnswerOf(job)) : new Response(null, { status: 204 });
 }
 

@@ -10,6 +10,7 @@ import { leastLeases, type QueueLimits, queueLimits } from "../limits/queue-limi
 import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
 import { WORKERS_CHANNEL } from "../workers/announce-workers";
 import { announceSoon, logGrew } from "./announce";
+import type { Look as LineLook } from "./claim-line";
 import { CLAIM_LOCK, lockClaims } from "./claim-lock";
 import { gateOf } from "./gate";
 import { TALLY_OF_CLAIM } from "./tally";
@@ -40,6 +41,8 @@ interface Look extends Record<string, unknown> {
   id: bigint | null;
   /** False: leases must be counted, one claim at a time. */
   _free: boolean;
+  /** The worker may hold a job. */
+  _fit: boolean;
   /** Something could be claimed when the statement began. */
   _waits: boolean;
   _begun: boolean | null;
@@ -49,9 +52,7 @@ interface Look extends Record<string, unknown> {
 
 /**
  * Gives the worker the first job that may be claimed.
- * @param leaseSeconds how long the lease lasts without a heartbeat
- * @param limits what keeps jobs waiting
- * @returns the job under its new fence, or null when there is none
+ * @returns the job under its new fence, or null when there is none or the worker may not hold one; else as lookForJob
  */
 export async function claimJob(
   db: Db,
@@ -59,6 +60,21 @@ export async function claimJob(
   leaseSeconds: number,
   limits: QueueLimits = queueLimits(),
 ): Promise<ClaimedJob | null> {
+  const found = await lookForJob(db, worker, leaseSeconds, limits);
+  return typeof found === "string" ? null : found.job;
+}
+
+/**
+ * The same for a worker that waits in line, told why there was none.
+ * @param leaseSeconds how long the lease lasts without a heartbeat
+ * @param limits what keeps jobs waiting
+ */
+export async function lookForJob(
+  db: Db,
+  worker: string,
+  leaseSeconds: number,
+  limits: QueueLimits = queueLimits(),
+): Promise<LineLook<ClaimedJob>> {
   for (let look = 1; ; look++) {
     const row = await lookOnce(db, worker, leaseSeconds, limits);
     if (row?.id) {
@@ -69,10 +85,11 @@ export async function claimJob(
         ...(row._begun || row._lost?.length ? [{ channel: OUTBOX_CHANNEL, payload: "" }] : []),
         ...(row._lost ?? []).map((id) => ({ channel: FINISHED_CHANNEL, payload: id })),
       ]);
-      return job;
+      return { job };
     }
+    if (row?._fit === false) return "unfit";
     // Nobody announces the end of a lock: without a second look the job would lie until the next poll.
-    if (!row?._waits || look === LOOKS) return null;
+    if (!row?._waits || look === LOOKS) return "nothing";
     await delay(LOOK_AGAIN_MS * look);
   }
 }
@@ -161,7 +178,7 @@ export function claimStatement(
       FROM lost l, claimed c WHERE l.pinned AND l.awaited
       ON CONFLICT (id) DO NOTHING
     ), ${TALLY_OF_CLAIM}${clockOf(limits)}
-    SELECT c.*, (SELECT ok FROM free) AS _free, EXISTS (SELECT 1 FROM head) AS _waits,
+    SELECT c.*, (SELECT ok FROM free) AS _free, EXISTS (SELECT 1 FROM slot) AS _fit, EXISTS (SELECT 1 FROM head) AS _waits,
       (SELECT array_agg(id) FROM lost WHERE pinned) AS _lost
     FROM (SELECT 1) AS always LEFT JOIN claimed c ON true`;
 }
