@@ -6,12 +6,11 @@
 import { connect, db as ofProcess } from "@/server/db";
 import { createJobInput } from "@/server/domain/inputs";
 import { listener } from "@/server/events/listen";
-import { waitFor } from "@/server/events/wait-for";
 import { createJob } from "@/server/services/jobs/create-job";
 import { moveAlone } from "@/server/services/jobs/move-job";
 import type { QueueLimits } from "@/server/services/limits/queue-limits";
-import { CLAIMABLE_CHANNEL } from "@/server/services/queue/announce-claimable";
-import { claimJob } from "@/server/services/queue/claim-job";
+import { claimJob, lookForJob } from "@/server/services/queue/claim-job";
+import { waitInLine } from "@/server/services/queue/claim-line";
 import { addTeam, addWorkers } from "@/tests/support/settings";
 import { Arrivals, type Contender } from "./contender";
 
@@ -80,12 +79,12 @@ export async function startOurs(
       const waits = new Promise<void>((resolve) => {
         looked = resolve;
       });
-      const claimed = waitFor(
-        CLAIMABLE_CHANNEL,
+      const claimed = waitInLine(
         async () => {
-          const job = await claim(loops);
+          const found = await lookForJob(db, workers[loops] as string, 60, limits);
+          if (typeof found !== "string") arrivals.arrived(found.job.title);
           looked();
-          return job;
+          return found;
         },
         { waitMs: 10_000, signal: over.signal },
       );
