@@ -17,6 +17,7 @@ export function WorkerRow({ worker }: { worker: WorkerView }) {
   const me = useMe();
   const onSettled = () => cache.invalidateQueries(trpc.workers.pathFilter());
   const drain = useMutation(trpc.workers.drain.mutationOptions({ onSettled }));
+  const resume = useMutation(trpc.workers.resume.mutationOptions({ onSettled }));
   const kill = useMutation(trpc.workers.kill.mutationOptions({ onSettled }));
   const id = worker.worker_id;
   const gone = worker.status === "dead";
@@ -52,12 +53,15 @@ export function WorkerRow({ worker }: { worker: WorkerView }) {
       <span className="col-span-2 flex gap-2 lg:col-span-1 lg:justify-end">
         {me?.role === "admin" && !gone && (
           <>
-            <Button
-              disabled={worker.status === "draining" || drain.isPending}
-              onClick={() => drain.mutate({ id })}
-            >
-              Drain
-            </Button>
+            {worker.status === "draining" ? (
+              <Button disabled={resume.isPending} onClick={() => resume.mutate({ id })}>
+                Resume
+              </Button>
+            ) : (
+              <Button disabled={drain.isPending} onClick={() => drain.mutate({ id })}>
+                Drain
+              </Button>
+            )}
             <ConfirmButton
               label="Kill"
               icon="close"

@@ -50,6 +50,7 @@ const ROWS: Record<string, Row> = {
   "GET /workers": { least: "viewer" },
   "GET /workers/{id}": { least: "viewer" },
   "POST /workers/{id}/drain": { least: "admin" },
+  "POST /workers/{id}/resume": { least: "admin" },
   "POST /workers/{id}/kill": { least: "admin" },
 };
 
@@ -250,14 +251,18 @@ describe("API tokens", () => {
   });
 });
 
-test("orders reach the worker's row, and a kill is not taken back", async () => {
+test("orders reach the worker's row; a drain is taken back, a kill is not", async () => {
   const { db } = factory;
   await db.worker.update({ where: { id: "worker-AAAA" }, data: { order: "none" } });
   expect(JSON.parse((await ask("POST /workers/{id}/drain", people.admin.token)).text).status).toBe(
     "draining",
   );
   expect((await db.worker.findUniqueOrThrow({ where: { id: "worker-AAAA" } })).order).toBe("drain");
+  const resumed = JSON.parse((await ask("POST /workers/{id}/resume", people.admin.token)).text);
+  expect(resumed.status).not.toBe("draining");
+  expect((await db.worker.findUniqueOrThrow({ where: { id: "worker-AAAA" } })).order).toBe("none");
   expect((await ask("POST /workers/{id}/kill", people.admin.token)).status).toBe(200);
+  expect((await ask("POST /workers/{id}/resume", people.admin.token)).status).toBe(409);
   expect((await ask("POST /workers/{id}/drain", people.admin.token)).status).toBe(409);
   expect((await db.worker.findUniqueOrThrow({ where: { id: "worker-AAAA" } })).order).toBe("kill");
 });

@@ -46,6 +46,19 @@ test("workers show their driver, probe and how to add another", async ({ page })
   await expect(page.locator("pre")).toContainText("npm start -- --only runner");
 });
 
+test("a worker is drained and taken back into service", async ({ page }) => {
+  await page.goto("/workers");
+  const worker = page
+    .getByRole("listitem")
+    .filter({ hasText: /worker-/ })
+    .first();
+  await worker.getByRole("button", { name: "Drain" }).click();
+  await expect(worker.getByText("Draining")).toBeVisible();
+  await worker.getByRole("button", { name: "Resume" }).click();
+  await expect(worker.getByRole("button", { name: "Drain" })).toBeVisible();
+  await expect(worker.getByText("Draining")).toHaveCount(0);
+});
+
 test("the palette reaches pages and jobs by keyboard", async ({ page, seed }) => {
   await seed([waitingStory("Lighthouse keeper", "cancelled")]);
   await page.goto("/settings");

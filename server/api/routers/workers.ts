@@ -34,6 +34,19 @@ export const workersRouter = router({
     .output(workerView)
     .mutation(({ ctx, input }) => orderWorker({ ctx, input, order: "drain" })),
 
+  resume: teamProcedure
+    .meta({
+      openapi: {
+        method: "POST",
+        path: "/workers/{id}/resume",
+        tags,
+        summary: "Let a drained worker claim jobs again (admins)",
+      },
+    })
+    .input(workerRef)
+    .output(workerView)
+    .mutation(({ ctx, input }) => orderWorker({ ctx, input, order: "none" })),
+
   kill: teamProcedure
     .meta({
       openapi: {

@@ -6,8 +6,11 @@ import type { WorkerView } from "../../domain/outputs";
 import { announceWorkers } from "./announce-workers";
 import { getWorker } from "./get-worker";
 
-/** `drain`: finish the present job and claim nothing more. `kill`: drop it now and leave. */
-export type WorkerOrder = "drain" | "kill";
+/**
+ * `drain`: finish the present job and claim nothing more. `none`: claim again after a drain. `kill`: drop it now and
+ * leave, which cannot be taken back.
+ */
+export type WorkerOrder = "drain" | "none" | "kill";
 
 /** @throws AppError `forbidden` (admins only), `not_found`, `conflict` (the worker is gone) */
 export async function orderWorker({
@@ -23,11 +26,10 @@ export async function orderWorker({
   await getWorker({ ctx, input });
   await ctx.db.$transaction(async (tx) => {
     const { count } = await tx.worker.updateMany({
-      // A kill is not taken back by a later drain.
       where: {
         id: input.id,
         status: { not: "dead" },
-        ...(order === "drain" ? { order: { not: "kill" } } : {}),
+        ...(order === "kill" ? {} : { order: { not: "kill" } }),
       },
       data: { order },
     });
