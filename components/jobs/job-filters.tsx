@@ -1,6 +1,6 @@
 "use client";
 import { usePathname, useRouter } from "next/navigation";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Icon } from "@/components/ui/icons";
 import { STATE_LOOK } from "@/components/ui/job-state";
 import { JOB_STATES, type JobState } from "@/server/domain/job-state";
@@ -20,7 +20,10 @@ export function JobFilters({ state, search }: { state: JobState | null; search: 
     const query = params.toString();
     router.replace(query ? `${path}?${query}` : path, { scroll: false });
   };
+  const box = useRef<HTMLInputElement>(null);
   useEffect(() => setWords(search), [search]);
+  // What was typed before this script ran stands in the box, and nowhere else.
+  useEffect(() => setWords((known) => box.current?.value || known), []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only typing starts the wait
   useEffect(() => {
     if (words.trim() === search) return;
@@ -32,6 +35,7 @@ export function JobFilters({ state, search }: { state: JobState | null; search: 
       <div className="relative min-w-48 flex-1 sm:max-w-sm">
         <Icon name="search" className="absolute top-2.5 left-2.5 text-faint" />
         <input
+          ref={box}
           type="search"
           aria-label="Search jobs"
           placeholder="Title or job id"

@@ -17,6 +17,22 @@ test("jobs are filtered by words and state, in the address", async ({ page, seed
   await expect(page.getByLabel("Search jobs")).toHaveValue("harbour");
 });
 
+test("words that are typed before the page's script runs are searched, too", async ({ page, seed }) => {
+  await seed([waitingStory("Ledger of the harbour", "cancelled")]);
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route("**/_next/static/**/*.js", async (route) => {
+    await released;
+    await route.continue();
+  });
+  await page.goto("/jobs", { waitUntil: "commit" });
+  await page.getByLabel("Search jobs").fill("harbour");
+  release();
+  await expect(page).toHaveURL(/q=harbour/);
+});
+
 test("the queue says why a job waits; priority and cancelling", async ({ page, seed }) => {
   await seed([waitingStory("Waits for money", "pending", "waits for the day's budget")]);
   await page.goto("/queue");
