@@ -60,7 +60,7 @@ function Sections({ needs, jobs }: { needs: JobView[]; jobs: JobView[] }) {
       {needs.length > 0 && <Rows title="Needs you" jobs={needs} />}
       <Section title="Running">
         {running.length > 0 ? (
-          <div className="grid gap-3 pt-3 md:grid-cols-2 2xl:grid-cols-3">
+          <div className="grid grid-cols-1 gap-3 pt-3 md:grid-cols-2 2xl:grid-cols-3">
             {running.map((job) => (
               <RunningCard key={job.job_id} job={job} />
             ))}

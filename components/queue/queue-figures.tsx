@@ -24,7 +24,7 @@ export function QueueFigures() {
       <Figure label="Waiting" href="/queue">
         {data ? data.waiting : WAITING}
       </Figure>
-      <Figure label="In progress" href="/jobs?state=running">
+      <Figure label="In progress" href="/jobs">
         {data ? inProgress(data.counts) : WAITING}
       </Figure>
       <Figure label="Average wait">{data ? seconds(data.wait_seconds.avg) : WAITING}</Figure>

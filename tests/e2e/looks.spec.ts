@@ -1,5 +1,5 @@
 // Every page in both colour schemes, on a telephone and on a desk: nothing sticks out, nothing complains.
-import { failedStory } from "./support/stories";
+import { failedStory, runningStory } from "./support/stories";
 import { expect, test } from "./support/test";
 
 const PAGES = ["/", "/jobs", "/jobs/new", "/queue", "/workers", "/settings"];
@@ -7,6 +7,17 @@ const TABS = ["", "?tab=plan", "?tab=changes", "?tab=tests", "?tab=checks", "?ta
 const WIDTHS = [360, 1440, 2560];
 /** Compressed script of the job page's first load, in bytes. */
 const SCRIPT_BUDGET = 200_000;
+
+const LONG_TITLE = "Library catalogue with loans, returns, fines and reminders for readers who are late";
+
+test("a running job with a long title stays within a telephone", async ({ page, seed }) => {
+  await seed([{ ...runningStory(), title: LONG_TITLE }]);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto("/");
+  const card = page.getByRole("main").getByRole("link").filter({ hasText: LONG_TITLE });
+  const box = await card.boundingBox();
+  expect((box?.x ?? 0) + (box?.width ?? 1_000)).toBeLessThanOrEqual(390);
+});
 
 for (const colorScheme of ["light", "dark"] as const) {
   test.describe(colorScheme, () => {
