@@ -22,7 +22,8 @@ async function main(): Promise<void> {
     try {
       const handler = directHandler(request.method ?? "", request.url ?? "");
       if (handler) return await answerWith(handler, request, response);
-      guardPage(response);
+      // The API says by itself what is wrong, in its own form.
+      if (!request.url?.startsWith("/api/")) guardPage(response);
       await serve(request, response);
     } catch (error) {
       if (!response.destroyed) process.stderr.write(`${request.method} ${request.url}: ${String(error)}\n`);
