@@ -5,7 +5,7 @@ import type { Db } from "@/server/db";
 import type { JobMove } from "@/server/domain/job-state";
 import type { Job } from "@/server/generated/prisma/client";
 import { cancelJob } from "@/server/services/jobs/cancel-job";
-import { moveJob } from "@/server/services/jobs/move-job";
+import { moveAlone, moveJob } from "@/server/services/jobs/move-job";
 import { pauseJob } from "@/server/services/jobs/pause-job";
 import { resumeJob } from "@/server/services/jobs/resume-job";
 import { retryJob } from "@/server/services/jobs/retry-job";
@@ -201,11 +201,14 @@ describe("a job that depends on others", () => {
     }
   });
 
-  test("is woken when one is completed while it is being filed", async () => {
+  test.each<[string, (job: Job) => Promise<unknown>]>([
+    ["in a transaction", (job) => move(job, "delivered")],
+    ["by a statement alone", (job) => moveAlone(db, { job: job.id, move: "delivered", actor: "factory" })],
+  ])("is woken when one is completed %s while it is being filed", async (_, deliver) => {
     for (let round = 0; round < 10; round++) {
       const a = await fileJob(ctx);
       await move(a, "first_claim", "loop_green", "passed");
-      const [waits] = await Promise.all([dependent(a), move(a, "delivered")]);
+      const [waits] = await Promise.all([dependent(a), deliver(a)]);
       expect((await reload(db, waits)).claimable).toBe(true);
     }
   });
