@@ -1,29 +1,11 @@
 // The only definitions of what people and programs may send. Forms, routers, REST, CLI and OpenAPI derive from them.
 import { z } from "zod";
+import { branchName, cleanText, line, modelChoice, projectName, relativePath } from "./fields";
 import { jobId } from "./ids";
 import { JOB_STATES } from "./job-state";
 import { priorityInput } from "./priority";
 import { role } from "./roles";
 import { parseStack, STACK_NAMES } from "./stacks";
-
-/** NUL cannot be stored in Postgres text, a lone surrogate not be sent as UTF-8. */
-const cleanText = (max: number) =>
-  z
-    .string()
-    .max(max, `at most ${max} characters`)
-    .refine((s) => !s.includes("\u0000"), "must not contain the NUL character")
-    .refine((s) => s.isWellFormed(), "must be well-formed Unicode (a lone surrogate was found)");
-
-const line = (max: number) =>
-  cleanText(max)
-    .trim()
-    .min(1, "must not be empty")
-    .refine((s) => !/[\r\n]/.test(s), "must be one line");
-
-const relativePath = line(1000).refine(
-  (p) => !p.startsWith("/") && !p.split("/").includes("..") && !p.split("/").includes(".git"),
-  "must be a path inside the project, without .. and .git",
-);
 
 const techStack = cleanText(300).transform((list, ctx) => {
   const { names, unknown } = parseStack(list);
@@ -36,12 +18,6 @@ const techStack = cleanText(300).transform((list, ctx) => {
   }
   return names;
 });
-
-/** "provider/model", such as "anthropic/claude-sonnet-4-6" or "simulation/sim-1". */
-const modelChoice = line(120).regex(
-  /^(anthropic|ollama|simulation)\/\S+$/,
-  "must be anthropic/…, ollama/… or simulation/…",
-);
 
 const count = (min: number, max: number) => z.number().int().min(min).max(max);
 
@@ -65,6 +41,12 @@ export const createJobInput = z.strictObject({
   source: line(40).optional(),
   source_id: line(200).optional(),
   source_url: z.url().max(2000).optional(),
+  /** A project of the team: the job changes its repository instead of beginning a new one. */
+  project: projectName.optional(),
+  /** Instead of the project's default branch. */
+  base_branch: branchName.optional(),
+  /** Nothing changes that a test could see, so no test has to fail without the change. */
+  behaviour_unchanged: z.boolean().default(false),
 });
 export type CreateJobInput = z.infer<typeof createJobInput>;
 
