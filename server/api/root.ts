@@ -3,6 +3,7 @@ import { authRouter } from "./routers/auth";
 import { factoryRouter } from "./routers/factory";
 import { healthRouter } from "./routers/health";
 import { jobsRouter } from "./routers/jobs";
+import { projectsRouter } from "./routers/projects";
 import { queueRouter } from "./routers/queue";
 import { workersRouter } from "./routers/workers";
 import { router } from "./trpc";
@@ -12,6 +13,7 @@ export const appRouter = router({
   factory: factoryRouter,
   health: healthRouter,
   jobs: jobsRouter,
+  projects: projectsRouter,
   queue: queueRouter,
   workers: workersRouter,
 });

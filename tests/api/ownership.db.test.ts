@@ -14,7 +14,7 @@ import { addPerson, type Factory, makeRequest, type Person, read, startFactory }
 interface Row {
   /** Weakest role that may; "anyone" needs no sign-in at all. */
   least: TeamRole | "anyone";
-  /** Whether the address names a job of north. */
+  /** Whether the address names a job or a project of north. */
   job?: boolean;
   body?: object;
 }
@@ -45,6 +45,13 @@ const ROWS: Record<string, Row> = {
   "POST /jobs/{id}/priority": { least: "member", job: true, body: { priority: 1 } },
   "POST /jobs/{id}/dependencies": { least: "member", job: true, body: { depends_on: [] } },
   "POST /jobs/{id}/budget": { least: "member", job: true, body: { budget_usd: 9 } },
+  "GET /projects": { least: "viewer" },
+  "POST /projects": { least: "admin", body: { name: "other", repository_url: "https://git.example.test/b" } },
+  "GET /projects/{name}": { least: "viewer", job: true },
+  "POST /projects/{name}": { least: "admin", job: true, body: { folder: "web" } },
+  "POST /projects/{name}/archive": { least: "admin", job: true },
+  // After the archive there is nothing to look at, so nobody's host is asked.
+  "POST /projects/{name}/check": { least: "member", job: true },
   "GET /queue/stats": { least: "viewer" },
   "GET /queue/peek": { least: "viewer" },
   "GET /workers": { least: "viewer" },
@@ -70,6 +77,14 @@ beforeAll(async () => {
   });
   job = (await read(await handleRest(made, db))).json.job_id;
   const { id } = await db.job.findUniqueOrThrow({ where: { publicId: job } });
+  await db.project.create({
+    data: {
+      teamId: people.admin.teamId,
+      name: "shop",
+      repositoryUrl: "https://git.example.test/ours-alone",
+      sealedToken: new Uint8Array(60),
+    },
+  });
   await db.runner.create({
     data: { id: "runner-1", name: "host-1", secretHash: "x", driver: "bubblewrap", probe: [], programs: {} },
   });
@@ -93,7 +108,7 @@ function named(path: string): string {
 
 async function ask(route: string, token: string | undefined): Promise<{ status: number; text: string }> {
   const [method = "", path = ""] = route.split(" ");
-  const filled = path.replace("{id}", named(path));
+  const filled = path.replace("{id}", named(path)).replace("{name}", "shop");
   const query = path.endsWith("/file") ? "?path=README.md" : "";
   const { body } = ROWS[route] ?? {};
   const call = { ...(token === undefined ? {} : { token }), ...(body ? { body } : {}) };
@@ -151,7 +166,7 @@ describe("who may", () => {
   test.each(ofJobs.map(([route]) => route))("%s: for another team the job does not exist", async (route) => {
     const { status, text } = await ask(route, people.stranger.token);
     expect(status).toBe(404);
-    expect(text).not.toContain("Ours alone");
+    expect(text).not.toMatch(/ours.alone/i);
   });
 
   test.each(
@@ -172,6 +187,7 @@ describe("who may", () => {
     const { token } = people.stranger;
     for (const route of [
       "GET /jobs",
+      "GET /projects",
       "GET /queue/peek",
       "GET /queue/stats",
       "GET /workers",
@@ -180,7 +196,7 @@ describe("who may", () => {
       const { status, text } = await ask(route, token);
       expect(status, route).toBe(200);
       expect(text, route).not.toContain(job);
-      expect(text, route).not.toContain("Ours alone");
+      expect(text, route).not.toMatch(/ours.alone/i);
     }
     expect(JSON.parse((await ask("GET /queue/stats", token)).text).counts.pending).toBe(0);
     expect(JSON.parse((await ask("GET /workers", token)).text).workers[0].current_job_id).toBeNull();
