@@ -16,6 +16,7 @@ const FOR_DETECTION = new Set([
   "pnpm-workspace.yaml",
   "yarn.lock",
 ]);
+const REQUIREMENTS = /requirements[^/]*\.txt$|(?:^|\/)requirements\/[^/]*\.txt$/;
 /** Everything that one of the toolchains may take for a test by its path, and somewhat more. */
 const MAY_BE_TEST = /(?:test|spec).*\.(?:py|[cm]?[jt]sx?)$/i;
 /** Named in a way that is a test for everybody: what it is does not hang on its text. */
@@ -46,7 +47,7 @@ export function detectionFiles(files: FileList, folder: string): string[] {
       dir === `${prefix}tests/`
     );
   };
-  const lists = (file: string) => FOR_DETECTION.has(nameOf(file)) || /requirements[^/]*\.txt$|(^|/)requirements/[^/]*\.txt$/.test(file);
+  const lists = (file: string) => FOR_DETECTION.has(nameOf(file)) || REQUIREMENTS.test(file);
   return [...new Set([...files.filter((file) => near(file) && lists(file)), ...tellingFiles(files)])];
 }
 
