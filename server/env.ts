@@ -6,6 +6,13 @@ import { LANES, parseLaneLimits } from "./domain/lane";
 const positive = (fallback: number) => z.coerce.number().positive().default(fallback);
 const wholeNumber = (fallback: number) => z.coerce.number().int().positive().default(fallback);
 const text = z.string().min(1).optional();
+/** 43 letters of base64 are 32 bytes and two bits. */
+const secretsKey = z
+  .string()
+  .regex(/^([0-9a-f]{64}|[a-z0-9+/_-]{43}=?)$/i, "must be 32 bytes in hex or base64: openssl rand -hex 32");
+const list = (given: string) => given.split(",").flatMap((part) => part.trim() || []);
+const isOrigin = (given: string) =>
+  /^https?:/.test(given) && URL.canParse(given) && new URL(given).origin === given;
 
 const schema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
@@ -14,6 +21,7 @@ const schema = z.object({
   FABRICA_AUTH_SECRET: z.string().min(32),
   FABRICA_SETUP_TOKEN: text,
   FABRICA_RUNNER_TOKEN: text,
+  FABRICA_SECRETS_KEY: secretsKey.optional(),
   PUBLIC_URL: z.url().optional(),
   TRUST_PROXY: z.enum(["0", "1"]).default("0"),
 
@@ -56,6 +64,22 @@ const schema = z.object({
     }),
   RATE_LIMIT_REQUESTS: wholeNumber(100),
   RATE_LIMIT_WINDOW: wholeNumber(60),
+  /** Hosts whose repositories may be worked on. */
+  GIT_HOSTS: z
+    .string()
+    .default("github.com,gitlab.com,bitbucket.org,codeberg.org")
+    .transform((given) => list(given).map((host) => host.toLowerCase())),
+  /** Origins that are allowed although they are private, plain http or on another port. */
+  GIT_REMOTES: z
+    .string()
+    .default("")
+    .transform((given, ctx) => {
+      const origins = list(given);
+      if (origins.every((origin) => /^https?:/.test(origin) && URL.parse?.(origin)?.origin === origin))
+        return origins;
+      ctx.addIssue("must be origins with commas between them, such as http://127.0.0.1:3000");
+      return z.NEVER;
+    }),
   SANDBOX_MEMORY_MB: wholeNumber(1024),
   SANDBOX_WORK_MB: wholeNumber(256),
   SANDBOX_CPUS: positive(2),
