@@ -1,10 +1,11 @@
 // Redaction of text that comes in pieces: a credential may begin in one piece and end in another, so what could be the
 // beginning of one is held back until more is there. Pure; what is held is the caller's to keep, a few hundred characters.
 import { REDACTED, redact } from "./redact";
+import { cutOutsideSecrets, openSecretLength } from "./secrets/known-secrets";
 
 /** How the credentials of redact.ts begin. */
 const HEADS = [
-  ...["sk-ant-", "github_pat_", "fab_", "signkey-", "AKIA"],
+  ...["sk-ant-", "github_pat_", "glpat-", "fab_", "signkey-", "AKIA"],
   ...["p", "o", "u", "s", "r"].map((kind) => `gh${kind}_`),
 ];
 /** More of a credential than any pattern asks for; the rest of it is dropped with it anyway. */
@@ -53,8 +54,13 @@ function split(text: string): RedactedPart {
     return { text: redact(text.slice(0, open)) + REDACTED, held: OPEN_KEY + tailOf(text.slice(open)) };
   }
   const rest = text.slice(closed);
-  const at = closed + Math.min(tokenAt(rest), KEY_MAY_BEGIN.exec(rest)?.index ?? rest.length);
-  return { text: redact(text.slice(0, at)), held: shortened(text.slice(at)) };
+  const shaped = Math.min(tokenAt(rest), KEY_MAY_BEGIN.exec(rest)?.index ?? rest.length);
+  const at = closed + cutOutsideSecrets(rest, shaped);
+  const held = text.slice(at);
+  return {
+    text: redact(text.slice(0, at)),
+    held: openSecretLength(rest) > 0 ? held : shortened(held),
+  };
 }
 
 /** Where the last whole key ends, and where one begins that does not end. */
