@@ -1,9 +1,15 @@
 // What the new-job form holds, and how it becomes the input of the API. Pure.
+
+import { faultsOfRefusal } from "@/components/projects/server-faults";
 import { createJobInput } from "@/server/domain/inputs";
 import type { Priority } from "@/server/domain/priority";
 
 export interface JobDraft {
   request: string;
+  /** Name of the project whose repository is changed; empty for a new project. */
+  project: string;
+  baseBranch: string;
+  behaviourUnchanged: boolean;
   stack: string[];
   features: string;
   priority: Priority;
@@ -19,11 +25,14 @@ export interface JobDraft {
 
 export const EMPTY_DRAFT: JobDraft = {
   request: "",
+  project: "",
+  baseBranch: "",
+  behaviourUnchanged: false,
   stack: ["node"],
   features: "",
   priority: "medium",
   budget: "",
-  maxFixes: "5",
+  maxFixes: "",
   dependsOn: "",
   files: "",
   requiredTests: "",
@@ -47,6 +56,9 @@ const FIELD_OF: Record<string, keyof JobDraft> = {
   required_patterns: "requiredPatterns",
   context: "context",
   spec: "spec",
+  project: "project",
+  base_branch: "baseBranch",
+  behaviour_unchanged: "behaviourUnchanged",
 };
 
 const TITLE_LENGTH = 200;
@@ -66,14 +78,24 @@ export function splitRequest(request: string): { title: string; description: str
   return { title: `${first.slice(0, TITLE_LENGTH - 1).trimEnd()}…`, description: text };
 }
 
+/** A repository decides its technologies itself. */
+function placeOf(draft: JobDraft) {
+  if (!draft.project) return { tech_stack: draft.stack.join(",") };
+  return {
+    project: draft.project,
+    behaviour_unchanged: draft.behaviourUnchanged,
+    ...(draft.baseBranch.trim() && { base_branch: draft.baseBranch }),
+  };
+}
+
 function toInput(draft: JobDraft) {
   return {
     ...splitRequest(draft.request),
-    tech_stack: draft.stack.join(","),
+    ...placeOf(draft),
     features: lines(draft.features),
     priority: draft.priority,
     ...(draft.budget.trim() && { budget_usd: Number(draft.budget) }),
-    max_fixes: Number(draft.maxFixes),
+    ...(draft.maxFixes.trim() && { max_fixes: Number(draft.maxFixes) }),
     depends_on: lines(draft.dependsOn),
     files: lines(draft.files),
     required_tests: lines(draft.requiredTests),
@@ -87,8 +109,10 @@ export type DraftFaults = Partial<Record<keyof JobDraft, string>>;
 
 /** The input to send, or the first fault of each field. */
 export function readDraft(draft: JobDraft): { input: ReturnType<typeof toInput> } | { faults: DraftFaults } {
-  if (!draft.request.trim()) return { faults: { request: "Say what should be built." } };
-  if (draft.stack.length === 0) return { faults: { stack: "Choose at least one technology." } };
+  if (!draft.request.trim())
+    return { faults: { request: `Say what should be ${draft.project ? "changed" : "built"}.` } };
+  if (!draft.project && draft.stack.length === 0)
+    return { faults: { stack: "Choose at least one technology." } };
   const input = toInput(draft);
   const parsed = createJobInput.safeParse(input);
   if (parsed.success) return { input };
@@ -98,4 +122,18 @@ export function readDraft(draft: JobDraft): { input: ReturnType<typeof toInput> 
     faults[field] ??= issue.message;
   }
   return { faults };
+}
+
+/** Faults that only the server could find, by the form's fields. A job that is refused as a whole has none. */
+export function faultsFromServer(
+  draft: JobDraft,
+  { text, httpStatus }: { text: string; httpStatus: number | null },
+): DraftFaults {
+  const faults: DraftFaults = {};
+  for (const [path, what] of Object.entries(faultsOfRefusal(text))) {
+    faults[FIELD_OF[path.split(".")[0] ?? ""] ?? "request"] ??= what;
+  }
+  // A project that was archived since it was chosen.
+  if (draft.project && httpStatus === 404) faults.project = text;
+  return faults;
 }

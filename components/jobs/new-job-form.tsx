@@ -1,15 +1,17 @@
 "use client";
 // One text box is enough; everything else folds out and has a default.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRouter } from "next/navigation";
+import { useRouter, useSearchParams } from "next/navigation";
 import { type FormEvent, type KeyboardEvent, useState } from "react";
+import { readFault } from "@/components/api/fault";
 import { useTRPC } from "@/components/api/trpc";
 import { Button } from "@/components/ui/button";
 import { TextArea } from "@/components/ui/fields";
 import { Icon } from "@/components/ui/icons";
 import { PageHead } from "@/components/ui/page-head";
-import { type DraftFaults, EMPTY_DRAFT, type JobDraft, readDraft } from "./new-job-draft";
+import { type DraftFaults, EMPTY_DRAFT, faultsFromServer, type JobDraft, readDraft } from "./new-job-draft";
 import { NewJobMore } from "./new-job-more";
+import { NewJobPlace } from "./new-job-place";
 import { StackChips } from "./stack-chips";
 
 const EXAMPLES: { label: string; request: string; features: string[] }[] = [
@@ -18,11 +20,17 @@ const EXAMPLES: { label: string; request: string; features: string[] }[] = [
   { label: "Task manager", request: "Task management system", features: ["Tasks", "Users", "Categories"] },
 ];
 
+const BUILD_EXAMPLE =
+  "REST API for a small shop\nProducts with prices, a cart, a checkout that reduces the stock.";
+const CHANGE_EXAMPLE =
+  "The total of an empty cart is zero\nIt answers with an error today; the checkout page then shows nothing.";
+
 export function NewJobForm() {
   const trpc = useTRPC();
   const cache = useQueryClient();
   const router = useRouter();
-  const [draft, setDraft] = useState<JobDraft>(EMPTY_DRAFT);
+  const wanted = useSearchParams().get("project") ?? "";
+  const [draft, setDraft] = useState<JobDraft>({ ...EMPTY_DRAFT, project: wanted });
   const [faults, setFaults] = useState<DraftFaults>({});
   const create = useMutation(
     trpc.jobs.create.mutationOptions({
@@ -30,6 +38,7 @@ export function NewJobForm() {
         void cache.invalidateQueries(trpc.jobs.list.pathFilter());
         router.push(`/jobs/${job.job_id}`);
       },
+      onError: (error) => setFaults(faultsFromServer(draft, readFault(error))),
     }),
   );
   const change = (part: Partial<JobDraft>) => {
@@ -48,26 +57,31 @@ export function NewJobForm() {
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
   };
+  const isChange = draft.project !== "";
   const sent = create.isPending || create.isSuccess;
   return (
     <form onSubmit={onSubmit} onKeyDown={onKey} noValidate className="max-w-3xl">
-      <PageHead title="New job" note="Say what should be built. The first line becomes the title." />
+      <PageHead
+        title="New job"
+        note={`Say what should be ${isChange ? "changed" : "built"}. The first line becomes the title.`}
+      />
       <div className="flex flex-col gap-6">
+        <NewJobPlace draft={draft} faults={faults} onChange={change} />
         <TextArea
           label="Request"
           name="request"
           rows={6}
           autoFocus
-          placeholder={
-            "REST API for a small shop\nProducts with prices, a cart, a checkout that reduces the stock."
-          }
+          placeholder={isChange ? CHANGE_EXAMPLE : BUILD_EXAMPLE}
           value={draft.request}
           onChange={(event) => change({ request: event.target.value })}
           fault={faults.request}
           className="text-[0.9375rem] leading-6"
         />
-        <Examples onChoose={change} />
-        <StackChips chosen={draft.stack} onChange={(stack) => change({ stack })} fault={faults.stack} />
+        {!isChange && <Examples onChoose={change} />}
+        {!isChange && (
+          <StackChips chosen={draft.stack} onChange={(stack) => change({ stack })} fault={faults.stack} />
+        )}
         <TextArea
           label="Features"
           name="features"

@@ -4,6 +4,7 @@ import { Icon } from "@/components/ui/icons";
 import { PRIORITY_LABEL, PRIORITY_ORDER } from "@/components/ui/priority";
 import type { Priority } from "@/server/domain/priority";
 import type { DraftFaults, JobDraft } from "./new-job-draft";
+import { useChosenProject } from "./new-job-place";
 
 interface Props {
   draft: JobDraft;
@@ -11,9 +12,14 @@ interface Props {
   onChange: (part: Partial<JobDraft>) => void;
 }
 
+/** What the API takes when neither the job nor its project says another. */
+const USUAL_FIXES = 5;
+const ALWAYS_SEEN = ["request", "stack", "features", "project", "baseBranch", "behaviourUnchanged"];
+
 /** Everything that a job may say beyond its request; opens by itself when a fault is inside. */
 export function NewJobMore({ draft, faults, onChange }: Props) {
-  const hasFault = Object.keys(faults).some((field) => !["request", "stack", "features"].includes(field));
+  const hasFault = Object.keys(faults).some((field) => !ALWAYS_SEEN.includes(field));
+  const project = useChosenProject(draft.project);
   return (
     <details open={hasFault || undefined} className="group border-t hairline">
       <summary className="flex h-11 items-center gap-2 font-medium">
@@ -38,7 +44,7 @@ export function NewJobMore({ draft, faults, onChange }: Props) {
           label="Budget in dollars"
           name="budget"
           inputMode="decimal"
-          placeholder="Default"
+          placeholder={project?.budget_usd ? String(project.budget_usd) : "Default"}
           help="A hard cap. No call is made beyond it."
           value={draft.budget}
           fault={faults.budget}
@@ -48,6 +54,7 @@ export function NewJobMore({ draft, faults, onChange }: Props) {
           label="Fixes per task"
           name="max_fixes"
           inputMode="numeric"
+          placeholder={String(project?.max_fixes ?? USUAL_FIXES)}
           help="How often a red test may be mended."
           value={draft.maxFixes}
           fault={faults.maxFixes}

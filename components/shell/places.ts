@@ -10,6 +10,7 @@ export interface Place {
 export const PLACES: readonly Place[] = [
   { href: "/", label: "Overview", icon: "overview" },
   { href: "/jobs", label: "Jobs", icon: "jobs" },
+  { href: "/projects", label: "Projects", icon: "branch" },
   { href: "/queue", label: "Queue", icon: "queue" },
   { href: "/workers", label: "Workers", icon: "workers" },
   { href: "/settings", label: "Settings", icon: "settings" },

@@ -5,6 +5,9 @@ import { cx } from "./cx";
 const DRAWINGS = {
   overview: <path d="M2.5 2.5h4.5v6H2.5zM9 2.5h4.5v3.5H9zM9 8h4.5v5.5H9zM2.5 10.5h4.5v3h-4.5z" />,
   jobs: <path d="M5.5 4h8M5.5 8h8M5.5 12h8M2.5 4h.5M2.5 8h.5M2.5 12h.5" />,
+  branch: (
+    <path d="M4.5 10.5V3M4.5 10.5a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3M11.5 3a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3M11.5 6c0 3-3.5 3-7 3" />
+  ),
   queue: <path d="M2.5 3.5h11M4 7h8M5.5 10.5h5M7 14h2" />,
   workers: (
     <path d="M4.5 4.5h7v7h-7zM6.5 2v2.5M9.5 2v2.5M6.5 11.5V14M9.5 11.5V14M2 6.5h2.5M2 9.5h2.5M11.5 6.5H14M11.5 9.5H14" />

@@ -1,8 +1,13 @@
 import type { Metadata } from "next";
+import { Suspense } from "react";
 import { NewJobForm } from "@/components/jobs/new-job-form";
 
 export const metadata: Metadata = { title: "New job" };
 
 export default function NewJobPage() {
-  return <NewJobForm />;
+  return (
+    <Suspense>
+      <NewJobForm />
+    </Suspense>
+  );
 }

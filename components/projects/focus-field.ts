@@ -1,0 +1,8 @@
+/** Puts the keyboard into the field of this name and brings it into sight; opens what it is folded into. */
+export function focusField(name: string | undefined): void {
+  if (!name) return;
+  const field = document.querySelector<HTMLElement>(`form [name="${CSS.escape(name)}"]`);
+  const fold = field?.closest("details");
+  if (fold) fold.open = true;
+  field?.focus();
+}

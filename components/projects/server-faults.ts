@@ -1,0 +1,13 @@
+// Takes the sentences of a refusal apart, so that each can be shown at the field that it speaks of. Pure.
+
+const FIELD_FAULT = /^The field (\S+) is not usable: (.*?)\.?\s*$/s;
+
+/** Field, as the API names it, → what is wrong with it. Empty when the refusal names no field. */
+export function faultsOfRefusal(message: string): Record<string, string> {
+  const faults: Record<string, string> = {};
+  for (const sentence of message.split(/(?=\bThe field )/)) {
+    const [, field, what] = sentence.match(FIELD_FAULT) ?? [];
+    if (field && what) faults[field] ??= what;
+  }
+  return faults;
+}
