@@ -2,13 +2,11 @@
 // What it proposes is a proposal; fabrica.json and the project's record outrank it.
 import { nodeProposal } from "./node-proposal";
 import type { FileList } from "./port";
+import { CONFIG_FILE } from "./project-config";
 import { type ProjectView, type Proposal, type ReadText, viewOf } from "./project-view";
 import { pythonProposal } from "./python-proposal";
 import { TOOLCHAINS } from "./registry";
 import { folderOf, nameOf } from "./workspace-files";
-
-/** Name of the file by which a repository says itself how it is checked. */
-export const CONFIG_FILE = "fabrica.json";
 
 export interface DetectedCommands {
   /** Names of `server/domain/stacks.ts`. */
