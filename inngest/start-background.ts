@@ -6,6 +6,7 @@ import { env } from "@/server/env";
 import { listener } from "@/server/events/listen";
 import { log } from "@/server/log";
 import { sweepDependents } from "@/server/services/jobs/wake-dependents";
+import { sweepLocks } from "@/server/services/locks/sweep-locks";
 import { OUTBOX_CHANNEL } from "@/server/services/outbox/add-to-outbox";
 import { resendStarts } from "@/server/services/outbox/resend-starts";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
@@ -32,6 +33,7 @@ export function startBackground(): void {
     repeat("leases", leaseMs, () => sweepLeases(db(), env().DEAD_SECONDS)),
     repeat("timeouts", leaseMs * 2, () => sweepTimeouts(db())),
     repeat("paused", leaseMs, () => sweepPaused(db())),
+    repeat("locks", leaseMs, () => sweepLocks(db())),
     repeat("dependents", DEPENDENTS_SWEEP_MS, () => sweepDependents(db())),
     repeat("spend", SPEND_SWEEP_MS, () => sweepSpend(db())),
     repeat("starts", STARTS_SWEEP_MS, () => resendStarts(db())),

@@ -46,6 +46,7 @@ const schema = z.object({
   HEARTBEAT_SECONDS: positive(10),
   LEASE_SECONDS: positive(60),
   DEAD_SECONDS: positive(120),
+  FILE_LOCK_SECONDS: positive(3600),
   BUDGET_JOB_USD: positive(5),
   BUDGET_DAY_USD: positive(50),
   BUDGET_ALERT_USD: positive(1),

@@ -137,6 +137,11 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
     const { message, files, added, removed } = event.data;
     note(log, event, `Committed “${message}”: ${files} files, +${added} −${removed}`);
   },
+  "files.conflict": (log, event) => {
+    const { with: other, paths, more } = event.data;
+    const names = more > 0 ? `${paths.join(", ")} and ${more} more` : paths.join(", ");
+    note(log, event, `${other} works on the same files: ${names}`, "warn");
+  },
   "delivery.done": (log, event) =>
     note(log, event, event.data.path ? `Delivered to ${event.data.path}` : `Delivered: ${event.data.target}`),
   "job.note": (log, event) => note(log, event, event.data.text),

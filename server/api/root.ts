@@ -3,6 +3,7 @@ import { authRouter } from "./routers/auth";
 import { factoryRouter } from "./routers/factory";
 import { healthRouter } from "./routers/health";
 import { jobsRouter } from "./routers/jobs";
+import { locksRouter } from "./routers/locks";
 import { projectsRouter } from "./routers/projects";
 import { queueRouter } from "./routers/queue";
 import { workersRouter } from "./routers/workers";
@@ -14,6 +15,7 @@ export const appRouter = router({
   health: healthRouter,
   jobs: jobsRouter,
   projects: projectsRouter,
+  locks: locksRouter,
   queue: queueRouter,
   workers: workersRouter,
 });

@@ -42,6 +42,8 @@ export interface JobEvents {
   "spend.alert": { total_usd: number; threshold_usd: number };
   "model.waiting": { fault: string; message: string; retry_in_ms: number };
   "workspace.committed": { commit: string; message: string; files: number; added: number; removed: number };
+  /** Files that this job and another one, by its public id, have both touched or declared; `more` are not named. */
+  "files.conflict": { with: string; paths: string[]; more: number };
   "delivery.done": { target: string; path: string | null; commit: string };
   "job.note": { text: string };
 }

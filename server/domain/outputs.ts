@@ -163,6 +163,24 @@ export const queuePeekView = z.object({
   ),
 });
 
+/** A file, or a folder with all below it ("src/", "./" for the whole repository), that a job holds. */
+export const lockView = z.object({
+  project: z.string(),
+  path: z.string(),
+  /** The root job: corrections work under the locks of the job that they correct. */
+  job_id: z.string(),
+  title: z.string(),
+  /** Said beforehand; false for what was found in the work. */
+  declared: z.boolean(),
+  until: time,
+  /** Jobs that wait for this file. */
+  waiting: z.array(z.string()),
+});
+export type LockView = z.infer<typeof lockView>;
+
+/** `total` counts the locks that are left out, too. */
+export const locksView = z.object({ locks: z.array(lockView), total: z.number() });
+
 export const meView = z.object({
   username: z.string(),
   email: z.string(),

@@ -5,6 +5,7 @@ import type { Lane } from "./lane";
 export const WAITING_CODES = [
   "dependency",
   "dependency_failed",
+  "files",
   "paused",
   "budget",
   "quota",
@@ -38,6 +39,19 @@ export function dependencyWait(publicId: string, state: JobState): Waiting {
     code: NEEDS_PERSON.includes(state) ? "dependency_failed" : "dependency",
     text: `waits for ${publicId}, which is ${state}`,
   };
+}
+
+/** Longest part of a path in a sentence, in characters. */
+const PATH_SHOWN = 200;
+
+/**
+ * Another job holds a file that this one declared.
+ * @param holder public id of the holder's root job
+ */
+export function filesWait(holder: string, path: string): Waiting {
+  const shown = path.replace(/\p{Cc}/gu, "\ufffd");
+  const short = shown.length > PATH_SHOWN ? `${shown.slice(0, PATH_SHOWN).toWellFormed()}…` : shown;
+  return { code: "files", text: `waits for ${holder}, which holds ${short}` };
 }
 
 /** What closes a lane of a team, as the claim's own statement says. Money in dollars, time in seconds. */

@@ -52,6 +52,7 @@ const ROWS: Record<string, Row> = {
   "POST /projects/{name}/archive": { least: "admin", job: true },
   // After the archive there is nothing to look at, so nobody's host is asked.
   "POST /projects/{name}/check": { least: "member", job: true },
+  "GET /locks": { least: "viewer" },
   "GET /queue/stats": { least: "viewer" },
   "GET /queue/peek": { least: "viewer" },
   "GET /workers": { least: "viewer" },

@@ -1,5 +1,5 @@
-// Why each of some jobs waits. What the claim decides is read from the claim's own gate, what a job depends on by the
-// query that makes it claimable; only what a pause has noted is taken from the row.
+// Why each of some jobs waits. What the claim decides is read from the claim's own gate, what a job depends on and whose
+// files it needs by the rules that make it claimable; only what a pause has noted is taken from the row.
 import { type Db, runStatement } from "../../db";
 import { EXECUTING } from "../../domain/job-state";
 import type { Lane } from "../../domain/lane";
@@ -16,6 +16,7 @@ import {
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { openDependencies } from "../jobs/wake-dependents";
 import { type QueueLimits, queueLimits } from "../limits/queue-limits";
+import { fileWaits } from "../locks/file-waits";
 import { type GateRow, gateOf } from "./gate";
 
 type WaitingJob = Pick<
@@ -26,6 +27,7 @@ type WaitingJob = Pick<
   | "lane"
   | "rank"
   | "claimable"
+  | "projectId"
   | "leaseWorkerId"
   | "leaseUntil"
   | "waitingCode"
@@ -43,14 +45,19 @@ export async function whyWaiting(
 ): Promise<Map<bigint, Waiting>> {
   const reasons = new Map<bigint, Waiting>();
   const queued = jobs.filter((job) => EXECUTING[job.state] && job.leaseWorkerId === null);
-  const first = queued.find((job) => job.claimable);
-  const gate = first ? await readGate(db, first.teamId, limits) : null;
+  // What was held back for files that nobody holds any more is about to be claimable.
+  const open = queued.filter((job) => job.claimable || job.waitingCode === "files");
+  const gate = open[0] ? await readGate(db, open[0].teamId, limits) : null;
   const depending = queued.filter((job) => !job.claimable).map((job) => job.id);
-  const open = depending.length > 0 ? await openDependencies(db, depending) : new Map();
+  const dependencies = depending.length > 0 ? await openDependencies(db, depending) : new Map();
+  const inProjects = queued.filter((job) => job.projectId !== null).map((job) => job.id);
+  const files = await fileWaits(db, inProjects);
   for (const job of queued) {
-    const dependency = open.get(job.id);
-    if (job.claimable && gate) reasons.set(job.id, gateWait(job, gate, limits));
-    else if (dependency) reasons.set(job.id, dependencyWait(dependency.public_id, dependency.state));
+    const dependency = dependencies.get(job.id);
+    const file = job.leaseUntil === null ? files.get(job.id) : undefined;
+    if (dependency) reasons.set(job.id, dependencyWait(dependency.public_id, dependency.state));
+    else if (file) reasons.set(job.id, file);
+    else if (gate && open.includes(job)) reasons.set(job.id, gateWait(job, gate, limits));
     else reasons.set(job.id, noted(job, "sandbox", "waits a moment before it is tried again"));
   }
   for (const job of jobs.filter(({ state }) => state === "paused"))

@@ -1,15 +1,16 @@
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../../runner/protocol";
-import type { Db } from "../../db";
+import { type Db, runStatement } from "../../db";
 import { AppError } from "../../domain/errors";
 import { EXECUTING } from "../../domain/job-state";
 import { plainText } from "../../domain/plain-json";
 import { env } from "../../env";
-import type { Worker } from "../../generated/prisma/client";
+import { Prisma, type Worker } from "../../generated/prisma/client";
+import { renewLocks } from "../locks/renew-locks";
 import { holdLease } from "../queue/held-lease";
 import { announceWorkers } from "../workers/announce-workers";
 
 /**
- * Renews a worker's lease, by the database's clock, and tells it what people ordered.
+ * Renews a worker's lease and the files of its job, by the database's clock, and tells it what people ordered.
  * @returns `cancel` when the job of its lease was stopped or paused
  * @throws AppError as holdLease; `lease_over` also when the lease ran out and nobody has taken it yet
  */
@@ -26,11 +27,16 @@ export async function heartbeat(db: Db, worker: Worker, request: HeartbeatReques
     await db.$transaction((tx) => announceWorkers(tx));
   if (worker.order === "kill") return { action: "kill" };
   if (request.lease) {
-    const renewed = await db.$executeRaw`
-      UPDATE job SET lease_until = now() + make_interval(secs => ${env().LEASE_SECONDS}::float8)
-      WHERE public_id = ${request.lease.job_id} AND lease_worker_id = ${worker.id}
-        AND fence = ${request.lease.fence} AND lease_until > now()`;
-    if (renewed === 0) return refuseLease(db, worker.id, request.lease);
+    const [renewed] = await runStatement<{ root: bigint; project_id: bigint | null }>(
+      db,
+      Prisma.sql`
+        UPDATE job SET lease_until = now() + make_interval(secs => ${env().LEASE_SECONDS}::float8)
+        WHERE public_id = ${request.lease.job_id} AND lease_worker_id = ${worker.id}
+          AND fence = ${request.lease.fence}::int AND lease_until > now()
+        RETURNING COALESCE(root_id, id) AS root, project_id`,
+    );
+    if (!renewed) return refuseLease(db, worker.id, request.lease);
+    if (renewed.project_id !== null) await renewLocks(db, renewed.root);
   }
   return { action: worker.order === "drain" ? "drain" : "none" };
 }
