@@ -9,12 +9,21 @@ const shellLine = cleanText(2_000)
   .trim()
   .min(1, "must not be empty; leave it out, or give null, for what is detected");
 
+/** Written in one way only, as git lists paths. */
+const plainFolder = relativePath.refine(
+  (path) => path.split("/").every((part) => part !== "" && part !== "."),
+  "must be written plainly, such as packages/web",
+);
+
 const fields = {
   repository_url: line(2_000),
   default_branch: branchName.nullable(),
   /** Empty for the root of the repository. */
-  folder: z.union([z.literal(""), relativePath]),
-  username: line(200).nullable(),
+  folder: z.union([z.literal(""), plainFolder]),
+  // HTTP ends the name at the first colon.
+  username: line(200)
+    .refine((name) => !name.includes(":"), "must not have a colon")
+    .nullable(),
   token: line(4_000).nullable(),
   setup_command: shellLine.nullable(),
   lint_command: shellLine.nullable(),

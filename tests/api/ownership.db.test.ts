@@ -46,7 +46,10 @@ const ROWS: Record<string, Row> = {
   "POST /jobs/{id}/dependencies": { least: "member", job: true, body: { depends_on: [] } },
   "POST /jobs/{id}/budget": { least: "member", job: true, body: { budget_usd: 9 } },
   "GET /projects": { least: "viewer" },
-  "POST /projects": { least: "admin", body: { name: "other", repository_url: "https://git.example.test/b" } },
+  "POST /projects": {
+    least: "admin",
+    body: { name: "other", repository_url: "https://github.com/north/other" },
+  },
   "GET /projects/{name}": { least: "viewer", job: true },
   "POST /projects/{name}": { least: "admin", job: true, body: { folder: "web" } },
   "POST /projects/{name}/archive": { least: "admin", job: true },

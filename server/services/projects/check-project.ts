@@ -1,10 +1,21 @@
-// Looks at a project's repository now, and keeps what was found.
+// Looks at a project's repository now, and keeps what was found. Nothing of the repository is run.
 import { type Ctx, requireRole } from "../../context";
 import { AppError } from "../../domain/errors";
-import type { ProjectView } from "../../domain/project";
+import type { DetectedProject, ProjectView } from "../../domain/project";
+import type { Project } from "../../generated/prisma/client";
+import { type MirrorState, refreshMirror } from "../../workspaces/mirror";
+import { RemoteFault } from "../../workspaces/remote-fault";
+import { redactAll } from "../redact";
 import { findProject } from "./find-project";
+import { lookAtCommit } from "./look-at-commit";
+import { projectMirror } from "./project-mirror";
+import { projectRemote, refusalOfRemote, remoteRules } from "./project-remote";
+import { toProjectView } from "./project-view";
 
-/** @throws AppError `forbidden` (members only), `not_found`, `unprocessable` (the repository cannot be read, with the reason) */
+/**
+ * @throws AppError `forbidden` (members only), `not_found`, `unprocessable` (why the repository cannot be read),
+ *   `conflict` (the project was changed meanwhile)
+ */
 export async function checkProject({
   ctx,
   input,
@@ -13,6 +24,42 @@ export async function checkProject({
   input: { name: string };
 }): Promise<ProjectView> {
   requireRole(ctx.actor, "member");
-  await findProject(ctx, input.name);
-  throw new AppError("unavailable", "Repositories cannot be looked at yet.");
+  const project = await findProject(ctx, input.name);
+  const detected = await lookAtProject(project).catch((error: unknown) => {
+    throw refusalOfRemote(error);
+  });
+  const { id, teamId, defaultBranch, folder } = project;
+  const [checked] = await ctx.db.project.updateManyAndReturn({
+    where: { id, teamId, defaultBranch, folder, archivedAt: null },
+    data: { detected, checkedAt: new Date() },
+  });
+  if (!checked)
+    throw new AppError("conflict", `Project ${input.name} was changed meanwhile; look at it again.`);
+  return toProjectView(ctx.db, checked);
+}
+
+async function lookAtProject(project: Project): Promise<DetectedProject> {
+  const dir = projectMirror(project);
+  const state = await refreshMirror(dir, await projectRemote(project), remoteRules());
+  const { name, commit } = branchToWorkOn(state, project.defaultBranch);
+  return { branch: redactAll(name), commit, ...(await lookAtCommit(dir, commit, project.folder)) };
+}
+
+/**
+ * The branch that is asked for, else the one that the remote's HEAD names.
+ * @throws RemoteFault `branch_gone`
+ */
+export function branchToWorkOn(
+  { branches, head }: Pick<MirrorState, "branches" | "head">,
+  wanted: string | null,
+): { name: string; commit: string } {
+  const name = wanted ?? head;
+  if (name === null)
+    throw new RemoteFault(
+      "branch_gone",
+      "The repository does not say which branch is its main one; set the project's default branch.",
+    );
+  const branch = branches.find((one) => one.name === name);
+  if (!branch) throw new RemoteFault("branch_gone", `The repository has no branch ${name}.`);
+  return branch;
 }

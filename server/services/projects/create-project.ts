@@ -4,6 +4,8 @@ import { AppError } from "../../domain/errors";
 import { toMicro } from "../../domain/money";
 import type { CreateProjectInput, ProjectView } from "../../domain/project";
 import { Prisma } from "../../generated/prisma/client";
+import { checkedAddress } from "./project-remote";
+import { sealToken } from "./project-token";
 import { toProjectView } from "./project-view";
 
 /** Keeps lists whole and quick. */
@@ -11,7 +13,7 @@ const MOST_PER_TEAM = 500;
 
 /**
  * Creates a project of the actor's team; nothing is asked of the repository yet.
- * @throws AppError `forbidden` (admins only), `conflict` (the name is taken, too many projects)
+ * @throws AppError `forbidden` (admins only), `bad_request` (an address that may not be used), `conflict` (the name is taken, too many projects)
  */
 export async function createProject({
   ctx: { db, actor },
@@ -21,16 +23,22 @@ export async function createProject({
   input: CreateProjectInput;
 }): Promise<ProjectView> {
   requireRole(actor, "admin");
+  const repositoryUrl = checkedAddress(input.repository_url);
   const present = await db.project.count({ where: { teamId: actor.teamId, archivedAt: null } });
   if (present >= MOST_PER_TEAM)
     throw new AppError("conflict", `There are ${MOST_PER_TEAM} projects already; archive one first.`);
+  // The seal holds the row's id, so that is drawn first.
+  const [row] = await db.$queryRaw<{ id: bigint }[]>`SELECT nextval('project_id_seq') AS id`;
+  if (!row) throw new Error("A sequence gave no number.");
+  const place = { id: row.id, teamId: actor.teamId, repositoryUrl };
+  const sealedToken = await sealToken(input.token, place);
   try {
     const project = await db.project.create({
       data: {
-        teamId: actor.teamId,
+        ...place,
+        sealedToken,
         createdById: actor.userId,
         name: input.name,
-        repositoryUrl: input.repository_url,
         defaultBranch: input.default_branch,
         folder: input.folder,
         username: input.username,

@@ -4,6 +4,7 @@ import { toMicro } from "../../domain/money";
 import type { ProjectView, UpdateProjectInput } from "../../domain/project";
 import { Prisma } from "../../generated/prisma/client";
 import { findProject, noSuchProject } from "./find-project";
+import { sealToken } from "./project-token";
 import { toProjectView } from "./project-view";
 
 /** @throws AppError `forbidden` (admins only), `not_found` */
@@ -23,6 +24,7 @@ export async function updateProject({
     where: { id: project.id, teamId: ctx.actor.teamId, archivedAt: null },
     data: {
       ...plainChanges(input),
+      ...(input.token === undefined ? {} : { sealedToken: await sealToken(input.token, project) }),
       // What was found elsewhere says nothing about the new place.
       ...(looksElsewhere ? { detected: Prisma.DbNull, checkedAt: null } : {}),
     },
