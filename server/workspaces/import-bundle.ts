@@ -1,11 +1,12 @@
 // Takes the work of a sandbox into the job's repository (invariant 8). Four steps, each of which can refuse: our own
 // reading of the header, `index-pack --strict` in quarantine under limits, the tree policy, a commit of our own.
 // Nothing of the bundle touches the repository before the third step has passed.
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type BundleHeader, parseBundleHeader } from "./bundle-header";
 import { assertObjectId, GitError, git } from "./git";
 import { listCheckedTree } from "./list-tree";
+import { keepPacks, QUARANTINE, removeStale } from "./quarantine";
 import { WorkspaceRefused } from "./refusal";
 import { TREE_LIMITS, type TreeEntry, type TreeLimits } from "./tree-policy";
 import { writeObject } from "./write-object";
@@ -43,7 +44,6 @@ export interface ImportedTree {
   files: TreeEntry[];
 }
 
-const QUARANTINE = "incoming-";
 const STALE_MS = 60 * 60 * 1000;
 const AUTHOR = { name: "Fabrica", email: "fabrica@localhost" };
 
@@ -59,7 +59,7 @@ export async function importBundle(
 ): Promise<ImportedTree> {
   const limits = { ...IMPORT_LIMITS, ...request.limits };
   if (request.parent !== null) assertObjectId(request.parent);
-  await removeStale(dir);
+  await removeStale(dir, STALE_MS);
   const folder = await mkdtemp(join(dir, QUARANTINE));
   const upload = join(folder, "upload");
   const quarantine = join(folder, "objects");
@@ -75,7 +75,7 @@ export async function importBundle(
     if (found.status === "rejected") throw found.reason;
     if (checked.status === "rejected") throw checked.reason;
     const trees = found.value;
-    await keepPack(dir, quarantine);
+    await keepPacks(quarantine, dir);
     if (request.parent !== null && trees.tree === trees.parentTree) {
       return { commit: request.parent, tree: trees.tree, unchanged: true, files: checked.value };
     }
@@ -83,19 +83,6 @@ export async function importBundle(
     return { commit, tree: trees.tree, unchanged: false, files: checked.value };
   } finally {
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** A process that was killed in the middle leaves its quarantine behind. */
-async function removeStale(dir: string): Promise<void> {
-  for (const name of await readdir(dir)) {
-    if (!name.startsWith(QUARANTINE)) continue;
-    const path = join(dir, name);
-    const age = await stat(path).then(
-      (found) => Date.now() - found.mtimeMs,
-      () => 0,
-    );
-    if (age > STALE_MS) await rm(path, { recursive: true, force: true });
   }
 }
 
@@ -196,17 +183,6 @@ async function resolveTrees(place: Place, header: BundleHeader, parent: string |
   if (parent !== null && !parentTree)
     throw new GitError("failed", "cat-file", 0, null, "the parent is not known");
   return { tree, parentTree: parentTree ?? null };
-}
-
-/** Moves the checked pack into the repository; the index comes last, because it makes the pack visible. */
-async function keepPack(dir: string, quarantine: string): Promise<void> {
-  const from = join(quarantine, "pack");
-  const to = join(dir, "objects", "pack");
-  await mkdir(to, { recursive: true, mode: 0o700 });
-  const order = (name: string) => (name.endsWith(".idx") ? 2 : name.endsWith(".pack") ? 0 : 1);
-  const names = (await readdir(from)).filter((name) => /^pack-[0-9a-f]+\.(pack|idx|rev)$/.test(name));
-  for (const name of names.sort((a, b) => order(a) - order(b)))
-    await rename(join(from, name), join(to, name));
 }
 
 async function writeCommit(dir: string, tree: string, request: ImportRequest): Promise<string> {

@@ -8,7 +8,8 @@ import { assertObjectId, GitError, git, startGit } from "./git";
 
 export const MAIN_REF = "refs/heads/main";
 
-const CONFIG = `[core]
+/** Configuration of every repository here: nothing is ever collected. */
+export const BARE_CONFIG = `[core]
 \trepositoryformatversion = 0
 \tfilemode = true
 \tbare = true
@@ -34,7 +35,7 @@ export async function createRepository(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await git(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"], { dir });
   await mkdir(join(dir, "info"), { recursive: true });
-  await replaceFile(join(dir, "config"), CONFIG);
+  await replaceFile(join(dir, "config"), BARE_CONFIG);
   await replaceFile(join(dir, "info", "attributes"), ATTRIBUTES);
 }
 
@@ -47,7 +48,8 @@ async function holds(path: string, text: string): Promise<boolean> {
   }
 }
 
-async function replaceFile(path: string, text: string): Promise<void> {
+/** Replaces a file as a whole. */
+export async function replaceFile(path: string, text: string): Promise<void> {
   const beside = `${path}.${randomBytes(6).toString("hex")}`;
   await writeFile(beside, text, { mode: 0o600 });
   await rename(beside, path);
