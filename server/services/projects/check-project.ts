@@ -3,8 +3,7 @@ import { type Ctx, requireRole } from "../../context";
 import { AppError } from "../../domain/errors";
 import type { DetectedProject, ProjectView } from "../../domain/project";
 import type { Project } from "../../generated/prisma/client";
-import { type MirrorState, refreshMirror } from "../../workspaces/mirror";
-import { RemoteFault } from "../../workspaces/remote-fault";
+import { refreshMirror, requireBranch } from "../../workspaces/mirror";
 import { redactAll } from "../redact";
 import { findProject } from "./find-project";
 import { lookAtCommit } from "./look-at-commit";
@@ -41,25 +40,6 @@ export async function checkProject({
 async function lookAtProject(project: Project): Promise<DetectedProject> {
   const dir = projectMirror(project);
   const state = await refreshMirror(dir, await projectRemote(project), remoteRules());
-  const { name, commit } = branchToWorkOn(state, project.defaultBranch);
+  const { name, commit } = requireBranch(state, project.defaultBranch);
   return { branch: redactAll(name), commit, ...(await lookAtCommit(dir, commit, project.folder)) };
-}
-
-/**
- * The branch that is asked for, else the one that the remote's HEAD names.
- * @throws RemoteFault `branch_gone`
- */
-export function branchToWorkOn(
-  { branches, head }: Pick<MirrorState, "branches" | "head">,
-  wanted: string | null,
-): { name: string; commit: string } {
-  const name = wanted ?? head;
-  if (name === null)
-    throw new RemoteFault(
-      "branch_gone",
-      "The repository does not say which branch is its main one; set the project's default branch.",
-    );
-  const branch = branches.find((one) => one.name === name);
-  if (!branch) throw new RemoteFault("branch_gone", `The repository has no branch ${name}.`);
-  return branch;
 }
