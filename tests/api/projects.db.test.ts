@@ -8,6 +8,7 @@ import { log } from "@/server/log";
 import { projectMirror } from "@/server/services/projects/project-mirror";
 import { projectRemote } from "@/server/services/projects/project-remote";
 import { redact } from "@/server/services/redact";
+import { rememberSecret } from "@/server/services/secrets/known-secrets";
 import { addPerson, type Call, type Factory, makeRequest, type Person, read, startFactory } from "./support";
 
 let factory: Factory;
@@ -309,6 +310,9 @@ describe("a token", () => {
     await create({ ...SHOP, name: "twin" });
     const [one, two] = [await stored("shop"), await stored("twin")];
     expect(Buffer.from(one.sealedToken ?? []).equals(Buffer.from(two.sealedToken ?? []))).toBe(false);
+    // As in a process that has not seen it yet.
+    for (let n = 0; n < 1_000; n++) rememberSecret(`another-secret-${n}`);
+    expect(redact(TOKEN)).toBe(TOKEN);
     await projectRemote(one);
     const basic = Buffer.from(`robot:${TOKEN}`).toString("base64");
     expect(redact(`fatal: https://robot:${TOKEN}@host/ Authorization: Basic ${basic}`)).toBe(

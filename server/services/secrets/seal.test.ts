@@ -24,8 +24,8 @@ async function startedWith(key?: string) {
   vi.resetModules();
   Object.assign(process.env, settings(key));
   const { sealSecret, openSecret } = await import("./seal");
-  const { secretsKeys } = await import("./secrets-key");
-  return { sealSecret, openSecret, secretsKeys };
+  const { secretsKeys, makeKey } = await import("./secrets-key");
+  return { sealSecret, openSecret, secretsKeys, makeKey };
 }
 
 const HEX = "00112233445566778899aabbccddeeff".repeat(2);
@@ -75,6 +75,14 @@ describe("the key", () => {
     const keys = await Promise.all(Array.from({ length: 50 }, () => secretsKeys()));
     expect(new Set(keys.map(([key]) => key.toString("hex"))).size).toBe(1);
     expect(statSync(keyFile()).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(["secrets.key"]);
+  });
+
+  test("is that of whoever was quicker, and is not replaced", async () => {
+    const { makeKey } = await startedWith();
+    writeFileSync(keyFile(), `${HEX}\n`, { mode: 0o600 });
+    expect((await makeKey(folder)).toString("hex")).toBe(HEX);
+    expect(readFileSync(keyFile(), "utf8")).toBe(`${HEX}\n`);
     expect(readdirSync(folder)).toEqual(["secrets.key"]);
   });
 

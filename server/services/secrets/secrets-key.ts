@@ -16,7 +16,7 @@ const FILE = "secrets.key";
 export async function secretsKeys(): Promise<[Buffer, ...Buffer[]]> {
   const { DATA_DIR, FABRICA_SECRETS_KEY } = env();
   const path = join(DATA_DIR, FILE);
-  if (!FABRICA_SECRETS_KEY) return [(await readKey(path)) ?? (await makeKey(DATA_DIR, path))];
+  if (!FABRICA_SECRETS_KEY) return [(await readKey(path)) ?? (await makeKey(DATA_DIR))];
   const before = await readKey(path);
   const given = decodeKey(FABRICA_SECRETS_KEY);
   return before ? [given, before] : [given];
@@ -41,8 +41,9 @@ async function readKey(path: string): Promise<Buffer | null> {
 const unusable = () =>
   new AppError("unavailable", `The file ${FILE} in the data folder is not a key; restore it from a backup.`);
 
-/** Written whole beside its place and then linked to it, which succeeds for one only. */
-async function makeKey(folder: string, path: string): Promise<Buffer> {
+/** Makes the key of a data folder, or gives the one that was made meanwhile. @throws AppError `unavailable` */
+export async function makeKey(folder: string): Promise<Buffer> {
+  const path = join(folder, FILE);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const beside = `${path}.${randomBytes(6).toString("hex")}`;
   try {
@@ -53,6 +54,7 @@ async function makeKey(folder: string, path: string): Promise<Buffer> {
     } finally {
       await file.close();
     }
+    // It is whole before it has its name, and only one can have the name.
     await link(beside, path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error;
     });
