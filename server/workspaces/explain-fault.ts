@@ -35,8 +35,7 @@ const RULES: Rule[] = [
   [
     /error: 403/,
     "wrong_credentials",
-    ({ host, doing }) =>
-      `${host} does not permit these credentials to ${doing === "push" ? "push" : "read"}.`,
+    ({ host }) => `${host} does not permit the project's credentials to read.`,
   ],
   [
     /repository '[^']*' not found|error: (404|410)/,
@@ -95,6 +94,10 @@ export function explainFault(error: GitError, context: FaultContext): RemoteFaul
     return new RemoteFault("timeout", `${context.host} took longer than is allowed.`);
   if (error.fault === "output")
     return new RemoteFault("too_large", "The repository has more branches than are allowed here.");
+  if (context.doing === "push") {
+    const refused = pushFault(error.stderr, context);
+    if (refused) return refused;
+  }
   const own = error.stderr.replace(/^remote:.*\n?/gm, "");
   for (const [said, code, sentence] of RULES) {
     if (said.test(own)) return new RemoteFault(code, sentence(context));
@@ -104,6 +107,22 @@ export function explainFault(error: GitError, context: FaultContext): RemoteFaul
     "unreachable",
     `${context.host} could not be used: ${withoutSecrets(line, context.secrets)}`,
   );
+}
+
+/** What only a push meets: a branch that moved, or a host's hook or rule that says no. */
+function pushFault(said: string, { host, secrets }: FaultContext): RemoteFault | null {
+  if (/\[rejected\].*\((stale info|fetch first|non-fast-forward|already exists)/.test(said))
+    return new RemoteFault(
+      "stale",
+      "The branch on the remote was changed by somebody else; nothing was pushed.",
+    );
+  if (/error: 403/.test(said))
+    return new RemoteFault("declined", `${host} does not permit the project's credentials to push.`);
+  const reason = /\[remote rejected\].*\(([^)]*)\)/.exec(said)?.[1];
+  if (reason === undefined) return null;
+  const remarks = said.match(/^remote: .*$/gm)?.map((line) => line.slice(8).trim()) ?? [];
+  const text = withoutSecrets([reason, ...remarks].filter(Boolean).join(" · "), secrets);
+  return new RemoteFault("declined", `${host} declined the push: ${text}.`);
 }
 
 /** Text of a stranger as it may be shown: no secret, no control characters, no more than a few lines of it. */

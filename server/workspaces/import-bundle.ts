@@ -3,13 +3,14 @@
 // Nothing of the bundle touches the repository before the third step has passed.
 import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { carriesOf, readBases } from "./base-record";
 import { type BundleHeader, parseBundleHeader } from "./bundle-header";
 import { assertObjectId, GitError, git } from "./git";
 import { listCheckedTree } from "./list-tree";
 import { keepPacks, QUARANTINE, removeStale } from "./quarantine";
 import { WorkspaceRefused } from "./refusal";
-import { TREE_LIMITS, type TreeEntry, type TreeLimits } from "./tree-policy";
-import { writeObject } from "./write-object";
+import { CHANGE_LIMITS, TREE_LIMITS, type TreeEntry, type TreeLimits } from "./tree-policy";
+import { writeCommit } from "./write-commit";
 
 export interface ImportLimits extends TreeLimits {
   /** Bytes of the whole upload. */
@@ -45,7 +46,6 @@ export interface ImportedTree {
 }
 
 const STALE_MS = 60 * 60 * 1000;
-const AUTHOR = { name: "Fabrica", email: "fabrica@localhost" };
 
 /**
  * Reads one bundle and makes its tip's tree a commit on `parent`. Moves no ref. The sandbox's own commits are kept, so
@@ -57,7 +57,8 @@ export async function importBundle(
   stream: AsyncIterable<Uint8Array>,
   request: ImportRequest,
 ): Promise<ImportedTree> {
-  const limits = { ...IMPORT_LIMITS, ...request.limits };
+  const bases = await readBases(dir);
+  const limits = { ...IMPORT_LIMITS, ...(bases.length > 0 ? CHANGE_LIMITS : {}), ...request.limits };
   if (request.parent !== null) assertObjectId(request.parent);
   await removeStale(dir, STALE_MS);
   const folder = await mkdtemp(join(dir, QUARANTINE));
@@ -69,7 +70,7 @@ export async function importBundle(
     await indexPack({ dir, quarantine }, upload, limits);
     const [found, checked] = await Promise.allSettled([
       resolveTrees({ dir, quarantine }, header, request.parent),
-      listCheckedTree(header.tip, limits, { dir, quarantine, timeoutMs: limits.checkMs }),
+      listCheckedTree(header.tip, limits, { dir, quarantine, timeoutMs: limits.checkMs }, carriesOf(bases)),
     ]);
     // What is wrong with the commit itself says more than that its tree could not be listed.
     if (found.status === "rejected") throw found.reason;
@@ -79,7 +80,13 @@ export async function importBundle(
     if (request.parent !== null && trees.tree === trees.parentTree) {
       return { commit: request.parent, tree: trees.tree, unchanged: true, files: checked.value };
     }
-    const commit = await writeCommit(dir, trees.tree, request);
+    const commit = await writeCommit(dir, {
+      tree: trees.tree,
+      parents: request.parent === null ? [] : [request.parent],
+      message: request.message,
+      seconds: Math.floor((request.at ?? new Date()).getTime() / 1000),
+      author: request.author,
+    });
     return { commit, tree: trees.tree, unchanged: false, files: checked.value };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -184,21 +191,3 @@ async function resolveTrees(place: Place, header: BundleHeader, parent: string |
     throw new GitError("failed", "cat-file", 0, null, "the parent is not known");
   return { tree, parentTree: parentTree ?? null };
 }
-
-async function writeCommit(dir: string, tree: string, request: ImportRequest): Promise<string> {
-  const seconds = Math.floor((request.at ?? new Date()).getTime() / 1000);
-  const person = ({ name, email }: { name: string; email: string }) =>
-    `${plain(name)} <${plain(email)}> ${seconds} +0000`;
-  const lines = [
-    `tree ${assertObjectId(tree)}`,
-    ...(request.parent === null ? [] : [`parent ${request.parent}`]),
-    `author ${person(request.author ?? AUTHOR)}`,
-    `committer ${person(AUTHOR)}`,
-  ];
-  // NUL would cut the message.
-  const message = request.message.replaceAll("\0", "").trim() || "Work";
-  return writeObject(dir, "commit", Buffer.from(`${lines.join("\n")}\n\n${message}\n`));
-}
-
-/** A name without what the format of a commit gives a meaning. */
-const plain = (name: string) => name.replace(/[<>\n\0]/g, "").trim() || "unknown";

@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { assertObjectId, type GitOptions, startGit } from "./git";
 import { WorkspaceRefused } from "./refusal";
-import { type TreeEntry, type TreeLimits, TreePolicy } from "./tree-policy";
+import { type Carries, type TreeEntry, type TreeLimits, TreePolicy } from "./tree-policy";
 
 /** Longest record that we wait for: a path over every limit plus its columns. */
 const MAX_RECORD_BYTES = 64 * 1024;
@@ -54,18 +54,20 @@ function parseEntry(record: Buffer): TreeEntry {
 
 /**
  * The regular files of a tree that passes the policy.
+ * @param carries which links and submodules may be there; none by default
  * @throws WorkspaceRefused with everything found wrong; GitError
  */
 export async function listCheckedTree(
   treeish: string,
   limits: TreeLimits,
   options: GitOptions,
+  carries?: Carries,
 ): Promise<TreeEntry[]> {
-  const policy = new TreePolicy(limits);
+  const policy = new TreePolicy(limits, carries);
   const files: TreeEntry[] = [];
   for await (const entry of listTree(treeish, options)) {
     if (!policy.check(entry)) break;
-    if (entry.type === "blob") files.push(entry);
+    if (entry.type === "blob" && entry.mode !== "120000") files.push(entry);
   }
   if (policy.problems.length > 0) throw new WorkspaceRefused(policy.problems);
   return files;

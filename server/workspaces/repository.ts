@@ -78,15 +78,32 @@ function assertRef(ref: string): string {
   return ref;
 }
 
+export interface BundleOptions {
+  /** Name under which the bundle offers the commit; refs/heads/main by default. */
+  ref?: string;
+  /** Commit that whoever takes it has already, with everything below it. */
+  without?: string | null;
+}
+
 /**
  * A bundle of the commit and everything below it, as `refs/heads/main`: what a sandbox is restored from.
  * Resolves when git has begun to answer, so that an unknown commit is an error and not an empty download.
  * @throws GitError; a failure later on destroys the stream with it
  */
-export async function exportBundle(dir: string, commit: string): Promise<Readable> {
+export async function exportBundle(
+  dir: string,
+  commit: string,
+  { ref = MAIN_REF, without = null }: BundleOptions = {},
+): Promise<Readable> {
+  const wanted = [assertObjectId(commit), ...(without === null ? [] : [`^${assertObjectId(without)}`])];
+  const header = [
+    "# v2 git bundle",
+    ...(without === null ? [] : [`-${without} `]),
+    `${commit} ${assertRef(ref)}`,
+  ];
   // No new deltas: the bundle travels once over a fast line, and stored deltas are reused as they are.
   const args = ["pack-objects", "--revs", "--stdout", "--quiet", "--delta-base-offset", "--window=0"];
-  const child = startGit(args, { dir, input: `${assertObjectId(commit)}\n`, timeoutMs: 120_000 });
+  const child = startGit(args, { dir, input: `${wanted.join("\n")}\n`, timeoutMs: 120_000 });
   const pack = (child.stdout ?? Readable.from([]))[Symbol.asyncIterator]();
   const first = await pack.next();
   if (first.done) {
@@ -95,7 +112,7 @@ export async function exportBundle(dir: string, commit: string): Promise<Readabl
   }
   async function* bundle(): AsyncGenerator<Buffer> {
     try {
-      yield Buffer.from(`# v2 git bundle\n${commit} ${MAIN_REF}\n\n`);
+      yield Buffer.from(`${header.join("\n")}\n\n`);
       yield first.value;
       for (let next = await pack.next(); !next.done; next = await pack.next()) yield next.value;
       await child.done;

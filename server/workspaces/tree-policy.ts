@@ -1,5 +1,6 @@
 // Which trees may enter a job's repository and leave it for a folder (invariants 8 and 9): regular files only, under
-// names that mean the same on every file system. Pure; the entries come from `ls-tree`.
+// names that mean the same on every file system, and links and submodules that a base brought, as they are.
+// Pure; the entries come from `ls-tree`.
 import { shownPath } from "./refusal";
 
 export interface TreeLimits {
@@ -32,6 +33,18 @@ export interface TreeEntry {
   broken: boolean;
 }
 
+/** What a base may have, and with some room what is made of it. */
+export const BASE_LIMITS: TreeLimits = {
+  ...TREE_LIMITS,
+  entries: 100_000,
+  fileBytes: 50 * 1024 * 1024,
+  totalBytes: 1024 * 1024 * 1024,
+};
+export const CHANGE_LIMITS: TreeLimits = { ...BASE_LIMITS, entries: 110_000, totalBytes: 1280 * 1024 * 1024 };
+
+/** Whether a link or a submodule may be there. */
+export type Carries = (entry: TreeEntry) => boolean;
+
 const MAX_PROBLEMS = 10;
 // Control characters, line separators, and characters that turn or hide text.
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
@@ -55,11 +68,16 @@ export function pathProblem(path: string, limits: TreeLimits = TREE_LIMITS): str
 /** Takes entries one by one and remembers what is wrong with them. */
 export class TreePolicy {
   readonly problems: string[] = [];
+  /** There are too many entries, or they are too large together. */
+  tooLarge = false;
   private readonly seen = new Map<string, string>();
   private entries = 0;
   private bytes = 0;
 
-  constructor(private readonly limits: TreeLimits = TREE_LIMITS) {}
+  constructor(
+    private readonly limits: TreeLimits = TREE_LIMITS,
+    private readonly carries: Carries = () => false,
+  ) {}
 
   /** @returns false when there is no use in looking further */
   check(entry: TreeEntry): boolean {
@@ -90,6 +108,7 @@ export class TreePolicy {
   private checkKind(entry: TreeEntry): void {
     const path = shownPath(entry.path);
     if (entry.mode === "040000") return;
+    if ((entry.mode === "120000" || entry.mode === "160000") && this.carries(entry)) return;
     if (entry.mode === "120000")
       this.problems.push(`${path} is a symbolic link; only regular files are kept.`);
     else if (entry.mode === "160000")
@@ -107,6 +126,7 @@ export class TreePolicy {
 
   private stop(problem: string): false {
     this.problems.push(problem);
+    this.tooLarge = true;
     return false;
   }
 }
