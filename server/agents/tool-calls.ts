@@ -13,10 +13,14 @@ import { diffStat, type FileChange } from "../workspaces/diff";
 import { shownPath } from "../workspaces/refusal";
 import { CI_REFUSAL, isCiFile } from "./ci-files";
 import { answerOf, type StoredPrompt } from "./history";
+import { readObservation } from "./look-commands";
 import { inOneSandbox } from "./one-sandbox";
 import { clip, commandOf, isToolName, readCommand, TOOL_INPUTS, type ToolName, writeCommand } from "./tools";
 
 const SNAPSHOT_TIMEOUT_MS = 60_000;
+
+/** Tools after which nothing can have changed. */
+const LOOKING: ReadonlySet<ToolName> = new Set(["read", "search", "tree"]);
 
 /** How many sandboxes a turn may lose under one lease; a program that kills its own must not be run for ever. */
 const MAX_LOST_SANDBOXES = 3;
@@ -51,8 +55,10 @@ export interface Snapshot {
  */
 export async function carryOut(db: Db, job: Job, agentRun: AgentRun, turn: Turn): Promise<Acted> {
   const calls = answerOf(turn).calls.filter((call) => call.name !== "finish");
-  const hands = new Hands(db, job, `${agentRun.key}/t${turn.n}/a${turn.attempt}`, turn.attempt);
-  const offered = (agentRun.prompt as unknown as StoredPrompt).tools.map((tool) => tool.name);
+  const prompt = agentRun.prompt as unknown as StoredPrompt & { ignored?: readonly string[] };
+  const prefix = `${agentRun.key}/t${turn.n}/a${turn.attempt}`;
+  const hands = new Hands(db, job, prefix, turn.attempt, prompt.ignored ?? []);
+  const offered = prompt.tools.map((tool) => tool.name);
   const pending: (ToolResult | { call: ToolCall; id: string })[] = [];
   for (const [index, call] of calls.entries()) {
     const known = offered.includes(call.name) && isToolName(call.name);
@@ -117,6 +123,8 @@ class Hands {
     private readonly job: Job,
     private readonly prefix: string,
     private readonly attempt: number,
+    /** What searches and outlines leave out, as the project says. */
+    readonly ignored: readonly string[],
   ) {}
 
   enqueue(name: string, spec: CommandSpec): string {
@@ -158,8 +166,8 @@ async function begin(
     return refused(call, `${name}: ${issue?.path.join(".") || "input"}: ${issue?.message ?? "is wrong"}`);
   }
   if (name === "edit") return edit(hands, call, index);
-  if (name !== "read" && name !== "search") hands.mayHaveChanged = true;
-  return { call, id: hands.add(`c${index}`, commandOf(name, call.input)) };
+  if (!LOOKING.has(name)) hands.mayHaveChanged = true;
+  return { call, id: hands.add(`c${index}`, commandOf(name, call.input, hands.ignored)) };
 }
 
 /** An edit reads the file first, so that the model learns exactly why it cannot be made. */
@@ -207,9 +215,11 @@ function observation(call: ToolCall, row: Command): ToolResult {
       case "run":
         return `exit code ${result.exit_code ?? `none (${result.signal})`}${note ? ` (${note})` : ""}\n${clip(output)}`;
       case "read":
-        return failed ? clip(output, 500) : clip(numbered(result.stdout, TOOL_INPUTS.read.parse(call.input)));
+        return failed ? clip(output, 500) : clip(linesRead(call, result));
       case "search":
         return result.exit_code === 1 ? "nothing found" : clip(output);
+      case "tree":
+        return clip(output);
       default:
         return failed ? `could not be written: ${note ?? clip(output, 500)}` : "written";
     }
@@ -218,14 +228,8 @@ function observation(call: ToolCall, row: Command): ToolResult {
   return { callId: call.id, content, isError };
 }
 
-/** Lines with their numbers, as `cat -n` prints them. */
-function numbered(text: string, { start = 1, end }: { start?: number; end?: number }): string {
-  const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  return lines
-    .slice(start - 1, end)
-    .map((line, i) => `${String(start + i).padStart(6)}\t${line}`)
-    .join("\n");
+function linesRead(call: ToolCall, { stdout, stderr }: CommandResult): string {
+  return readObservation(TOOL_INPUTS.read.parse(call.input).start ?? 1, stdout, stderr);
 }
 
 function snapshotMessage(job: Job, agentRun: AgentRun, turn: Turn): string {

@@ -52,7 +52,14 @@ describe("the title of a call", () => {
 
 describe("tools", () => {
   test("are those of the definitions, and no field of an object", () => {
-    expect(SANDBOX_TOOLS.map((tool) => tool.name)).toEqual(["run", "read", "write", "edit", "search"]);
+    expect(SANDBOX_TOOLS.map((tool) => tool.name)).toEqual([
+      "run",
+      "read",
+      "write",
+      "edit",
+      "search",
+      "tree",
+    ]);
     for (const name of ["constructor", "toString", "__proto__", "finish", ""])
       expect(isToolName(name)).toBe(false);
   });
@@ -72,6 +79,9 @@ describe("tools", () => {
     ["write", { path: "--help", content: "" }],
     ["search", { pattern: "-e", path: "-r" }],
     ["search", { pattern: "x" }],
+    ["search", { pattern: "x", glob: "src/**/*.ts" }],
+    ["tree", { path: "-x", depth: 3 }],
+    ["tree", {}],
   ] as [Exclude<ToolName, "edit">, unknown][])(
     "%s %j becomes a command that the runner can read",
     (name, input) => {

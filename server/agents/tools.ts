@@ -5,6 +5,7 @@ import type { ExecSpec } from "../../runner/protocol";
 import type { ToolDefinition } from "../models/port";
 import { pathProblem } from "../workspaces/tree-policy";
 import { CI_REFUSAL, isCiFile } from "./ci-files";
+import { READ_WINDOW, readLinesCommand, searchCommand, treeCommand } from "./look-commands";
 
 /** Characters of output that a model is shown, head and tail. */
 export const OBSERVATION_CHARS = 10_000;
@@ -41,6 +42,16 @@ const searchPath = z
   .transform((path) => (tidy(path) === "" && !path.startsWith("/") ? null : path))
   .pipe(workspacePath.nullable());
 
+/** Which files are searched, such as `*.ts` or `src/**\/*.py`. */
+const glob = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(
+    /^[^!/\-:\p{Cc}][^\p{Cc}]*$/u,
+    "must be a pattern of file names such as *.ts, from the workspace on",
+  );
+
 const text = z
   .string()
   .max(MAX_FILE_BYTES, "more than 1 MiB of text")
@@ -58,16 +69,27 @@ export const TOOL_INPUTS = {
   }),
   write: z.object({ path: writablePath, content: text }),
   edit: z.object({ path: writablePath, old: text.min(1, "old is empty"), new: text }),
-  search: z.object({ pattern: z.string().min(1).max(1000), path: searchPath.optional() }),
+  search: z.object({
+    pattern: z
+      .string()
+      .min(1)
+      .max(1000)
+      .refine((pattern) => !/[\n\r\u0000]/.test(pattern), "must be one line"),
+    path: searchPath.optional(),
+    glob: glob.optional(),
+  }),
+  tree: z.object({ path: searchPath.optional(), depth: z.number().int().min(1).max(20).optional() }),
 } as const;
 export type ToolName = keyof typeof TOOL_INPUTS;
 
 const DESCRIPTIONS: Record<ToolName, string> = {
   run: "Run a shell command in the workspace. Every call is a fresh shell. Answers exit code and output.",
-  read: "Read a text file with line numbers, optionally only lines start to end.",
+  read: `Read a text file with line numbers, lines start to end; without them its first ${READ_WINDOW} lines at most. Says how to read on.`,
   write: "Write a whole file; folders are made as needed.",
   edit: "Replace one exact piece of a file. old must occur exactly once.",
-  search: "Search all files for a regular expression. Answers file:line: text.",
+  search:
+    "Search for a regular expression (Perl-like, case matters unless it begins with (?i)) in all files, or those below path or of a glob such as *.ts. Answers file:line:text. What .gitignore names and installed packages are left out unless path leads there.",
+  tree: "Outline of a folder, or of the whole workspace: folders with their number of files, files with their sizes, down to a depth.",
 };
 
 /** Definitions of the sandbox tools, as models get them. */
@@ -117,8 +139,15 @@ export function readCommand(path: string): ExecSpec {
   return exec(["cat", "--", path]);
 }
 
-/** The one command of a call; an edit takes two and is not among these. */
-export function commandOf(name: Exclude<ToolName, "edit">, input: unknown): ExecSpec {
+/**
+ * The one command of a call; an edit takes two and is not among these.
+ * @param ignored paths and patterns, as in a .gitignore, that searches and outlines leave out
+ */
+export function commandOf(
+  name: Exclude<ToolName, "edit">,
+  input: unknown,
+  ignored: readonly string[] = [],
+): ExecSpec {
   switch (name) {
     case "run": {
       const { command, timeout_seconds: seconds = DEFAULT_TIMEOUT_S } = TOOL_INPUTS.run.parse(input);
@@ -129,17 +158,18 @@ export function commandOf(name: Exclude<ToolName, "edit">, input: unknown): Exec
         live: true,
       });
     }
-    case "read":
-      return readCommand(TOOL_INPUTS.read.parse(input).path);
+    case "read": {
+      const { path, start = 1, end } = TOOL_INPUTS.read.parse(input);
+      return readLinesCommand(path, start, end);
+    }
     case "write": {
       const { path, content } = TOOL_INPUTS.write.parse(input);
       return writeCommand(path, content);
     }
-    case "search": {
-      const { pattern, path } = TOOL_INPUTS.search.parse(input);
-      const grep = ["grep", "-rnIE", "--exclude-dir=.git", "--exclude-dir=node_modules", "-m", "50"];
-      return exec([...grep, "-e", pattern, "--", path ?? "."], { max_output_bytes: 256 * 1024 });
-    }
+    case "search":
+      return searchCommand(TOOL_INPUTS.search.parse(input), ignored);
+    case "tree":
+      return treeCommand(TOOL_INPUTS.tree.parse(input), ignored);
   }
 }
 
