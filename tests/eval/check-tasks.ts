@@ -1,6 +1,7 @@
 /**
  * Checks the evaluation set itself, without a factory: upstream's release is green (but for what is known), the bug
- * turns its own tests red, our new test fails with the bug, and the mend makes everything green again.
+ * turns its own tests red, our new test fails with the bug, the mend makes everything green again, and mend and test
+ * bring no new problem for the linters.
  * Run: npx tsx tests/eval/check-tasks.ts [task…]
  */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
@@ -10,7 +11,7 @@ import { tasksNamed } from "./all-tasks";
 import { fetchArchives } from "./debian-archive";
 import { refusal, showsBug } from "./judge";
 import { TaskRepository } from "./repository";
-import { runSuite, type SuiteResult } from "./run-suite";
+import { lintErrors, runSuite, type SuiteResult } from "./run-suite";
 import { type EvalTask, mendOf } from "./task";
 
 const KIB = 1024;
@@ -22,6 +23,8 @@ interface Line {
   broken: string;
   mended: string;
   seconds: string;
+  /** The linters' errors before anything is done. */
+  lint: number;
   problem: string;
 }
 
@@ -38,8 +41,10 @@ async function check(task: EvalTask, archive: string, folder: string): Promise<L
   repository.ownSuite();
   const broken = await runSuite(folder, task);
   repository.toBroken();
+  const before = await lintErrors(folder);
   repository.edit(mendOf(task));
   repository.add(task.addTest);
+  const lint = newOnes(before, await lintErrors(folder));
   repository.ownSuite();
   const mended = await runSuite(folder, task);
   return {
@@ -49,8 +54,19 @@ async function check(task: EvalTask, archive: string, folder: string): Promise<L
     broken: tally(broken),
     mended: tally(mended),
     seconds: (released.ms / 1000).toFixed(1),
-    problem: problemOf(task, { released, withTest, broken, mended }) ?? "",
+    lint: before.length,
+    problem: problemOf(task, { released, withTest, broken, mended }) ?? lint[0] ?? "",
   };
+}
+
+/** What is in `after` more often than in `before`. */
+function newOnes(before: readonly string[], after: readonly string[]): string[] {
+  const left = [...before];
+  return after.filter((one) => {
+    const at = left.indexOf(one);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
 }
 
 type Runs = Record<"released" | "withTest" | "broken" | "mended", SuiteResult>;
@@ -75,7 +91,7 @@ try {
   const archives = await fetchArchives(tasks.map((task) => task.source));
   for (const task of tasks) {
     const archive = archives.get(task.source);
-    const nothing = { task: task.name, kib: 0, released: "", broken: "", mended: "", seconds: "" };
+    const nothing = { task: task.name, kib: 0, released: "", broken: "", mended: "", seconds: "", lint: 0 };
     if (!archive || "problem" in archive) {
       lines.push({ ...nothing, problem: `not fetched: ${archive?.problem ?? "unknown"}` });
       continue;
