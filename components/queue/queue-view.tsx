@@ -4,6 +4,7 @@ import { useTRPC } from "@/components/api/trpc";
 import { ButtonLink } from "@/components/ui/button";
 import { PageHead } from "@/components/ui/page-head";
 import { BoneRows, Empty, ErrorNote } from "@/components/ui/states";
+import { FilesHeld } from "./files-held";
 import { QueueFigures } from "./queue-figures";
 import { QueueLanes } from "./queue-lanes";
 import { QueueRow } from "./queue-row";
@@ -40,6 +41,7 @@ export function QueueView() {
           ))}
         </ol>
       )}
+      <FilesHeld />
     </>
   );
 }
