@@ -1,13 +1,14 @@
 // What an agent is told about its job: the same blocks for every role and every model.
 import { toolchainsOf } from "../domain/stacks";
 import type { Job } from "../generated/prisma/client";
+import { outlineOf } from "./outline";
 
-const MAX_FILES = 400;
 const MAX_SPEC_CHARS = 60_000;
 
 export interface Briefing {
   spec?: string | null;
   task?: { n: number; of: number; title: string };
+  /** All files of the workspace; of a large one an outline is shown. */
   files?: readonly string[];
   failure?: string;
   attempt?: { n: number; max: number };
@@ -16,6 +17,7 @@ export interface Briefing {
 /** The first user message. Blocks are in tags on lines of their own; closing tags inside texts are defused. */
 export function firstMessage(job: Job, { spec, task, files, failure, attempt }: Briefing): string {
   const request = {
+    kind: job.kind,
     title: job.title,
     description: job.description,
     features: job.features,
@@ -28,7 +30,7 @@ export function firstMessage(job: Job, { spec, task, files, failure, attempt }: 
   const blocks = [block("job", JSON.stringify(request))];
   if (spec) blocks.push(block("spec", spec.slice(0, MAX_SPEC_CHARS)));
   if (task) blocks.push(block("task", JSON.stringify(task)));
-  if (files) blocks.push(block("files", fileList(files)));
+  if (files) blocks.push(block("files", outlineOf(files)));
   if (failure) blocks.push(block("failure", failure));
   if (attempt) blocks.push(block("attempt", JSON.stringify(attempt)));
   return blocks.join("\n");
@@ -36,9 +38,4 @@ export function firstMessage(job: Job, { spec, task, files, failure, attempt }: 
 
 function block(name: string, content: string): string {
   return `<${name}>${content.replaceAll(`</${name}>`, `<\\/${name}>`)}</${name}>`;
-}
-
-function fileList(files: readonly string[]): string {
-  const shown = files.slice(0, MAX_FILES).join("\n");
-  return files.length > MAX_FILES ? `${shown}\n… and ${files.length - MAX_FILES} more` : shown;
 }
