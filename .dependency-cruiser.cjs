@@ -63,6 +63,7 @@ module.exports = {
     only("services", "server/services", [
       ...BASE,
       "server/db",
+      "server/gather",
       "server/context",
       "server/events/",
       "runner/protocol",

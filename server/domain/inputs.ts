@@ -24,12 +24,14 @@ const count = (min: number, max: number) => z.number().int().min(min).max(max);
 export const createJobInput = z.strictObject({
   title: line(200),
   description: cleanText(50_000).default(""),
-  tech_stack: techStack.default(["node"]),
+  /** Left out: Node for something new; what is found there for a change. */
+  tech_stack: techStack.optional(),
   features: z.array(line(300)).max(50).default([]),
   type: line(40).optional(),
   priority: priorityInput.default("medium"),
   budget_usd: z.number().positive().max(10_000).optional(),
-  max_fixes: count(0, 20).default(5),
+  /** Left out: what the project says, else 5. */
+  max_fixes: count(0, 20).optional(),
   depends_on: z.array(jobId).max(100).default([]),
   files: z.array(relativePath).max(500).default([]),
   reference_files: z.array(relativePath).max(100).default([]),

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 const ROOTS = ["app", "components", "server", "inngest", "runner", "cli"];
 const WRITER = "server/services/jobs/move-job.ts";
 /** A job is born with a state; from then on it is moved. */
-const CREATORS = ["server/services/jobs/create-job.ts"];
+const CREATORS = ["server/services/jobs/insert-jobs.ts"];
 const UPDATES = ["update", "updateMany", "updateManyAndReturn", "upsert"];
 const CREATES = ["create", "createMany", "createManyAndReturn"];
 

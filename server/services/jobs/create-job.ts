@@ -1,23 +1,21 @@
 // Files a job: the row, its dependencies and its first event in one transaction.
 import { createHash, randomBytes } from "node:crypto";
 import { type Ctx, requireRole } from "../../context";
-import { type Db, runStatement, type Tx } from "../../db";
+import { runStatement, type Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import { newJobId } from "../../domain/ids";
 import type { CreateJobInput } from "../../domain/inputs";
-import { laneOf } from "../../domain/lane";
 import { toMicro } from "../../domain/money";
-import { plainText } from "../../domain/plain-json";
-import { PIPELINE_VERSION } from "../../domain/steps";
 import { dependencyWait, NEEDS_PERSON } from "../../domain/waiting";
 import { env } from "../../env";
 import { type Job, Prisma } from "../../generated/prisma/client";
+import { findProject } from "../projects/find-project";
 import { announce, announceSoon, logGrew } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
-import { toJob } from "./job-row";
-import { rankAt } from "./move-job";
+import { insertAlone, insertJob, type NewJob } from "./insert-jobs";
 
-const KIND = "build";
+const DEFAULT_STACK = ["node"];
+const DEFAULT_FIXES = 5;
 
 /** A job that another one is to wait for. */
 type Dependency = Pick<Job, "id" | "publicId" | "state">;
@@ -73,70 +71,92 @@ async function refuseKnownSource(ctx: Ctx, input: CreateJobInput): Promise<void>
   }
 }
 
-/** One statement: the row, its dependencies and its first event. */
-async function insertJob(
-  at: Db | Tx,
-  { actor }: Ctx,
-  input: CreateJobInput,
-  idempotencyKey: string | null,
-  idempotencyHash: string,
-  dependencies: readonly Dependency[] = [],
-): Promise<Job> {
-  const open =
-    dependencies.find((job) => NEEDS_PERSON.includes(job.state)) ??
-    dependencies.find((job) => job.state !== "completed");
-  const waits = open ? dependencyWait(open.publicId, open.state) : null;
-  const created = JSON.stringify({ title: plainText(input.title), kind: KIND });
-  const [row] = await runStatement<Record<string, unknown>>(
-    at,
-    Prisma.sql`
-      WITH born AS MATERIALIZED (
-        SELECT nextval('job_id_seq') AS id, now()::timestamptz(3) AS at,
-          ${input.priority}::priority AS priority
-      ), made AS (
-        INSERT INTO job (id, root_id, public_id, team_id, created_by_id, kind, state, lane, pipeline_version, title,
-          description, type, features, tech_stack, declared_files, reference_files, required_patterns, required_tests,
-          context, spec, models, source, source_id, source_url, idempotency_key, idempotency_hash, priority, rank,
-          created_at, queued_at, claimable, waiting_code, waiting_reason, budget_micro_usd, max_fixes, last_seq)
-        SELECT id, id, ${newJobId(new Date(), randomBytes(4))}, ${actor.teamId}::bigint, ${actor.userId}::bigint,
-          ${KIND}::job_kind, 'pending', ${laneOf(KIND, "pending")}::lane, ${PIPELINE_VERSION}::int, ${input.title},
-          ${input.description}, ${input.type ?? null}, ${input.features}::text[], ${input.tech_stack}::text[],
-          ${input.files}::text[], ${input.reference_files}::text[], ${input.required_patterns}::text[],
-          ${input.required_tests}::text[], ${input.context ?? null}, ${input.spec ?? null},
-          ${JSON.stringify(input.models)}::jsonb, ${input.source ?? null}, ${input.source_id ?? null},
-          ${input.source_url ?? null}, ${idempotencyKey}, ${idempotencyKey ? idempotencyHash : null}, priority,
-          ${rankAt(Prisma.sql`at`, Prisma.sql`priority`)}, at, at, ${waits === null}::boolean, ${waits?.code ?? null},
-          ${waits?.text ?? null}, ${toMicro(input.budget_usd ?? env().BUDGET_JOB_USD)}::bigint,
-          ${input.max_fixes}::int, 1
-        FROM born RETURNING *
-      ), depends AS (
-        INSERT INTO job_dependency (job_id, depends_on_id)
-        SELECT made.id, d.id FROM made, unnest(${dependencies.map((job) => job.id)}::bigint[]) AS d(id)
-      ), logged AS (
-        INSERT INTO job_event (job_id, seq, run, type, data)
-        SELECT id, 1, run, 'job.created', ${created}::jsonb FROM made
-      )
-      SELECT * FROM made`,
-  );
-  if (!row) throw new Error("An insert gave no row.");
-  return toJob(row);
-}
-
 /** Without dependencies a job is one statement and one commit. */
 async function fileJob(ctx: Ctx, input: CreateJobInput, key: string | null, hash: string): Promise<Job> {
   const wakeups = (job: Job) => [logGrew(job), ...(job.claimable ? [CLAIMABLE] : [])];
+  const wanted: NewJob = {
+    ...(await placeOf(ctx, input)),
+    ...requestOf(input),
+    publicId: newJobId(new Date(), randomBytes(4)),
+    teamId: ctx.actor.teamId,
+    createdById: ctx.actor.userId,
+    idempotencyKey: key,
+    idempotencyHash: hash,
+    waits: null,
+    depends: [],
+  };
   if (input.depends_on.length === 0) {
-    const job = await insertJob(ctx.db, ctx, input, key, hash);
+    const job = await insertAlone(ctx.db, wanted);
     announceSoon(ctx.db, wakeups(job));
     return job;
   }
   return ctx.db.$transaction(async (tx) => {
     const dependencies = await findDependencies(tx, ctx.actor.teamId, input.depends_on);
-    const job = await insertJob(tx, ctx, input, key, hash, dependencies);
+    const open =
+      dependencies.find((job) => NEEDS_PERSON.includes(job.state)) ??
+      dependencies.find((job) => job.state !== "completed");
+    const waits = open ? dependencyWait(open.publicId, open.state) : null;
+    const job = await insertJob(tx, { ...wanted, waits, depends: dependencies.map(({ id }) => id) });
     await announce(tx, wakeups(job));
     return job;
   });
 }
+
+/**
+ * What follows from where the work is done: a new project, or the repository of a project with its own settings.
+ * @throws AppError `bad_request` for a project that is not there, and for fields that need one
+ */
+async function placeOf(ctx: Ctx, input: CreateJobInput) {
+  const stack = input.tech_stack;
+  if (input.project === undefined) {
+    if (input.base_branch !== undefined || input.behaviour_unchanged)
+      throw new AppError("bad_request", "base_branch and behaviour_unchanged need a project to work on.");
+    return {
+      kind: "build" as const,
+      techStack: stack ?? DEFAULT_STACK,
+      models: input.models,
+      maxFixes: input.max_fixes ?? DEFAULT_FIXES,
+      budgetMicroUsd: toMicro(input.budget_usd ?? env().BUDGET_JOB_USD),
+    };
+  }
+  const project = await findProject(ctx, input.project).catch((error) => {
+    if (error instanceof AppError && error.code === "not_found")
+      throw new AppError("bad_request", `project: there is no project ${input.project} in this team.`);
+    throw error;
+  });
+  return {
+    kind: "change" as const,
+    projectId: project.id,
+    baseBranch: input.base_branch ?? project.defaultBranch,
+    behaviourUnchanged: input.behaviour_unchanged,
+    // Without one it is found in the repository.
+    techStack: stack ?? [],
+    models: { ...(project.models as object), ...input.models },
+    maxFixes: input.max_fixes ?? project.maxFixes ?? DEFAULT_FIXES,
+    budgetMicroUsd:
+      input.budget_usd === undefined
+        ? (project.budgetMicroUsd ?? toMicro(env().BUDGET_JOB_USD))
+        : toMicro(input.budget_usd),
+  };
+}
+
+/** What is asked for, as the row has it. */
+const requestOf = (input: CreateJobInput) => ({
+  title: input.title,
+  description: input.description,
+  type: input.type ?? null,
+  features: input.features,
+  declaredFiles: input.files,
+  referenceFiles: input.reference_files,
+  requiredPatterns: input.required_patterns,
+  requiredTests: input.required_tests,
+  context: input.context ?? null,
+  spec: input.spec ?? null,
+  source: input.source ?? null,
+  sourceId: input.source_id ?? null,
+  sourceUrl: input.source_url ?? null,
+  priority: input.priority,
+});
 
 /**
  * The jobs to wait for, locked until the new job is there and marked for whoever moves them: one that settles meanwhile

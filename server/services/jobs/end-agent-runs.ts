@@ -11,6 +11,6 @@ export function agentRunsEnd(target: JobState | "resume"): Prisma.Sql[] {
     Prisma.sql`agents_ended AS (
       UPDATE agent_run a SET state = 'failed', ended_at = now(),
         result = jsonb_build_object('failed', 'the job was ' || m.state)
-      FROM moved m, old WHERE a.job_id = m.id AND a.run = old.run AND a.state = 'running')`,
+      FROM moved m JOIN old ON old.id = m.id WHERE a.job_id = m.id AND a.run = old.run AND a.state = 'running')`,
   ];
 }

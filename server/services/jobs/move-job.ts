@@ -16,6 +16,7 @@ import { LANE_TABLE } from "../../domain/lane";
 import { mapText, plainText } from "../../domain/plain-json";
 import { HANDICAP_MS, HEAD_RANK } from "../../domain/priority";
 import { NEEDS_PERSON } from "../../domain/waiting";
+import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
 import { announce, announceSoon, logGrew, type Wakeup } from "../queue/announce";
@@ -55,6 +56,8 @@ export type MovedColumns = Partial<
     | "progress"
     | "currentStep"
     | "headCommit"
+    | "baseCommit"
+    | "baseRoot"
   >
 > & { changes?: object; testResults?: object };
 
@@ -77,7 +80,7 @@ const MOVED = Prisma.sql`id, public_id, team_id, state, last_seq, claimable, awa
  * @throws AppError `not_found`; `conflict` when the table does not allow the move from the present state
  */
 export async function moveJob(tx: Tx, move: Move): Promise<Job> {
-  const row = await carryOut(tx, move, Prisma.sql`*`);
+  const row = await carryOut(tx, move);
   let job = toJob(row);
   if (job.state === "pending") {
     await refreshJob(tx, job.id);
@@ -97,7 +100,7 @@ export async function moveJob(tx: Tx, move: Move): Promise<Job> {
  */
 export async function moveAlone(db: Db, move: Move): Promise<MovedJob> {
   if (!endsWork(TRANSITIONS[move.move].to)) return db.$transaction((tx) => moveJob(tx, move));
-  const row = await carryOut(db, move, MOVED);
+  const row = await carryOutAlone(db, move);
   const job: MovedJob = toJob(row);
   announceSoon(db, wakeupsOf(move, job, row));
   if (concernsDependents(row._was, job.state)) await wakeDependents(db, job);
@@ -111,50 +114,87 @@ const endsWork = (to: JobState | "resume") => to !== "resume" && !EXECUTING[to];
 const concernsDependents = (was: JobState, to: JobState) =>
   [was, to].some((state) => isSettled(state) || NEEDS_PERSON.includes(state));
 
-async function carryOut(at: Db | Tx, move: Move, columns: Prisma.Sql): Promise<Moved> {
-  const [row] = await runStatement<Moved>(at, statementOf(move, columns));
-  if (row) return row;
-  const job = await at.job.findUnique({ where: { id: move.job }, select: { publicId: true, state: true } });
-  if (!job) throw new AppError("not_found", "There is no such job.");
-  throw new AppError("conflict", `${job.publicId} is ${job.state}; "${move.move}" is not possible now.`);
+/** Carries one move out, in the caller's transaction. */
+async function carryOut(tx: Tx, move: Move): Promise<Moved> {
+  const [row] = await runStatement<Moved>(tx, statementOf([move], Prisma.sql`*`));
+  return row ?? Promise.reject(await refusalOf(tx, move));
 }
 
-function statementOf(
-  { job, move, actor, reason, set = {}, events = [] }: Move,
-  columns: Prisma.Sql,
-): Prisma.Sql {
+/** Moves of one kind that meet in this process share a statement and a commit. */
+const carryOutAlone = gather<Move, Moved>({
+  kind: ({ move, set = {} }) =>
+    `${move} ${columnsOf(set)
+      .map(([name]) => name)
+      .join()}`,
+  about: ({ job }) => String(job),
+  run: async (db, moves) => {
+    const rows = await runStatement<Moved>(db, statementOf(moves, MOVED));
+    return Promise.all(moves.map((move) => rows.find((row) => row.id === move.job) ?? refusalOf(db, move)));
+  },
+});
+
+/** Why nothing was moved. */
+async function refusalOf(at: Db | Tx, { job: id, move }: Move): Promise<AppError> {
+  const job = await at.job.findUnique({ where: { id }, select: { publicId: true, state: true } });
+  if (!job) return new AppError("not_found", "There is no such job.");
+  return new AppError("conflict", `${job.publicId} is ${job.state}; "${move}" is not possible now.`);
+}
+
+/** @param moves of one kind: the same move, setting the same columns; each of another job */
+function statementOf(moves: readonly Move[], columns: Prisma.Sql): Prisma.Sql {
+  const { move, set = {} } = moves[0] as Move;
   const { from, to: target }: { from: readonly JobState[]; to: JobState | "resume" } = TRANSITIONS[move];
   const to = target === "resume" ? Prisma.sql`old.resume_state` : Prisma.sql`${target}::job_state`;
   const ends = endsWork(target);
-  const further = JSON.stringify(mapText(events, plainText));
   const happened = Prisma.sql`jsonb_build_object('type', 'job.moved', 'data', jsonb_build_object(
-    'from', old.state, 'to', m.state, 'move', ${move}::text, 'actor', ${actor}::text,
-    'reason', ${reason === undefined ? null : plainText(reason)}::text))`;
+    'from', old.state, 'to', m.state, 'move', ${move}::text, 'actor', old.actor, 'reason', old.reason))`;
   const log = ends
-    ? Prisma.sql`${leaseEvent(`job is ${target}`)} || ${happened} || ${further}::jsonb`
-    : Prisma.sql`jsonb_build_array(${happened}) || ${further}::jsonb`;
-  const count = Prisma.sql`${events.length + 1}::int + ${ends ? LEASE_EVENT_COUNT : Prisma.sql`0`}`;
+    ? Prisma.sql`${leaseEvent(`job is ${target}`)} || ${happened} || old.events`
+    : Prisma.sql`jsonb_build_array(${happened}) || old.events`;
+  const count = Prisma.sql`1 + jsonb_array_length(old.events) + ${ends ? LEASE_EVENT_COUNT : Prisma.sql`0`}`;
   const parts = [
     ...(ends ? [Prisma.sql`freed AS (${workerFreed(countedAs(target))})`] : []),
-    ...engineEvent(move, target, reason),
+    ...engineEvent(move, target),
     ...tallyOfEnd(target),
     ...agentRunsEnd(target),
   ];
   return Prisma.sql`
-    WITH old AS MATERIALIZED (
-      SELECT id, state, resume_state, kind, priority, run, last_seq, queued_at, started_at, ${LEASE_COLUMNS}
-      FROM job WHERE id = ${job}::bigint FOR UPDATE
+    WITH found AS MATERIALIZED (
+      -- By the key, one after the other and in one order, whatever is thought of how many they are.
+      SELECT j.*, g.actor, g.reason, g.events, g.set
+      FROM (
+        SELECT * FROM jsonb_to_recordset(${JSON.stringify(moves.map(givenOf))}::jsonb)
+          AS g(job bigint, actor text, reason text, events jsonb, set jsonb) ORDER BY job
+      ) g CROSS JOIN LATERAL (
+        SELECT id, state, resume_state, kind, priority, run, last_seq, queued_at, started_at, lease_until,
+          ${LEASE_COLUMNS}
+        FROM job WHERE id = g.job FOR UPDATE
+      ) j
+    ), old AS MATERIALIZED (
+      SELECT * FROM found old WHERE old.state::text = ANY(${[...from]}::text[]) AND ${to} IS NOT NULL
     ), moved AS (
       UPDATE job j SET state = ${to}, ${Prisma.join(changes(move, target, to, set))},
         last_seq = old.last_seq + ${count}
-      FROM old WHERE j.id = old.id AND old.state::text = ANY(${[...from]}::text[]) AND ${to} IS NOT NULL
+      FROM old WHERE j.id = old.id
       RETURNING j.*, old.state AS _was, old.lease_worker_id AS _held_by
     ), logged AS (
       INSERT INTO job_event (job_id, seq, run, type, data)
       SELECT m.id, old.last_seq + x.n, m.run, x.item->>'type', x.item->'data'
-      FROM moved m, old, jsonb_array_elements(${log}) WITH ORDINALITY AS x(item, n)
+      FROM moved m JOIN old ON old.id = m.id
+        CROSS JOIN LATERAL jsonb_array_elements(${log}) WITH ORDINALITY AS x(item, n)
     )${parts.length > 0 ? Prisma.sql`, ${Prisma.join(parts)}` : Prisma.empty}
     SELECT ${columns} FROM moved`;
+}
+
+/** One move as the statement reads it. */
+function givenOf({ job, actor, reason, set = {}, events = [] }: Move) {
+  return {
+    job: String(job),
+    actor,
+    reason: reason === undefined ? null : plainText(reason),
+    events: mapText(events, plainText),
+    set: Object.fromEntries(columnsOf(set)),
+  };
 }
 
 /** The columns that a move changes besides state, log and lease, with what the caller sets over them. */
@@ -188,10 +228,10 @@ const WAITS_NO_MORE = { waiting_code: NOTHING, waiting_reason: NOTHING, wake_at:
 const laneAt = (state: Prisma.Sql) =>
   Prisma.sql`(${JSON.stringify(LANE_TABLE)}::jsonb #>> ARRAY[old.kind::text, ${state}::text])::lane`;
 
-/** What can be worked on and is held by nobody can be claimed; before it begins, what it depends on is looked at too. */
+/** What can be worked on, is held by nobody and not set aside for a moment can be claimed; before it begins, what it depends on is looked at too. */
 function claimableAt(to: Prisma.Sql): Prisma.Sql {
   const executing = JOB_STATES.filter((state) => EXECUTING[state]);
-  return Prisma.sql`${to}::text = ANY(${executing}::text[]) AND old.lease_worker_id IS NULL
+  return Prisma.sql`${to}::text = ANY(${executing}::text[]) AND old.lease_worker_id IS NULL AND old.lease_until IS NULL
     AND (${to} <> 'pending' OR NOT EXISTS (SELECT 1 FROM job_dependency d WHERE d.job_id = old.id))`;
 }
 
@@ -233,27 +273,54 @@ const FRESH_RUN = {
   leased_ms: Prisma.sql`0`,
 };
 
-const JSON_COLUMNS = ["changes", "testResults"];
+/** The types of the columns that may be set together with a move, by the names that Prisma gives them. */
+const TYPES: Record<keyof MovedColumns, string> = {
+  waitingReason: "text",
+  waitingCode: "text",
+  wakeAt: "timestamptz",
+  errorCode: "text",
+  errorMessage: "text",
+  outputPath: "text",
+  branch: "text",
+  progress: "float8",
+  currentStep: "text",
+  headCommit: "text",
+  baseCommit: "text",
+  baseRoot: "text",
+  changes: "jsonb",
+  testResults: "jsonb",
+};
+
+/** What is set, in one order, by the names of the columns. */
+function columnsOf(set: MovedColumns): [name: string, value: unknown][] {
+  return (Object.keys(TYPES) as (keyof MovedColumns)[])
+    .filter((name) => set[name] !== undefined)
+    .map((name) => [columnName(name), set[name]]);
+}
+
+const columnName = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function furtherColumns(set: MovedColumns): Record<string, Prisma.Sql> {
-  const given = Object.entries(set).filter(([, value]) => value !== undefined);
+  const types = new Map(Object.entries(TYPES).map(([name, type]) => [columnName(name), type]));
   return Object.fromEntries(
-    given.map(([name, value]) => [
-      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      JSON_COLUMNS.includes(name) ? Prisma.sql`${JSON.stringify(value)}::jsonb` : Prisma.sql`${value}`,
-    ]),
+    columnsOf(set).map(([column]) => {
+      const type = types.get(column) as string;
+      const value =
+        type === "jsonb" ? `NULLIF(old.set -> '${column}', 'null')` : `(old.set ->> '${column}')::${type}`;
+      return [column, Prisma.raw(value)];
+    }),
   );
 }
 
 /** Functions of a run that can never go on are ended; a paused one is woken when it goes on. */
-function engineEvent(move: JobMove, target: JobState | "resume", reason: string | undefined): Prisma.Sql[] {
+function engineEvent(move: JobMove, target: JobState | "resume"): Prisma.Sql[] {
   if (target === "cancelled" || target === "failed" || target === "escalated") {
     return [
       Prisma.sql`sent AS (
         INSERT INTO outbox (id, name, data)
         SELECT 'stopped:' || m.public_id || ':' || old.run || ':' || m.state, 'job/stopped',
-          jsonb_build_object('job', m.public_id, 'run', old.run, 'reason', ${plainText(reason ?? target)}::text)
-        FROM moved m, old ON CONFLICT (id) DO NOTHING)`,
+          jsonb_build_object('job', m.public_id, 'run', old.run, 'reason', COALESCE(old.reason, ${target}::text))
+        FROM moved m JOIN old ON old.id = m.id ON CONFLICT (id) DO NOTHING)`,
     ];
   }
   if (move !== "resume") return [];

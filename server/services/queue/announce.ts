@@ -11,12 +11,15 @@ import { log } from "../../log";
 export interface Wakeup {
   channel: string;
   payload: string;
+  /** A later word about the same takes the place of this one, should it still wait to be sent. */
+  about?: string;
 }
 
 /** Tells the log's readers how far it is now. */
 export const logGrew = (job: { id: bigint; lastSeq: number; teamId: bigint }): Wakeup => ({
   channel: JOB_CHANNEL,
   payload: `${job.id}:${job.lastSeq}:${job.teamId}`,
+  about: String(job.id),
 });
 
 /** Sends wake-ups when the caller's transaction commits. */
@@ -35,10 +38,10 @@ function notifying(wakeups: readonly Wakeup[]): Prisma.Sql {
 const HURRIED = Prisma.sql`hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
 
 /** Between two sendings others gather, in milliseconds: a busy factory has thousands of wake-ups a second. */
-const GATHER_MS = 4;
+const GATHER_MS = 10;
 
 interface Waiting {
-  /** By channel and payload: the same word twice wakes nobody more. */
+  /** By channel and what it is about: the same word twice wakes nobody more. */
   wakeups: Map<string, Wakeup>;
   sending: boolean;
 }
@@ -48,9 +51,9 @@ const waiting = new WeakMap<Db, Waiting>();
 export function announceSoon(db: Db, wakeups: readonly Wakeup[]): void {
   const mine = waiting.get(db) ?? { wakeups: new Map(), sending: false };
   waiting.set(db, mine);
-  for (const { channel, payload } of wakeups) {
+  for (const { channel, payload, about = payload } of wakeups) {
     const told = isOfProcess(db) ? listener().tell(channel, payload) : payload;
-    mine.wakeups.set(`${channel}\n${payload}`, { channel, payload: told });
+    mine.wakeups.set(`${channel}\n${about}`, { channel, payload: told });
   }
   if (!mine.sending) void sendAll(db, mine);
 }

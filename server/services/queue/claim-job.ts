@@ -2,6 +2,7 @@
 // the first claim of a run also moves the job to running and starts its engine run through the outbox.
 import { setTimeout as delay } from "node:timers/promises";
 import { type Db, runStatement, type Tx } from "../../db";
+import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { FINISHED_CHANNEL } from "../commands/report-commands";
 import { toJob } from "../jobs/job-row";
@@ -17,6 +18,8 @@ import { TALLY_OF_CLAIM } from "./tally";
 
 /** A row that is being written at this moment is skipped; it is looked at again so often, in so many milliseconds. */
 const LOOKS = 5;
+/** So many jobs at the head are looked at beyond those that are wanted, should others be taking them at this moment. */
+const PASSED_OVER = 16;
 const LOOK_AGAIN_MS = 20;
 
 /** What a worker and its answer need of the job, by the names of the columns: the whole row is wide. */
@@ -41,8 +44,8 @@ interface Look extends Record<string, unknown> {
   id: bigint | null;
   /** False: leases must be counted, one claim at a time. */
   _free: boolean;
-  /** The worker may hold a job. */
-  _fit: boolean;
+  /** The workers that may hold a job, of those that asked. */
+  _fit: string[] | null;
   /** Something could be claimed when the statement began. */
   _waits: boolean;
   _begun: boolean | null;
@@ -76,8 +79,8 @@ export async function lookForJob(
   limits: QueueLimits = queueLimits(),
 ): Promise<LineLook<ClaimedJob>> {
   for (let look = 1; ; look++) {
-    const row = await lookOnce(db, worker, leaseSeconds, limits);
-    if (row?.id) {
+    const row = await lookOnce(db, { worker, leaseSeconds, limits });
+    if (row.id) {
       const job = toJob(row);
       announceSoon(db, [
         logGrew(job),
@@ -87,29 +90,49 @@ export async function lookForJob(
       ]);
       return { job };
     }
-    if (row?._fit === false) return "unfit";
+    if (!row._fit?.includes(worker)) return "unfit";
     // Nobody announces the end of a lock: without a second look the job would lie until the next poll.
-    if (!row?._waits || look === LOOKS) return "nothing";
+    if (!row._waits || look === LOOKS) return "nothing";
     await delay(LOOK_AGAIN_MS * look);
   }
 }
 
 /** Without waiting for others where no limit can be reached; else one claim after the other, so that none is passed. */
-async function lookOnce(
-  db: Db,
-  worker: string,
-  seconds: number,
-  limits: QueueLimits,
-): Promise<Look | undefined> {
-  if (limits.cooldownSeconds === 0) {
-    const [row] = await runStatement<Look>(db, claimStatement(worker, seconds, limits, false));
-    if (!row || row._free) return row;
+async function lookOnce(db: Db, ask: Ask): Promise<Look> {
+  if (ask.limits.cooldownSeconds === 0) {
+    const look = await lookFreely(db, ask);
+    if (look._free) return look;
   }
   return db.$transaction(async (tx: Tx) => {
     await lockClaims(tx);
-    const [row] = await runStatement<Look>(tx, claimStatement(worker, seconds, limits, true));
-    return row;
+    return lookOf(await runStatement<Look>(tx, claimStatement([ask.worker], ask, true)), ask);
   });
+}
+
+/** What one worker asks for. */
+interface Ask {
+  worker: string;
+  /** Seconds that the lease lasts without a heartbeat. */
+  leaseSeconds: number;
+  limits: QueueLimits;
+}
+
+/** Workers of one process that ask in the same moment share a statement; the best jobs go to them, one each. */
+const lookFreely = gather<Ask, Look>({
+  kind: ({ leaseSeconds, limits }) =>
+    `${leaseSeconds} ${JSON.stringify(limits, (_, n) => (typeof n === "bigint" ? `${n}` : n))}`,
+  about: ({ worker }) => worker,
+  run: async (db, asks) => {
+    const workers = asks.map(({ worker }) => worker);
+    const rows = await runStatement<Look>(db, claimStatement(workers, asks[0] as Ask, false));
+    return asks.map((ask) => lookOf(rows, ask));
+  },
+});
+
+/** What a statement for several gave one of them: every row says the same of the queue as a whole. */
+function lookOf(rows: readonly Look[], { worker }: Ask): Look {
+  const all = rows[0] as Look;
+  return rows.find((row) => row.lease_worker_id === worker) ?? { ...all, id: null };
 }
 
 /**
@@ -125,41 +148,45 @@ function canBeFree(limits: QueueLimits, counting: boolean): Prisma.Sql {
 }
 
 export function claimStatement(
-  worker: string,
-  leaseSeconds: number,
-  limits: QueueLimits,
+  workers: readonly string[],
+  { leaseSeconds, limits }: Pick<Ask, "leaseSeconds" | "limits">,
   counting: boolean,
 ): Prisma.Sql {
   return Prisma.sql`
     WITH slot AS MATERIALIZED (
       -- Locked, so that a worker that asks twice at the same moment gets one lease.
-      SELECT id FROM worker
-      WHERE id = ${worker} AND "order" = 'none' AND status <> 'dead' AND current_job_id IS NULL FOR UPDATE
+      SELECT id, row_number() OVER () AS n FROM (
+        SELECT id FROM worker
+        WHERE id = ANY(${[...workers]}::text[]) AND "order" = 'none' AND status <> 'dead' AND current_job_id IS NULL
+        ORDER BY id FOR UPDATE
+      ) w
     ), free AS MATERIALIZED (${canBeFree(limits, counting)}),
     ${gateOf(limits, counting)},
     head AS MATERIALIZED (
-      SELECT g.team_id, g.lane, g.max_rank FROM gate g CROSS JOIN LATERAL (
+      SELECT h.id FROM gate g CROSS JOIN LATERAL (
         SELECT j.rank, j.id FROM job j
         WHERE j.claimable AND j.team_id = g.team_id AND j.lane = g.lane AND j.rank <= g.max_rank
-        ORDER BY j.rank, j.id LIMIT 1
+        ORDER BY j.rank, j.id LIMIT ${workers.length + PASSED_OVER}::int
       ) h
       WHERE g.closed IS NULL AND (SELECT ok FROM free) AND EXISTS (SELECT 1 FROM slot)
-      ORDER BY h.rank, h.id
+      ORDER BY h.rank, h.id LIMIT ${workers.length + PASSED_OVER}::int
+    ), picked AS MATERIALIZED (
+      -- Kept, because a row that was taken already is passed over when it is looked at a second time.
+      SELECT p.*, row_number() OVER () AS n FROM head CROSS JOIN LATERAL (
+        SELECT j.id, j.state, j.started_at, j.last_seq FROM job j WHERE j.id = head.id AND j.claimable
+        FOR UPDATE SKIP LOCKED
+      ) p LIMIT (SELECT count(*) FROM slot)
     ), old AS MATERIALIZED (
-      SELECT p.* FROM head CROSS JOIN LATERAL (
-        SELECT j.id, j.state, j.started_at, j.last_seq FROM job j
-        WHERE j.claimable AND j.team_id = head.team_id AND j.lane = head.lane AND j.rank <= head.max_rank
-        ORDER BY j.rank, j.id LIMIT 1 FOR UPDATE SKIP LOCKED
-      ) p LIMIT 1
+      SELECT picked.*, slot.id AS worker_id FROM picked JOIN slot USING (n)
     ), claimed AS (
-      UPDATE job j SET ${FIRST_CLAIM}, fence = j.fence + 1, lease_worker_id = ${worker}, last_worker_id = ${worker},
+      UPDATE job j SET ${FIRST_CLAIM}, fence = j.fence + 1, lease_worker_id = old.worker_id, last_worker_id = old.worker_id,
         claimable = false, waiting_code = NULL, waiting_reason = NULL, leased_since = now(),
         lease_until = now() + make_interval(secs => ${leaseSeconds}::float8),
         last_seq = old.last_seq + CASE WHEN old.state = 'pending' THEN 2 ELSE 1 END
       FROM old WHERE j.id = old.id
       RETURNING ${CLAIMED}, queued_at, old.state = 'pending' AS _begun, old.last_seq AS _seq
     ), busy AS (
-      UPDATE worker w SET status = 'busy', current_job_id = c.id FROM claimed c WHERE w.id = ${worker}
+      UPDATE worker w SET status = 'busy', current_job_id = c.id FROM claimed c WHERE w.id = c.lease_worker_id
     ), logged AS (
       INSERT INTO job_event (job_id, seq, run, type, data)
       SELECT id, _seq + 1, run, 'lease.claimed', jsonb_build_object('worker_id', lease_worker_id, 'fence', fence)
@@ -175,11 +202,12 @@ export function claimStatement(
       FROM claimed WHERE _begun
       UNION ALL
       SELECT 'lost:' || l.id, 'command/finished', jsonb_build_object('job', c.public_id, 'command', l.id)
-      FROM lost l, claimed c WHERE l.pinned AND l.awaited
+      FROM lost l JOIN claimed c ON c.id = l.job_id WHERE l.pinned AND l.awaited
       ON CONFLICT (id) DO NOTHING
     ), ${TALLY_OF_CLAIM}${clockOf(limits)}
-    SELECT c.*, (SELECT ok FROM free) AS _free, EXISTS (SELECT 1 FROM slot) AS _fit, EXISTS (SELECT 1 FROM head) AS _waits,
-      (SELECT array_agg(id) FROM lost WHERE pinned) AS _lost
+    SELECT c.*, (SELECT ok FROM free) AS _free, (SELECT array_agg(id) FROM slot) AS _fit,
+      EXISTS (SELECT 1 FROM head) AS _waits,
+      (SELECT array_agg(l.id) FROM lost l WHERE l.pinned AND l.job_id = c.id) AS _lost
     FROM (SELECT 1) AS always LEFT JOIN claimed c ON true`;
 }
 
@@ -192,7 +220,7 @@ function takeOverCommands(): Prisma.Sql {
     UPDATE command SET state = CASE WHEN pinned THEN 'lost'::command_state ELSE 'queued'::command_state END,
       fence = NULL, worker_id = NULL, next_chunk = 0, held_stdout = '', held_stderr = ''
     FROM claimed c WHERE command.job_id = c.id AND (command.state = 'running' OR (command.state = 'queued' AND pinned))
-    RETURNING command.id, command.pinned, command.awaited`;
+    RETURNING command.id, command.job_id, command.pinned, command.awaited`;
 }
 
 /** Notes when a job was begun, where a pause between two of them is wanted. */
