@@ -130,7 +130,9 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
   let shown = text;
   for (const secret of secrets) if (secret.length > 0) shown = shown.replaceAll(secret, "[hidden]");
   return shown
-    .replace(/(authorization|basic|bearer)([:=\s]+)\S+/gi, "$1$2[hidden]")
+    .replace(/\b(authorization:\s*)?((basic|bearer)\s+)?\S+/gi, (said, header, kind) =>
+      header || kind ? "[hidden]" : said,
+    )
     .replace(/\/\/[^/\s@]*@/g, "//[hidden]@")
     .replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g, " ")
     .trim()
