@@ -21,6 +21,11 @@ const listOf = (parse: (text: string) => string[]) =>
     }
   });
 
+/** Addresses are handed to untrusted programs, so they carry no password. */
+const httpsUrl = z
+  .url({ protocol: /^https$/, error: "must be an https address" })
+  .refine((url) => new URL(url).username === "" && new URL(url).password === "", "must not hold a password");
+
 const schema = z.object({
   FABRICA_URL: z.url().default("http://127.0.0.1:9000"),
   FABRICA_RUNNER_TOKEN: z.string({ error: "is missing" }).min(1),
@@ -35,6 +40,10 @@ const schema = z.object({
   RUNNER_WARM_POOL: z.coerce.number().int().min(0).max(16).default(1),
   RUNNER_ALLOWED_HOSTS: listOf(parseHosts).prefault(REGISTRIES),
   RUNNER_MIRRORS: listOf(parseMirrors).prefault("none"),
+  RUNNER_LAYERS_MB: z.coerce.number().int().min(0).max(1_000_000).default(4_096),
+  RUNNER_NPM_REGISTRY: httpsUrl.optional(),
+  RUNNER_PYTHON_INDEX: httpsUrl.optional(),
+  RUNNER_REGISTRY_CA: z.string().min(1).optional(),
   RUNNER_NETWORK_MB: z.coerce.number().int().min(1).max(100_000).default(1_024),
   DOCKER_HOST: z.string().min(1).optional(),
   DOCKER_CERT_PATH: z.string().min(1).optional(),
@@ -58,6 +67,13 @@ export interface RunnerEnv {
   warmPool: number;
   /** What commands that install dependencies may reach. */
   registries: RegistryAccess;
+  /** How much of the disk installed dependencies may take that are kept for later jobs; 0 keeps none. */
+  layerBytes: number;
+  /** Where programs that install dependencies are told to look; null leaves them their own defaults. */
+  npmRegistry: string | null;
+  pythonIndex: string | null;
+  /** File with further certificates that those programs shall trust. */
+  registryCa: string | null;
   dockerHost: string | null;
   /** Folder with ca.pem, cert.pem and key.pem for a daemon behind TLS. */
   dockerCerts: string | null;
@@ -90,6 +106,10 @@ export function readRunnerEnv(source: NodeJS.ProcessEnv = process.env): RunnerEn
       maxBytes: env.RUNNER_NETWORK_MB * MB,
       maxConnections: MAX_CONNECTIONS,
     },
+    layerBytes: env.RUNNER_LAYERS_MB * MB,
+    npmRegistry: env.RUNNER_NPM_REGISTRY ?? null,
+    pythonIndex: env.RUNNER_PYTHON_INDEX ?? null,
+    registryCa: env.RUNNER_REGISTRY_CA ?? null,
     dockerHost: env.DOCKER_HOST ?? null,
     dockerCerts: env.DOCKER_CERT_PATH ?? null,
   };

@@ -1,12 +1,27 @@
 // One claimed job: its sandbox, its workspace and its commands, in order, until the lease is over.
 // Invariant: at most one live sandbox (7); it is destroyed at once when the lease ends, whatever is running in it.
+import { type Layers, withLayer } from "./layers";
 import type { Lease } from "./lease";
 import type { Log } from "./log";
-import type { ClaimAnswer, CommandResult, CommandSpec, CommandsAnswer } from "./protocol";
+import type {
+  ClaimAnswer,
+  CommandResult,
+  CommandSpec,
+  CommandsAnswer,
+  ExecSpec,
+  LayerSpec,
+} from "./protocol";
 import { MAX_POLL_MS } from "./protocol";
 import { isRefusedContent, Reporter } from "./reporter";
 import { emptyResult, failedResult, runProgram } from "./run-command";
-import { NoSandboxError, RequestError, type Sandbox, type SandboxDriver, SandboxError } from "./sandbox/port";
+import {
+  NoSandboxError,
+  type OutputStream,
+  RequestError,
+  type Sandbox,
+  type SandboxDriver,
+  SandboxError,
+} from "./sandbox/port";
 import { ServerRefusal, type WorkerClient } from "./server-client";
 import { bundleWorkspace, restoreWorkspace, WorkspaceError } from "./workspace";
 
@@ -16,6 +31,8 @@ export interface SessionOptions {
   claim: ClaimAnswer;
   lease: Lease;
   log: Log;
+  /** Where dependencies are kept; without it this runner installs none. */
+  layers?: Layers;
 }
 
 /** `given_back`: this worker could not work on the job, so it had better wait before it claims again. */
@@ -55,6 +72,10 @@ class JobSession {
   private hasWorkspace: boolean;
   /** How many sandboxes this lease has had. */
   private generation = 0;
+  /** No command has run in the sandbox yet. */
+  private isFresh = false;
+  /** The dependencies that every sandbox of this lease gets from now on. */
+  private layer: LayerSpec | null;
   /** Commands that were handed out and whose results the app does not have yet. */
   private readonly open = new Set<string>();
   private readonly reporter: Reporter;
@@ -64,6 +85,7 @@ class JobSession {
   constructor(private readonly options: SessionOptions) {
     const { claim, client, lease } = options;
     this.hasWorkspace = claim.has_workspace;
+    this.layer = claim.layer ?? null;
     let refuse: (error: unknown) => void = () => {};
     this.refused = new Promise((_, reject) => {
       refuse = reject;
@@ -147,6 +169,15 @@ class JobSession {
   /** The job's sandbox; made and filled from the server when there is none. */
   private async liveSandbox(): Promise<Sandbox> {
     if (this.sandbox) return this.sandbox;
+    const sandbox = await this.makeSandbox();
+    if (this.layer) {
+      await this.restoreLayer(this.layer, sandbox);
+      this.isFresh = false;
+    }
+    return sandbox;
+  }
+
+  private async makeSandbox(): Promise<Sandbox> {
     const { client, driver, claim, lease } = this.options;
     await this.destroying;
     const [sandbox, bundle] = await Promise.all([
@@ -158,7 +189,55 @@ class JobSession {
     if (lease.signal.aborted) await this.destroySandbox();
     lease.signal.throwIfAborted();
     this.base = await restoreWorkspace(sandbox, bundle);
+    this.isFresh = true;
     return sandbox;
+  }
+
+  /** A sandbox without its dependencies is none: commands would fail for a reason that is not theirs. */
+  private async restoreLayer(layer: LayerSpec, sandbox: Sandbox): Promise<void> {
+    try {
+      if (!this.options.layers) throw new NoSandboxError("This runner installs no dependencies.");
+      await this.options.layers.restore(layer, sandbox);
+    } catch (error) {
+      await this.destroySandbox();
+      throw error;
+    }
+  }
+
+  /** Uncommitted work is lost. The app may hold a workspace by now that it did not have when the job was claimed. */
+  private async freshSandbox(): Promise<Sandbox> {
+    if (this.sandbox && this.isFresh && this.base !== null) return this.sandbox;
+    await this.destroySandbox();
+    this.hasWorkspace = true;
+    return this.makeSandbox();
+  }
+
+  /** On failure no sandbox is left, so that nothing half-installed is taken for the whole. */
+  private async prepareLayer(id: string, spec: LayerSpec): Promise<CommandResult> {
+    const { layers, lease } = this.options;
+    if (!layers) return failedResult("This runner installs no dependencies.");
+    const fresh = async () => {
+      const sandbox = await this.freshSandbox();
+      this.isFresh = false;
+      return sandbox;
+    };
+    const show = (stream: OutputStream, text: string) => this.reporter.output(id, stream, text);
+    let result: CommandResult | null = null;
+    try {
+      result = await layers.prepare(spec, { fresh, show, signal: lease.signal });
+      if (result.exit_code === 0) this.layer = spec;
+    } finally {
+      if (result?.exit_code !== 0) await this.destroySandbox();
+    }
+    return result;
+  }
+
+  private async runInSandbox(id: string, spec: ExecSpec): Promise<CommandResult> {
+    const sandbox = await this.liveSandbox();
+    this.isFresh = false;
+    const show = (stream: OutputStream, text: string) => this.reporter.output(id, stream, text);
+    const { network: _, ...result } = await runProgram(sandbox, withLayer(spec, this.layer), show);
+    return result;
   }
 
   private async carryOut(id: string, spec: CommandSpec): Promise<CommandResult> {
@@ -181,15 +260,16 @@ class JobSession {
   private async carryOutKind(id: string, spec: CommandSpec): Promise<CommandResult> {
     switch (spec.kind) {
       case "exec":
-        return runProgram(await this.liveSandbox(), spec, (stream, text) =>
-          this.reporter.output(id, stream, text),
-        );
+        return this.runInSandbox(id, spec);
       case "snapshot":
         return this.snapshot(id, spec.message, spec.timeout_ms);
       case "reset":
         await this.destroySandbox();
+        this.hasWorkspace = true;
         await this.liveSandbox();
         return { ...emptyResult(), exit_code: 0 };
+      case "layer":
+        return this.prepareLayer(id, spec);
     }
   }
 

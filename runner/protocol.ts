@@ -85,17 +85,6 @@ export const sandboxLimits = z.object({
 });
 export type SandboxLimits = z.infer<typeof sandboxLimits>;
 
-/** Answer of a claim; 204 without a body when nothing became claimable in time. */
-export const claimAnswer = z.object({
-  job_id: id,
-  run: z.number().int().positive(),
-  fence,
-  limits: sandboxLimits,
-  /** False when the workspace is still empty: nothing to download, `git init` makes it. */
-  has_workspace: z.boolean(),
-});
-export type ClaimAnswer = z.infer<typeof claimAnswer>;
-
 /**
  * A program run. `argv[0]` is looked up on the sandbox's fixed PATH. `cwd` is relative to /work.
  * `stdin` is text written to the program and then closed. Output beyond `max_output_bytes` per stream is dropped and counted.
@@ -124,9 +113,45 @@ export const snapshotSpec = z.object({
 /** Destroy the sandbox, make a fresh one and restore the workspace from the server. */
 export const resetSpec = z.object({ kind: z.literal("reset"), timeout_ms: z.number().int().positive() });
 
-export const commandSpec = z.discriminatedUnion("kind", [execSpec, snapshotSpec, resetSpec]);
+/** Name of a layer, made by the server of everything that it depends on; nobody else can make the same one. */
+const layerName = z.string().regex(/^[0-9a-f]{64}$/);
+/**
+ * A fresh sandbox, as after `reset`, with the project's dependencies in it: from the runner's cache, or installed by
+ * `install` and then kept. A layer is what git ignores in /work after `install` ran on the committed tree; everything
+ * else that `install` leaves is dropped. Later sandboxes of the same lease get the layer, too.
+ */
+export const layerSpec = z.object({
+  kind: z.literal("layer"),
+  /** Names under which it may be found, the first that is there. */
+  find: z.array(layerName).min(1).max(4),
+  /** Name under which it is kept; null keeps nothing. */
+  keep: layerName.nullable(),
+  install: execSpec,
+  /** For packing and for unpacking each; the installation has its own limit. */
+  timeout_ms: z.number().int().positive(),
+  /** Variables of every later program in a sandbox with this layer; what a command brings itself comes first. */
+  env: z.record(z.string(), z.string()).default({}),
+  /** Folders relative to /work in front of PATH for every later program. */
+  path: z.array(z.string().min(1).max(200)).max(10).default([]),
+});
+export type LayerSpec = z.infer<typeof layerSpec>;
+
+export const commandSpec = z.discriminatedUnion("kind", [execSpec, snapshotSpec, resetSpec, layerSpec]);
 export type CommandSpec = z.infer<typeof commandSpec>;
 export type ExecSpec = z.infer<typeof execSpec>;
+
+/** Answer of a claim; 204 without a body when nothing became claimable in time. */
+export const claimAnswer = z.object({
+  job_id: id,
+  run: z.number().int().positive(),
+  fence,
+  limits: sandboxLimits,
+  /** False when the workspace is still empty: nothing to download, `git init` makes it. */
+  has_workspace: z.boolean(),
+  /** Dependencies that an earlier lease of this run has had in its sandbox, so that this one has them from the start. */
+  layer: layerSpec.optional(),
+});
+export type ClaimAnswer = z.infer<typeof claimAnswer>;
 
 /** `known`: commands that the worker has been given and not yet reported, so that they are not handed out again. */
 export const commandsRequest = lease.extend({
@@ -146,6 +171,20 @@ export const outputChunk = z.object({
   text: z.string().max(MAX_CHUNK_CHARS),
 });
 export type OutputChunk = z.infer<typeof outputChunk>;
+
+/** Where a layer came from, and what became of it. */
+export const layerOutcome = z.object({
+  /** It was there already: nothing was installed. */
+  cached: z.boolean(),
+  /** Size of its archive; 0 when there is none. */
+  bytes: z.number().int().nonnegative(),
+  /** Why it is not kept for the next job, in one sentence; null when it is kept. */
+  not_kept: z.string().max(300).nullable(),
+  /** Bytes that the installation loaded from registries, and the first hosts that it was refused, as sentences. */
+  loaded_bytes: z.number().int().nonnegative(),
+  refused: z.array(z.string().max(300)).max(20),
+});
+export type LayerOutcome = z.infer<typeof layerOutcome>;
 
 /** What a command came to. `failure` is set when the sandbox, not the program, was at fault. */
 export const commandResult = z.object({
@@ -171,6 +210,8 @@ export const commandResult = z.object({
   failure: z.string().max(2000).nullable(),
   /** Set by a snapshot: what the server made of the bundle. `commit` is null when the tree was refused (see failure). */
   snapshot: z.object({ commit: z.string(), tree: z.string() }).nullable(),
+  /** Set by a layer. */
+  layer: layerOutcome.optional(),
 });
 export type CommandResult = z.infer<typeof commandResult>;
 

@@ -1,5 +1,6 @@
 // One command from the server, carried out in the job's sandbox, as the result that the protocol wants.
 import { CommandOutput } from "./command-output";
+import type { NetworkReport } from "./network/gateway";
 import type { CommandResult, ExecSpec } from "./protocol";
 import type { ExecOutcome, OutputStream, Sandbox } from "./sandbox/port";
 
@@ -39,7 +40,7 @@ export async function runProgram(
   sandbox: Sandbox,
   spec: ExecSpec,
   show: (stream: OutputStream, text: string) => void,
-): Promise<CommandResult> {
+): Promise<CommandResult & { network: NetworkReport | null }> {
   const output = new CommandOutput(spec.live ? show : null);
   const outcome = await sandbox.exec({
     argv: spec.argv,
@@ -51,7 +52,7 @@ export async function runProgram(
     ...(spec.network && { network: spec.network }),
     onOutput: (stream, data) => output.write(stream, data),
   });
-  return { ...toResult(outcome), ...output.end() };
+  return { ...toResult(outcome), ...output.end(), network: outcome.network ?? null };
 }
 
 function toResult(outcome: ExecOutcome): CommandResult {

@@ -1,7 +1,9 @@
 // The life of one runner process: sandboxes proved, registered, slots at work, registered again when it became unknown.
+import { join } from "node:path";
 import { chooseDriver } from "./choose-driver";
 import type { RunnerEnv } from "./env";
 import { HostRoom } from "./host-room";
+import { Layers } from "./layers";
 import type { Log } from "./log";
 import { type ProbeReport, probe } from "./probe";
 import { PROTOCOL_VERSION, type RegisterAnswer } from "./protocol";
@@ -66,13 +68,14 @@ async function serve(
   const client = new ServerClient(env.url);
   const room = await HostRoom.watch(env.stateDir, log);
   signal.addEventListener("abort", () => room.stop(), { once: true });
+  const layers = openLayers(env, driver, report, log);
   let slots = env.workers;
   while (!signal.aborted && slots > 0) {
     const registration = await register(client, env, { driver, report, slots, log, signal });
     if (!registration) return;
     writeIdentity(env.stateDir, registration);
     log(`registered at ${env.url} with ${registration.workers.length} workers`);
-    slots -= await runSlots(client, registration, { driver, room, log, signal });
+    slots -= await runSlots(client, registration, { driver, layers, room, log, signal });
   }
 }
 
@@ -104,15 +107,37 @@ async function register(
   }
 }
 
+interface Round {
+  driver: SandboxDriver;
+  layers: Layers;
+  room: HostRoom;
+  log: Log;
+  signal: AbortSignal;
+}
+
+function openLayers(env: RunnerEnv, driver: SandboxDriver, { programs }: ProbeReport, log: Log): Layers {
+  const image = driver.name === "docker" ? env.image : null;
+  return new Layers({
+    dir: join(env.stateDir, "layers"),
+    maxBytes: env.layerBytes,
+    platform: JSON.stringify([driver.name, process.arch, image, programs]),
+    npmRegistry: env.npmRegistry,
+    pythonIndex: env.pythonIndex,
+    registryCa: env.registryCa,
+    log,
+  });
+}
+
 /** Runs all slots until every one has ended. Returns how many the server took out of service for good. */
 async function runSlots(
   client: ServerClient,
   registration: RegisterAnswer,
-  { driver, room, log, signal }: { driver: SandboxDriver; room: HostRoom; log: Log; signal: AbortSignal },
+  { driver, layers, room, log, signal }: Round,
 ): Promise<number> {
   const round = new AbortController();
   const common = {
     driver,
+    layers,
     log,
     trouble: () => room.trouble,
     heartbeatMs: registration.heartbeat_seconds * 1000,

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { beat } from "./heartbeat";
 import { runJob } from "./job-session";
+import type { Layers } from "./layers";
 import { Lease } from "./lease";
 import type { Log } from "./log";
 import { type ClaimAnswer, type HeartbeatAnswer, MAX_POLL_MS } from "./protocol";
@@ -15,6 +16,8 @@ export interface SlotOptions {
   heartbeatMs: number;
   leaseMs: number;
   log: Log;
+  /** Where dependencies are kept; without it none can be installed. */
+  layers?: Layers;
   /** Why this host can take no job just now; null when it can. */
   trouble?: () => string | null;
 }
@@ -81,7 +84,7 @@ class Slot {
   }
 
   private async work(claim: ClaimAnswer): Promise<void> {
-    const { client, driver, log, leaseMs } = this.options;
+    const { client, driver, log, leaseMs, layers } = this.options;
     const lease = new Lease({ job_id: claim.job_id, fence: claim.fence }, leaseMs);
     this.lease = lease;
     log(`job ${claim.job_id}: claimed, run ${claim.run}, fence ${claim.fence}`);
@@ -91,7 +94,7 @@ class Slot {
     const beating = this.beat(lease, this.signal);
     beating.catch(() => lease.finish("refused"));
     try {
-      const end = await runJob({ client, driver, claim, lease, log });
+      const end = await runJob({ client, driver, claim, lease, log, ...(layers && { layers }) });
       this.failures = end === "given_back" ? this.failures + 1 : 0;
       await beating;
     } finally {

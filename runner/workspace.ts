@@ -2,14 +2,20 @@
 // commands cannot see, so a broken or hostile .git in /work changes nothing (invariant 8).
 // Each snapshot's parent is the last commit that the server holds, so a refused one is never an ancestor.
 import { MAX_BUNDLE_BYTES } from "./protocol";
-import { type ExecRequest, PATHS, type Sandbox } from "./sandbox/port";
+import { type ExecOutcome, type ExecRequest, PATHS, type Sandbox } from "./sandbox/port";
 
 const RESTORE_MS = 120_000;
+/** Of one layer. The workspace is smaller in most places; this is for the runner, which reads one at a time as a whole. */
+const MAX_LAYER_BYTES = 2 * 1024 * 1024 * 1024;
+const MAX_ERROR_BYTES = 16 * 1024;
 /** Where nested .git folders wait while the index is written; on the same file system as the workspace. */
 const ASIDE = ".fabrica-nested-git";
+/** Room for what is needed only while dependencies are installed: /tmp is small, and nothing may be executed in it. */
+const SETUP_FOLDER = ".fabrica-setup";
 /** Never part of a project, and large: what tools install or cache. */
 const EXCLUDED = [
   `/${ASIDE}/`,
+  `/${SETUP_FOLDER}/`,
   "node_modules",
   "__pycache__/",
   "*.pyc",
@@ -107,6 +113,73 @@ read -r commit < "$head"
 echo "fabrica-commit $commit" >&2
 git bundle create -q - \${base:+"^$base"} refs/heads/main
 `;
+
+// What git ignores: node_modules, .venv and the like, and what the project itself names. Nothing of it can become part
+// of a change, nor take the place of a file of the project.
+const PACK = `
+set -eu
+cd ${PATHS.work}
+git ls-files -z -o -i --exclude-standard --directory > ${PATHS.git}/layer
+tar -cf - --null -T ${PATHS.git}/layer
+rm ${PATHS.git}/layer
+`;
+
+/** Variables that send what installers download and build to a folder that no layer and no snapshot holds. */
+export const SETUP_ENV: Readonly<Record<string, string>> = {
+  TMPDIR: `${PATHS.work}/${SETUP_FOLDER}/tmp`,
+  npm_config_cache: `${PATHS.work}/${SETUP_FOLDER}/npm`,
+  XDG_CACHE_HOME: `${PATHS.work}/${SETUP_FOLDER}/cache`,
+};
+/** Shell text that makes that folder, and that removes it. */
+export const MAKE_SETUP_FOLDER = `mkdir -p ${SETUP_ENV.TMPDIR}`;
+export const REMOVE_SETUP_FOLDER = `cd ${PATHS.work} && chmod -R u+rwX ./${SETUP_FOLDER}; rm -rf ./${SETUP_FOLDER}`;
+
+/**
+ * Archives what git ignores in the workspace, piece by piece. Returns why it cannot be done, or null.
+ * Throws SandboxError.
+ */
+export async function packIgnored(
+  sandbox: Sandbox,
+  timeoutMs: number,
+  take: (data: Buffer) => void,
+): Promise<string | null> {
+  const errors: Buffer[] = [];
+  const outcome = await sandbox.exec({
+    argv: ["sh", "-c", PACK],
+    env: GIT_ENV,
+    timeoutMs,
+    maxOutputBytes: MAX_LAYER_BYTES,
+    repository: true,
+    onOutput: (stream, data) => void (stream === "stdout" ? take(data) : errors.push(data)),
+  });
+  if (outcome.exitCode === 0 && !outcome.capped) return null;
+  return outcome.capped ? "It is too large." : `It could not be archived: ${reasonOf(outcome, errors)}`;
+}
+
+/** Unpacks a layer over the workspace, whose own files stay. Returns why it cannot be done, or null. Throws SandboxError. */
+export async function unpackLayer(
+  sandbox: Sandbox,
+  timeoutMs: number,
+  archive: Uint8Array,
+): Promise<string | null> {
+  const errors: Buffer[] = [];
+  const outcome = await sandbox.exec({
+    argv: ["tar", "-xpf", "-", "--skip-old-files", "--no-same-owner"],
+    stdin: archive,
+    timeoutMs,
+    maxOutputBytes: MAX_ERROR_BYTES,
+    onOutput: (_, data) => void errors.push(data),
+  });
+  if (outcome.exitCode === 0) return null;
+  return `The dependencies could not be put into the sandbox: ${reasonOf(outcome, errors)}`;
+}
+
+function reasonOf(outcome: ExecOutcome, errors: readonly Buffer[]): string {
+  if (outcome.timedOut) return "it took too long";
+  const said = Buffer.concat(errors).toString("utf8").trim().slice(-200);
+  if (/no space left|disk quota/i.test(said)) return "the sandbox has no room left for them";
+  return said || `tar ended with ${outcome.signal ?? outcome.exitCode}`;
+}
 
 /** A commit of the sandbox and the bundle that carries it. */
 export interface WorkspaceBundle {

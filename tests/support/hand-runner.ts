@@ -127,7 +127,7 @@ export class HandRunner {
   private async carryOut(id: string, spec: CommandSpec): Promise<CommandResult> {
     const told = this.answer({ id, spec });
     if (told) return { ...emptyResult(), exit_code: 0, ...told };
-    if (spec.kind === "reset") return { ...emptyResult(), exit_code: 0 };
+    if (spec.kind === "reset" || spec.kind === "layer") return { ...emptyResult(), exit_code: 0 };
     if (spec.kind === "snapshot") return this.snapshot(id);
     const [program = "", ...args] = spec.argv.map((text) => this.place(text));
     const given = Object.entries(spec.env).map(([name, value]) => [name, this.place(value)]);
