@@ -1,11 +1,14 @@
 // How an existing repository is set up and checked, proposed from what lies in it. Pure: it is given paths and texts.
 // What it proposes is a proposal; fabrica.json and the project's record outrank it.
+
+import type { Toolchain } from "../domain/stacks";
 import { nodeProposal } from "./node-proposal";
 import type { FileList } from "./port";
 import { CONFIG_FILE } from "./project-config";
 import { type ProjectView, type Proposal, type ReadText, viewOf } from "./project-view";
 import { pythonProposal } from "./python-proposal";
 import { TOOLCHAINS } from "./registry";
+import { tellingFiles } from "./telling-files";
 import { folderOf, nameOf } from "./workspace-files";
 
 export interface DetectedCommands {
@@ -44,8 +47,8 @@ export function detectProject(files: FileList, readText: ReadText, folder: strin
   const first = <T>(pick: (one: Proposal) => T | null) =>
     proposals.map(pick).find((value) => value !== null) ?? null;
   const setups = proposals.flatMap(({ setup }) => (setup === null ? [] : [setup]));
-  const made = makeTests(view);
-  const test = first((one) => one.test) ?? (hasTests(view) ? null : made);
+  const tested = toolchainsWithTests(view);
+  const test = first((one) => one.test) ?? (tested.size > 0 ? null : makeTests(view));
   return {
     tech_stack: [...new Set(proposals.flatMap((one) => one.techStack))],
     setup_command: setups.length > 0 ? setups.join(" && ") : null,
@@ -55,7 +58,7 @@ export function detectProject(files: FileList, readText: ReadText, folder: strin
     notes: [
       ...repositoryNotes(files, readText),
       ...proposals.flatMap((one) => one.notes),
-      ...folderNotes(view, proposals, test),
+      ...folderNotes(view, proposals, tested, test),
     ],
   };
 }
@@ -82,8 +85,11 @@ function proposalsFor(view: ProjectView): Proposal[] {
     .map((one) => one.propose(view));
 }
 
-function hasTests(view: ProjectView): boolean {
-  return Object.values(TOOLCHAINS).some((toolchain) => toolchain.test(view.files, view.read) !== null);
+/** The toolchains that find tests here; a few thousand files are enough to see that. */
+function toolchainsWithTests(view: ProjectView): ReadonlySet<Toolchain> {
+  const files = tellingFiles(view.files);
+  const found = Object.values(TOOLCHAINS).filter((toolchain) => toolchain.test(files, view.read) !== null);
+  return new Set(found.map(({ name }) => name));
 }
 
 /** `make test` where a Makefile has such a target and nothing else is known. */
@@ -103,7 +109,12 @@ function repositoryNotes(files: FileList, readText: ReadText): string[] {
   return notes;
 }
 
-function folderNotes(view: ProjectView, proposals: readonly Proposal[], test: string | null): string[] {
+function folderNotes(
+  view: ProjectView,
+  proposals: readonly Proposal[],
+  tested: ReadonlySet<Toolchain>,
+  test: string | null,
+): string[] {
   if (view.files.length === 0) return ["There are no files in this folder."];
   if (proposals.length === 0)
     return ["There is neither Python nor JavaScript here: name the lint and test commands."];
@@ -118,18 +129,16 @@ function folderNotes(view: ProjectView, proposals: readonly Proposal[], test: st
       `The manifests lie in ${shown}${folders.length > 5 ? " and further folders" : ""}: choose one as the project's folder, or name a setup command.`,
     );
   }
-  if (test === null && !hasTests(view))
+  if (test === null && tested.size === 0)
     notes.push("No tests were found: name a test command if there are some.");
-  if (test !== null && hasTestsBeside(view, proposals))
+  if (test !== null && testsBeside(proposals, tested))
     notes.push(`With ${test} as the test command, only the tests that it runs are looked at.`);
   return notes;
 }
 
 /** Tests of a language whose proposal does not bring the test command. */
-function hasTestsBeside(view: ProjectView, proposals: readonly Proposal[]): boolean {
-  const silent = proposals.filter((one) => one.test === null);
-  return silent.some((one) => {
-    const toolchain = one.techStack.includes("python") ? TOOLCHAINS.python : TOOLCHAINS.node;
-    return toolchain.test(view.files, view.read) !== null;
-  });
+function testsBeside(proposals: readonly Proposal[], tested: ReadonlySet<Toolchain>): boolean {
+  return proposals.some(
+    (one) => one.test === null && tested.has(one.techStack.includes("python") ? "python" : "node"),
+  );
 }

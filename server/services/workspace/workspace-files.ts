@@ -1,23 +1,21 @@
 // The files of a job's head as steps and toolchains need them, read from git, never from a folder (invariant 9).
 // A commit never changes, so what was read of it is kept for the steps that look at the same one.
+import { tellingFiles } from "../../toolchains/telling-files";
 import { readBlob, readBlobs, readTree } from "../../workspaces/read-files";
 import { jobRepository } from "./job-repository";
 
 const MAX_TEXT_BYTES = 1024 * 1024;
-const MAX_TEXTS = 500;
-/** Commits kept, and how much text one may have to be kept. */
+/** Bytes of all texts of one commit; a large repository has thousands of tests, which come last. */
+const MAX_TEXTS_BYTES = 24 * 1024 * 1024;
+/** Commits kept, and how many characters they may have together; those of one job share nearly all their texts. */
 const KEPT_COMMITS = 16;
-const KEPT_TEXT_BYTES = 2 * 1024 * 1024;
+const KEPT_CHARS = 48 * 1024 * 1024;
 
 /** The files of a job's head, and the texts among them that toolchains look into. */
 export interface WorkspaceFiles {
   paths: string[];
   readText: (path: string) => string | null;
 }
-
-/** Files that say what a project uses; test files are read as well, and the plan. */
-const TELLING =
-  /(^|\/)(package\.json|pyproject\.toml|pytest\.ini|setup\.cfg|tox\.ini|conftest\.py|tsconfig\.json)$|test|^SPEC\.md$/i;
 
 /** A job, or what of it names a commit. */
 interface Workspace {
@@ -38,8 +36,16 @@ interface CommitFiles {
   byOid: ReadonlyMap<string, string>;
 }
 
+interface Kept {
+  dir: string;
+  files: Promise<CommitFiles>;
+  /** Characters of its paths and its texts; what is still read weighs nothing yet. */
+  pathChars: number;
+  textChars: number;
+}
+
 /** By repository and commit, the most recently used last. */
-const kept = new Map<string, Promise<CommitFiles>>();
+const kept = new Map<string, Kept>();
 
 /** Reads the workspace. @throws GitError */
 export async function workspaceFiles(job: Workspace): Promise<WorkspaceFiles> {
@@ -72,36 +78,79 @@ export function prepareFiles(
 ): void {
   const dir = jobRepository(publicId);
   if (kept.has(keyOf(dir, commit))) return;
-  const before = parent === null ? undefined : kept.get(keyOf(dir, parent));
+  const before = parent === null ? undefined : kept.get(keyOf(dir, parent))?.files;
   const reading = Promise.resolve(before)
     .catch(() => undefined)
     .then((known) => readTexts(dir, listed, known?.byOid));
-  keep(keyOf(dir, commit), reading);
+  keep(dir, commit, reading);
 }
 
 const keyOf = (dir: string, commit: string) => `${dir} ${commit}`;
 
 function filesOf(dir: string, commit: string): Promise<CommitFiles> {
   const key = keyOf(dir, commit);
-  const files = kept.get(key) ?? readTree(dir, commit).then((listed) => readTexts(dir, listed));
-  keep(key, files);
+  const known = kept.get(key);
+  if (known) {
+    kept.delete(key);
+    kept.set(key, known);
+    return known.files;
+  }
+  const files = readTree(dir, commit).then((listed) => readTexts(dir, listed));
+  keep(dir, commit, files);
   return files;
 }
 
-function keep(key: string, files: Promise<CommitFiles>): void {
-  kept.delete(key);
-  kept.set(key, files);
+function keep(dir: string, commit: string, files: Promise<CommitFiles>): void {
+  const key = keyOf(dir, commit);
+  const entry: Kept = { dir, files, pathChars: 0, textChars: 0 };
+  kept.set(key, entry);
   files.then(
-    ({ texts }) => {
-      const size = [...texts.values()].reduce((sum, text) => sum + text.length, 0);
-      if (size > KEPT_TEXT_BYTES) kept.delete(key);
+    ({ paths, texts }) => {
+      entry.pathChars = charsOf(paths);
+      entry.textChars = charsOf(texts.values());
+      forget();
     },
     () => kept.delete(key),
   );
+  forget();
+}
+
+/** The oldest commits go first; one that is too large by itself goes as well. */
+function forget(): void {
   for (const oldest of kept.keys()) {
-    if (kept.size <= KEPT_COMMITS) break;
+    if (kept.size <= KEPT_COMMITS && keptChars() <= KEPT_CHARS) return;
     kept.delete(oldest);
   }
+}
+
+function keptChars(): number {
+  const texts = new Map<string, number>();
+  let paths = 0;
+  for (const { dir, pathChars, textChars } of kept.values()) {
+    paths += pathChars;
+    texts.set(dir, Math.max(texts.get(dir) ?? 0, textChars));
+  }
+  return [...texts.values()].reduce((sum, chars) => sum + chars, paths);
+}
+
+function charsOf(texts: Iterable<string>): number {
+  let chars = 0;
+  for (const text of texts) chars += text.length;
+  return chars;
+}
+
+/** The texts of a tree that are worth reading, within the limits; what says most comes first. */
+export function worthReading(listed: readonly Listed[]): Listed[] {
+  const byPath = new Map(listed.map((file) => [file.path, file]));
+  const paths = ["SPEC.md", ...tellingFiles(listed.map((file) => file.path))];
+  let bytes = 0;
+  return [...new Set(paths)].flatMap((path) => {
+    const file = byPath.get(path);
+    const size = file?.size ?? 0;
+    if (!file || size > MAX_TEXT_BYTES || bytes + size > MAX_TEXTS_BYTES) return [];
+    bytes += size;
+    return [file];
+  });
 }
 
 async function readTexts(
@@ -109,9 +158,7 @@ async function readTexts(
   listed: readonly Listed[],
   known: ReadonlyMap<string, string> = new Map(),
 ): Promise<CommitFiles> {
-  const telling = listed
-    .filter((file) => TELLING.test(file.path) && (file.size ?? 0) <= MAX_TEXT_BYTES)
-    .slice(0, MAX_TEXTS);
+  const telling = worthReading(listed);
   const fresh = [...new Set(telling.map(({ oid }) => oid))].filter((oid) => !known.has(oid));
   const blobs = await readBlobs(dir, fresh);
   const read = new Map(fresh.map((oid, i) => [oid, textOf(blobs[i])]));
