@@ -95,7 +95,7 @@ export class Layers {
 
   private async install(spec: LayerSpec, host: LayerHost): Promise<CommandResult> {
     const sandbox = await host.fresh();
-    const { result, told } = await this.run(spec, sandbox, host.show);
+    const { result, told } = await this.run(spec, sandbox, (stream, text) => host.show(stream, text));
     if (result.exit_code !== 0) return { ...result, layer: outcome({ ...told, not_kept: "It failed." }) };
     const writer = spec.keep === null ? null : await this.cache?.begin();
     if (!writer || spec.keep === null)
