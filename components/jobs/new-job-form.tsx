@@ -11,7 +11,7 @@ import { Icon } from "@/components/ui/icons";
 import { PageHead } from "@/components/ui/page-head";
 import { type DraftFaults, EMPTY_DRAFT, faultsFromServer, type JobDraft, readDraft } from "./new-job-draft";
 import { NewJobMore } from "./new-job-more";
-import { NewJobPlace } from "./new-job-place";
+import { NewJobPlace, UnchangedBox } from "./new-job-place";
 import { StackChips } from "./stack-chips";
 
 const EXAMPLES: { label: string; request: string; features: string[] }[] = [
@@ -78,9 +78,13 @@ export function NewJobForm() {
           fault={faults.request}
           className="text-[0.9375rem] leading-6"
         />
-        {!isChange && <Examples onChoose={change} />}
-        {!isChange && (
-          <StackChips chosen={draft.stack} onChange={(stack) => change({ stack })} fault={faults.stack} />
+        {isChange ? (
+          <UnchangedBox draft={draft} faults={faults} onChange={change} />
+        ) : (
+          <>
+            <Examples onChoose={change} />
+            <StackChips chosen={draft.stack} onChange={(stack) => change({ stack })} fault={faults.stack} />
+          </>
         )}
         <TextArea
           label="Features"

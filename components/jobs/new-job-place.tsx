@@ -31,41 +31,38 @@ export function NewJobPlace({ draft, faults, onChange }: Props) {
   const isGone = draft.project !== "" && projects.isSuccess && !chosen;
   const fault = faults.project ?? (isGone ? `There is no project ${draft.project}.` : undefined);
   return (
-    <div className="flex flex-col gap-5">
-      <div className="grid gap-5 sm:grid-cols-2">
-        <SelectField
-          label="Where"
-          name="project"
-          value={draft.project}
-          fault={fault}
-          aria-invalid={fault ? true : undefined}
-          help={<PlaceHelp chosen={chosen} hasProjects={names.length > 0} />}
-          onChange={(event) => onChange({ project: event.target.value })}
-        >
-          <option value="">New project</option>
-          {draft.project !== "" && !chosen && <option value={draft.project}>{draft.project}</option>}
-          {names.map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </SelectField>
-        {draft.project !== "" && (
-          <TextField
-            label="Base branch"
-            name="base_branch"
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            placeholder={chosen?.default_branch ?? chosen?.detected?.branch ?? "The project's branch"}
-            help="The job starts from its newest commit."
-            value={draft.baseBranch}
-            fault={faults.baseBranch}
-            onChange={(event) => onChange({ baseBranch: event.target.value })}
-          />
-        )}
-      </div>
-      {draft.project !== "" && <Unchanged draft={draft} faults={faults} onChange={onChange} />}
+    <div className="grid gap-5 sm:grid-cols-2">
+      <SelectField
+        label="Where"
+        name="project"
+        value={draft.project}
+        fault={fault}
+        aria-invalid={fault ? true : undefined}
+        help={<PlaceHelp chosen={chosen} hasProjects={names.length > 0} />}
+        onChange={(event) => onChange({ project: event.target.value })}
+      >
+        <option value="">New project</option>
+        {draft.project !== "" && !chosen && <option value={draft.project}>{draft.project}</option>}
+        {names.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </SelectField>
+      {draft.project !== "" && (
+        <TextField
+          label="Base branch"
+          name="base_branch"
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+          placeholder={chosen?.default_branch ?? chosen?.detected?.branch ?? "The project's branch"}
+          help="The job starts from its newest commit."
+          value={draft.baseBranch}
+          fault={faults.baseBranch}
+          onChange={(event) => onChange({ baseBranch: event.target.value })}
+        />
+      )}
     </div>
   );
 }
@@ -84,14 +81,17 @@ function PlaceHelp({ chosen, hasProjects }: { chosen: ProjectView | undefined; h
     );
   }
   return (
-    <Link href={`/projects/${chosen.name}`} className="text-ink underline underline-offset-2">
-      {chosen.detected?.tech_stack.join(", ") || "Not looked at yet: see the project"}
-    </Link>
+    <>
+      {chosen.detected ? chosen.detected.tech_stack.join(", ") : "Not looked at yet"} ·{" "}
+      <Link href={`/projects/${chosen.name}`} className="text-ink underline underline-offset-2">
+        See the project
+      </Link>
+    </>
   );
 }
 
 /** A change that no test could see is judged by the tests that are there already. */
-function Unchanged({ draft, faults, onChange }: Props) {
+export function UnchangedBox({ draft, faults, onChange }: Props) {
   const id = useId();
   return (
     <div className="flex items-start gap-2.5">

@@ -25,7 +25,7 @@ export function ArchiveProject({ project }: { project: ProjectView }) {
   );
   const isBusy = project.open_jobs > 0;
   return (
-    <div className="mt-10">
+    <div className="mt-4">
       <FormSection title="Archive">
         <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
           <p className="max-w-[60ch] text-muted">

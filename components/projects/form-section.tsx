@@ -14,7 +14,7 @@ export function FormSection({
 }) {
   return (
     <section className="mb-8" aria-label={title}>
-      <div className="mb-4 flex min-h-9 flex-wrap items-end justify-between gap-x-4 gap-y-2 border-b hairline pb-2">
+      <div className="mb-4 flex min-h-11 flex-wrap items-center justify-between gap-x-4 gap-y-2 border-b hairline pb-2">
         <div>
           <h2 className="font-semibold">{title}</h2>
           {note && <p className="mt-0.5 text-muted">{note}</p>}

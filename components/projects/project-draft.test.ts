@@ -100,7 +100,14 @@ describe("faultsOfRefusal", () => {
     ).toEqual({ repository_url: "must be https://", "models.coder": "no" });
   });
 
+  it("finds the field that a sentence begins with", () => {
+    expect(faultsOfRefusal("base_branch: there is no such branch.")).toEqual({
+      base_branch: "there is no such branch.",
+    });
+  });
+
   it("finds none in other sentences", () => {
+    expect(faultsOfRefusal("The repository says: no.")).toEqual({});
     expect(faultsOfRefusal("There is a project cart already.")).toEqual({});
   });
 });

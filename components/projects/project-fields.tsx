@@ -4,6 +4,7 @@ import { useFactory } from "@/components/api/use-factory";
 import { TextField } from "@/components/ui/fields";
 import type { DetectedProject } from "@/server/domain/project";
 import { ROLES } from "@/server/domain/roles";
+import { COMMANDS, meaningOfNone } from "./commands";
 import { Fold } from "./fold";
 import type { ProjectDraft, ProjectFaults } from "./project-draft";
 
@@ -62,23 +63,17 @@ export function PlaceFields({ detected, ...all }: FieldsProps & { detected?: Det
   );
 }
 
-const COMMANDS = [
-  { field: "setup_command", label: "Set-up command", none: "What a lock file asks for" },
-  { field: "lint_command", label: "Lint command", none: "What is detected" },
-  { field: "test_command", label: "Test command", none: "What is detected" },
-] as const;
-
 export function CommandFields({ detected, ...all }: FieldsProps & { detected?: DetectedProject | null }) {
   return (
     <div className="flex flex-col gap-5">
-      {COMMANDS.map(({ field, label, none }) => (
+      {COMMANDS.map(({ field, label }) => (
         <Line
           key={field}
           {...all}
           field={field}
           label={label}
           code
-          placeholder={detected?.[field] ?? none}
+          placeholder={detected ? (detected[field] ?? meaningOfNone(field, detected)) : "What is detected"}
           help={helpOf(detected?.[field], detected?.has_config ?? false)}
         />
       ))}

@@ -12,10 +12,12 @@ import { Icon } from "@/components/ui/icons";
 import { ErrorNote } from "@/components/ui/states";
 import { Ago } from "@/components/ui/time";
 import type { DetectedProject, ProjectView } from "@/server/domain/project";
+import { COMMANDS, type CommandName, meaningOfNone } from "./commands";
 import { FormSection } from "./form-section";
 import type { ProjectDraft } from "./project-draft";
 
-type CommandName = "setup_command" | "lint_command" | "test_command";
+/** Digits of a commit that name it in any repository. */
+const COMMIT_SHOWN = 12;
 
 interface FoundProps {
   draft: ProjectDraft;
@@ -33,13 +35,6 @@ export function ProjectLook({
   return (
     <FormSection
       title="In the repository"
-      note={
-        project.checked_at ? (
-          <span className="text-xs">
-            Looked at <Ago at={project.checked_at} />
-          </span>
-        ) : undefined
-      }
       action={
         mayLook && (
           <Button
@@ -57,18 +52,29 @@ export function ProjectLook({
           <ErrorNote error={look.error} />
         </div>
       )}
-      <div aria-busy={look.isPending} aria-live="polite" className={cx(look.isPending && "opacity-60")}>
+      <p role="status" className="sr-only">
+        {look.isSuccess && "The repository was looked at."}
+      </p>
+      <div aria-busy={look.isPending} className={cx(look.isPending && "opacity-60")}>
         {detected ? (
-          <Found detected={detected} {...found} />
+          <Found detected={detected} seenAt={project.checked_at} {...found} />
         ) : (
-          <p className="text-muted">
-            {look.isPending
-              ? "The repository is being fetched. The first time may take a while."
-              : "Nobody has looked yet. A look finds the default branch, the technologies and the commands that check and test the code."}
-          </p>
+          <NotSeen isPending={look.isPending} hasFailed={look.isError} />
         )}
       </div>
     </FormSection>
+  );
+}
+
+function NotSeen({ isPending, hasFailed }: { isPending: boolean; hasFailed: boolean }) {
+  if (isPending)
+    return <p className="text-muted">The repository is being fetched. The first time may take a while.</p>;
+  if (hasFailed) return null;
+  return (
+    <p className="text-muted">
+      Nobody has looked yet. A look finds the default branch, the technologies and the commands that check and
+      test the code.
+    </p>
   );
 }
 
@@ -94,13 +100,23 @@ function useLook(project: ProjectView) {
   return look;
 }
 
-function Found({ detected, draft, onUse }: FoundProps & { detected: DetectedProject }) {
+function Found({
+  detected,
+  seenAt,
+  draft,
+  onUse,
+}: FoundProps & { detected: DetectedProject; seenAt: string | null }) {
   return (
     <>
       <dl className="flex flex-col gap-2">
+        {seenAt && (
+          <Row label="Looked at">
+            <Ago at={seenAt} />
+          </Row>
+        )}
         <Row label="Branch">{detected.branch}</Row>
         <Row label="Commit">
-          <CopyText text={detected.commit} />
+          <CopyText text={detected.commit.slice(0, COMMIT_SHOWN)} />
         </Row>
         <Row label="Files">{formatCount(detected.files, "file")}</Row>
         <Row label="Technology">
@@ -115,9 +131,9 @@ function Found({ detected, draft, onUse }: FoundProps & { detected: DetectedProj
       </dl>
       <h3 className="mt-5 mb-2 text-xs text-faint">Proposed commands</h3>
       <ul className="flex flex-col gap-3">
-        <Proposal label="Set up" field="setup_command" {...{ detected, draft, onUse }} />
-        <Proposal label="Lint" field="lint_command" {...{ detected, draft, onUse }} />
-        <Proposal label="Test" field="test_command" {...{ detected, draft, onUse }} />
+        {COMMANDS.map(({ field, short }) => (
+          <Proposal key={field} label={short} field={field} detected={detected} draft={draft} onUse={onUse} />
+        ))}
       </ul>
       {detected.notes.length > 0 && (
         <ul aria-label="Notes" className="mt-5 flex flex-col gap-2">
@@ -153,19 +169,18 @@ function Proposal({
   const set = draft[field].trim();
   return (
     <li>
-      <p className="flex min-h-8 items-center justify-between gap-2">
+      <p className="mb-1 flex min-h-8 items-center justify-between gap-2">
         <span className="font-medium">{label}</span>
         {command && onUse && set !== command && (
           <Button
-            kind="quiet"
-            className="h-8 text-accent"
+            className="h-8 px-2 text-xs"
             aria-label={`Use this: ${command}`}
             onClick={() => onUse(field, command)}
           >
             Use this
           </Button>
         )}
-        {command && set === command && <span className="text-xs text-good">set below</span>}
+        {command && set === command && <span className="text-xs text-good">set</span>}
         {command && !onUse && !set && <span className="text-xs text-faint">in use</span>}
       </p>
       {command ? (
@@ -173,7 +188,7 @@ function Proposal({
           {command}
         </pre>
       ) : (
-        <p className="text-faint">None was found.</p>
+        <p className="text-faint">{meaningOfNone(field, detected)}.</p>
       )}
     </li>
   );

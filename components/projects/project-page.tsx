@@ -71,11 +71,10 @@ function OneProject({ project }: { project: ProjectView }) {
 function ProjectHead({ project, mayFile }: { project: ProjectView; mayFile: boolean }) {
   return (
     <header className="pb-6">
-      <p className="flex items-center gap-1.5 text-xs text-faint">
+      <p className="text-xs text-faint">
         <Link href="/projects" className="hover:text-ink hover:underline">
           Projects
         </Link>
-        <span aria-hidden="true">/</span>
       </p>
       <div className="mt-1 flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
         <div className="min-w-0">

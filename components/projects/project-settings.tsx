@@ -73,21 +73,19 @@ export function ProjectSettings({ project, draft, isAdmin, onChange, onDone }: P
         <ModelFields {...all} />
       </fieldset>
       {isAdmin && (
-        <SaveBar hasFaults={Object.keys(faults).length > 0}>
-          <Button type="submit" kind="primary" disabled={!isChanged || save.isPending}>
+        <SaveBar hasFaults={Object.keys(faults).length > 0} hidden={!isChanged}>
+          <Button type="submit" kind="primary" disabled={save.isPending}>
             {save.isPending ? "Saving …" : "Save"}
           </Button>
-          {isChanged && (
-            <Button
-              kind="quiet"
-              onClick={() => {
-                setFaults({});
-                onDone();
-              }}
-            >
-              Drop the changes
-            </Button>
-          )}
+          <Button
+            kind="quiet"
+            onClick={() => {
+              setFaults({});
+              onDone();
+            }}
+          >
+            Drop the changes
+          </Button>
         </SaveBar>
       )}
     </form>

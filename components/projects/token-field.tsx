@@ -17,7 +17,7 @@ export function TokenField({ draft, faults, onChange, stored }: FieldsProps & { 
     );
   }
   return (
-    <div className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-2">
+    <div className={stored ? "grid grid-cols-[minmax(0,1fr)_auto] gap-x-2" : undefined}>
       <TextField
         label="Token"
         name="token"
