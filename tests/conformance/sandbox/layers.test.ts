@@ -260,7 +260,7 @@ describe.each([
     const targets = ["elsewhere.test:443", "169.254.169.254:80", "127.0.0.1:22"];
     const script = [
       "env | cut -d= -f1 | sort | tr '\\n' ' '; echo",
-      "cat /etc/shadow /root/.npmrc /proc/1/environ 2>/dev/null | head -c 100",
+      "cat /etc/shadow /root/.npmrc 2>/dev/null | head -c 100",
       `ls -d ${folder} 2>/dev/null`,
       `node -e '${targets
         .map((target) => `{ const p = new URL(process.env.https_proxy); ${dial(target)} }`)

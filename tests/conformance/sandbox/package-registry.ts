@@ -130,7 +130,7 @@ export class PackageRegistry {
   private answer(path: string): { status: number; type: string; body: string | Buffer } {
     const bytes = (body: Buffer) => ({ status: 200, type: "application/octet-stream", body });
     if (path.startsWith("/simple/")) {
-      const wheel = this.wheels.get(path.split("/")[2] ?? "");
+      const wheel = this.wheels.get((path.split("/")[2] ?? "").replaceAll("-", "_"));
       const body = wheel ? `<html><body><a href="/files/${wheel.file}">${wheel.file}</a></body></html>` : "";
       return { status: wheel ? 200 : 404, type: "text/html", body };
     }
