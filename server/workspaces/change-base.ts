@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { addBase, type BaseRecord } from "./base-record";
 import { assertObjectId, GitError, git } from "./git";
-import { listTree } from "./list-tree";
+import { listTreeParts } from "./list-tree";
 import { readBlobs } from "./read-files";
 import { shownPath } from "./refusal";
 import { RemoteFault } from "./remote-fault";
@@ -78,10 +78,13 @@ async function checkBase(dir: string, tree: string, limits: TreeLimits): Promise
   const policy = new TreePolicy(limits, () => true);
   const special: TreeEntry[] = [];
   const attributes: TreeEntry[] = [];
-  for await (const entry of listTree(tree, { dir })) {
-    if (!policy.check(entry)) break;
-    if (entry.mode === "120000" || entry.mode === "160000") special.push(entry);
-    else if (/(^|\/)\.gitattributes$/.test(entry.path) && (entry.size ?? 0) < 100_000) attributes.push(entry);
+  reading: for await (const entries of listTreeParts(tree, { dir })) {
+    for (const entry of entries) {
+      if (!policy.check(entry)) break reading;
+      if (entry.mode === "120000" || entry.mode === "160000") special.push(entry);
+      else if (/(^|\/)\.gitattributes$/.test(entry.path) && (entry.size ?? 0) < 100_000)
+        attributes.push(entry);
+    }
   }
   if (policy.problems.length > 0) throw refusal(policy);
   const carried = special.map(({ path, mode, oid }) => ({ path, mode, oid }));

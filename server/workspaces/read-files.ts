@@ -1,7 +1,7 @@
 // Reads what a commit holds, for pages, tools and gates. Nothing here touches a folder of the host (invariant 9).
 import { Readable } from "node:stream";
 import { assertObjectId, GitError, git, startGit } from "./git";
-import { listTree } from "./list-tree";
+import { listTreeParts } from "./list-tree";
 import { readObjects } from "./object-stream";
 import { pathProblem } from "./tree-policy";
 
@@ -16,8 +16,10 @@ export interface FileEntry {
 /** All files of a commit, in git's order. @throws GitError */
 export async function readTree(dir: string, commit: string): Promise<FileEntry[]> {
   const files: FileEntry[] = [];
-  for await (const { type, path, size, oid, mode } of listTree(commit, { dir })) {
-    if (type === "blob") files.push({ path, size: size ?? 0, oid, executable: mode === "100755" });
+  for await (const entries of listTreeParts(commit, { dir })) {
+    for (const { type, path, size, oid, mode } of entries) {
+      if (type === "blob") files.push({ path, size: size ?? 0, oid, executable: mode === "100755" });
+    }
   }
   return files;
 }

@@ -21,18 +21,22 @@ export class SandboxRepository {
   }
 
   git(args: string[], input: string | Buffer = ""): Buffer {
-    return execFileSync("git", ["-c", "user.name=Sandbox", "-c", "user.email=sandbox@localhost", ...args], {
-      cwd: this.folder,
-      input,
-      stdio: ["pipe", "pipe", "ignore"],
-      maxBuffer: 1024 * 1024 * 1024,
-      env: {
-        PATH: process.env.PATH,
-        GIT_CONFIG_NOSYSTEM: "1",
-        GIT_CONFIG_GLOBAL: "/dev/null",
-        NODE_ENV: "test",
+    return execFileSync(
+      "git",
+      ["-c", "gc.auto=0", "-c", "user.name=Sandbox", "-c", "user.email=sandbox@localhost", ...args],
+      {
+        cwd: this.folder,
+        input,
+        stdio: ["pipe", "pipe", "ignore"],
+        maxBuffer: 1024 * 1024 * 1024,
+        env: {
+          PATH: process.env.PATH,
+          GIT_CONFIG_NOSYSTEM: "1",
+          GIT_CONFIG_GLOBAL: "/dev/null",
+          NODE_ENV: "test",
+        },
       },
-    });
+    );
   }
 
   private id(args: string[], input: string | Buffer = ""): string {

@@ -46,11 +46,16 @@ export const CHANGE_LIMITS: TreeLimits = { ...BASE_LIMITS, entries: 110_000, tot
 export type Carries = (entry: TreeEntry) => boolean;
 
 const MAX_PROBLEMS = 10;
+const ASCII = /^[\x20-\x7e]*$/;
 // Control characters, line separators, and characters that turn or hide text.
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/;
 
+/** Nearly all paths there are; nothing of what is looked for below can be in one. */
+const ORDINARY = /^[\w@+=,()[\]-][\w@+=,()[\].-]*(?:\/[\w@+=,()[\]-][\w@+=,()[\].-]*)*$/;
+
 /** What is wrong with a path, as the end of a sentence; null when nothing is. */
 export function pathProblem(path: string, limits: TreeLimits = TREE_LIMITS): string | null {
+  if (path.length <= limits.nameBytes && path.length <= limits.pathBytes && ORDINARY.test(path)) return null;
   if (Buffer.byteLength(path) > limits.pathBytes) return `is longer than ${limits.pathBytes} bytes`;
   if (UNSEEN.test(path)) return "has control or invisible characters in its name";
   if (path.includes("\\")) return "has a backslash in its name";
@@ -96,7 +101,7 @@ export class TreePolicy {
   private checkName(entry: TreeEntry): void {
     const problem = entry.broken ? "is not valid UTF-8" : pathProblem(entry.path, this.limits);
     if (problem) this.problems.push(`${shownPath(entry.path)} ${problem}.`);
-    const folded = entry.path.normalize("NFC").toLowerCase();
+    const folded = (ASCII.test(entry.path) ? entry.path : entry.path.normalize("NFC")).toLowerCase();
     const twin = this.seen.get(folded);
     if (twin === undefined) this.seen.set(folded, entry.path);
     else
