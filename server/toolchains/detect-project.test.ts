@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { detectProject } from "./detect-project";
+import { detectionFiles } from "./telling-files";
 
 /** A repository as its paths and texts. */
 function detect(files: Record<string, string>, folder = "") {
-  return detectProject(Object.keys(files), (path) => files[path] ?? null, folder);
+  const paths = Object.keys(files);
+  // Only what is asked for beforehand can be read, as where the texts come out of a mirror.
+  const asked = new Set(detectionFiles(paths, folder));
+  return detectProject(paths, (path) => (asked.has(path) ? (files[path] ?? null) : null), folder);
 }
 const manifest = (fields: object) => JSON.stringify({ name: "x", version: "1.0.0", ...fields });
 const NODE_TEST = 'import test from "node:test";\ntest("a", () => {});\n';
@@ -81,6 +85,12 @@ describe("a Node project", () => {
     expect(both.notes[0]).toBe("There are lock files of npm and yarn; npm is proposed.");
     expect(setup({}).notes[0]).toContain("no lock file");
     expect(setup({}).tech_stack).toEqual(["node", "express"]);
+  });
+
+  test("with types beside its JavaScript is no TypeScript", () => {
+    const stack = (name: string) =>
+      detect({ "package.json": manifest({}), "a.js": "", [name]: "" }).tech_stack;
+    expect([stack("a.d.ts"), stack("a.ts")]).toEqual([["node"], ["typescript"]]);
   });
 
   test("without dependencies needs no setup", () =>

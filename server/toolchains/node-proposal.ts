@@ -62,7 +62,8 @@ const record = (value: unknown): Record<string, unknown> =>
 
 /** What is proposed for a folder with JavaScript or TypeScript. */
 export function nodeProposal(view: ProjectView): Proposal {
-  const typescript = view.has("tsconfig.json") || view.files.some((file) => /\.[cm]?tsx?$/.test(file));
+  const typescript =
+    view.has("tsconfig.json") || view.files.some((file) => /(?<!\.d)\.[cm]?tsx?$/.test(file));
   const base = typescript ? "typescript" : "node";
   if (!view.has("package.json")) return { techStack: [base], setup: null, lint: null, test: null, notes: [] };
   const manifest = readPackageJson(view.read("package.json"));

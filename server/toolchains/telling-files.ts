@@ -8,7 +8,6 @@ const SETTINGS =
   /(^|\/)(package\.json|pyproject\.toml|pytest\.ini|setup\.cfg|setup\.py|tox\.ini|fabrica\.json)$/;
 /** Asked for by detection only, and only in the project's folder and above it. */
 const FOR_DETECTION = new Set([
-  ".gitattributes",
   "GNUmakefile",
   "Makefile",
   "makefile",
@@ -24,6 +23,7 @@ const SURELY_TEST = /\.(?:test|spec)\.[cm]?[jt]sx?$|(?:^|\/)(?:test_[^/]*|[^/]*_
 
 const MAX_SETTINGS = 500;
 const MAX_TESTS = 4_000;
+const MAX_ATTRIBUTES = 50;
 
 /** The files that toolchains look into, at most about 4,500, in the order of their weight. */
 export function tellingFiles(files: FileList): string[] {
@@ -37,7 +37,8 @@ export function tellingFiles(files: FileList): string[] {
 
 /** The files that `detectProject` looks into, for a project's folder ("" for the root). */
 export function detectionFiles(files: FileList, folder: string): string[] {
-  const prefix = folder === "" || folder === "." ? "" : `${folder}/`;
+  const parts = folder.split("/").filter((part) => part !== "" && part !== ".");
+  const prefix = parts.map((part) => `${part}/`).join("");
   const near = (file: string) => {
     const dir = file.slice(0, file.length - nameOf(file).length);
     return (
@@ -48,7 +49,9 @@ export function detectionFiles(files: FileList, folder: string): string[] {
     );
   };
   const lists = (file: string) => FOR_DETECTION.has(nameOf(file)) || REQUIREMENTS.test(file);
-  return [...new Set([...files.filter((file) => near(file) && lists(file)), ...tellingFiles(files)])];
+  const attributes = files.filter((file) => nameOf(file) === ".gitattributes").sort(byDepth);
+  const wanted = files.filter((file) => near(file) && lists(file));
+  return [...new Set([...wanted, ...attributes.slice(0, MAX_ATTRIBUTES), ...tellingFiles(files)])];
 }
 
 const depth = (file: string) => file.split("/").length;
