@@ -5,4 +5,6 @@ export function focusField(name: string | undefined): void {
   const fold = field?.closest("details");
   if (fold) fold.open = true;
   field?.focus();
+  // Not behind the bar at the foot of a form.
+  field?.scrollIntoView({ block: "center" });
 }
