@@ -68,7 +68,9 @@ function Holder({ held: { job, title, project, paths, waiting } }: { held: Held 
         <Paths paths={paths.slice(0, NAMED)} />
         {more.length > 0 && (
           <details>
-            <summary className="w-fit cursor-pointer font-sans underline">{formatCount(more.length, "more file")}</summary>
+            <summary className="w-fit cursor-pointer font-sans underline">
+              {formatCount(more.length, "more file")}
+            </summary>
             <Paths paths={more} />
           </details>
         )}

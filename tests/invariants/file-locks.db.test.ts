@@ -92,6 +92,12 @@ async function claim(index: number, at: Db = db): Promise<Job | null> {
     if ((await takeLocks(at, job)).taken) return reload(db, job);
   }
 }
+/** A job that was claimed, with its files not yet looked at. */
+async function claimOnly(index: number, files: string[]): Promise<Job> {
+  const { id } = await fileJob(north, { title: files.join(" "), files, priority: "critical" });
+  await claimJob(db, workers[index] as string, 60);
+  return db.job.update({ where: { id, leaseWorkerId: { not: null } }, data: { projectId: project } });
+}
 const move = (job: { id: bigint }, ...moves: JobMove[]) =>
   db.$transaction(async (tx) => {
     for (const name of moves)
@@ -140,12 +146,8 @@ describe("a claim", () => {
   });
 
   test("that came at the same moment as another sets one of the two aside, at the head of the queue", async () => {
-    const jobs = [await file(["src/"]), await file(["src/a.ts"])];
-    const claimed = [
-      await claimJob(db, workers[0] as string, 60),
-      await claimJob(two, workers[1] as string, 60),
-    ];
-    const taken = await Promise.all(claimed.map((job, i) => takeLocks(i ? two : db, job as Job)));
+    const jobs = [await claimOnly(0, ["src/"]), await claimOnly(1, ["src/a.ts"])];
+    const taken = await Promise.all(jobs.map((job, i) => takeLocks(i ? two : db, job)));
     const lost = taken.findIndex((one) => !one.taken);
     expect(taken.filter((one) => one.taken)).toHaveLength(1);
     const [loser, winner] = [jobs[lost] as Job, jobs[1 - lost] as Job];
@@ -169,10 +171,9 @@ describe("a claim", () => {
   });
 
   test("whose lease ended meanwhile takes nothing", async () => {
-    const job = await file(["src/a.ts"]);
-    const claimed = (await claimJob(db, workers[0] as string, 60)) as Job;
+    const job = await claimOnly(0, ["src/a.ts"]);
     await move(job, "cancel");
-    expect(await takeLocks(db, claimed)).toEqual({ taken: false, path: null, holder: null });
+    expect(await takeLocks(db, job)).toEqual({ taken: false, path: null, holder: null });
     expect(await locksOf(job)).toEqual([]);
   });
 
@@ -384,9 +385,8 @@ describe("two transactions never wait for each other:", () => {
   };
 
   test("a claim passes over a row that a move has, and the move sees what was taken", async () => {
-    await file(["src/a.ts"]);
+    const claimed = await claimOnly(0, ["src/a.ts"]);
     const moved = await file(["src/a.ts"]);
-    const claimed = (await claimJob(db, workers[0] as string, 60)) as Job;
     await db.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${moved.id} FOR UPDATE`;
       expect(await takeLocks(two, claimed)).toEqual({ taken: true });
@@ -396,12 +396,11 @@ describe("two transactions never wait for each other:", () => {
   });
 
   test("a claim whose own row a move has does not hold the project meanwhile", async () => {
-    const job = await file(["src/a.ts"]);
-    const claimed = (await claimJob(db, workers[0] as string, 60)) as Job;
+    const job = await claimOnly(0, ["src/a.ts"]);
     let taking: Promise<Taken> | undefined;
     await db.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${job.id} FOR UPDATE`;
-      taking = takeLocks(two, claimed);
+      taking = takeLocks(two, job);
       await expect.poll(someoneWaits).toBe(true);
       await lockProject(tx, project);
     });

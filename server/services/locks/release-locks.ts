@@ -25,17 +25,21 @@ export const treeIsBusy = (root: Prisma.Sql): Prisma.Sql => Prisma.sql`
  * Brings the files in order after a move of a job of a project, within the move's transaction: one that ended, was
  * paused or needs a person gives them up and whoever waited is woken; one that came back into the queue waits when
  * others hold what it needs.
+ * Comes last in it: rows of other jobs must not be waited for under the project's lock.
  * @param job as the move left it
+ * @returns whether the job was claimable and waits now
  */
 export async function settleFiles(
   tx: Tx,
   job: { id: bigint; projectId: bigint | null; claimable: boolean },
-): Promise<void> {
-  if (job.projectId === null) return;
-  if (job.claimable) {
-    await lockProject(tx, job.projectId);
-    await holdBack(tx, job.projectId, await readHeldOf(tx, job.projectId), job.id);
-  } else await releaseLocks(tx, { id: job.id, projectId: job.projectId });
+): Promise<boolean> {
+  if (job.projectId === null) return false;
+  if (!job.claimable) {
+    await releaseLocks(tx, { id: job.id, projectId: job.projectId });
+    return false;
+  }
+  await lockProject(tx, job.projectId);
+  return (await holdBack(tx, job.projectId, await readHeldOf(tx, job.projectId), job.id)) > 0;
 }
 
 /** Gives up what the job's tree holds, unless the tree is on the way. */
