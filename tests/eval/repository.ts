@@ -2,11 +2,14 @@
  * The git repository of a task: a commit "Import" with upstream's files as they are, and one with the bug. A change is
  * judged on a copy whose own tests are upstream's again.
  */
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { type Edit, type EvalTask, edited, type NewFile } from "./task";
 
+const run = promisify(execFile);
+const REMOTE_MS = 60_000;
 const IMPORT = "refs/tags/import";
 /** Fixed, so that one task has one commit id on every machine. */
 const DATE = "2026-01-01T00:00:00Z";
@@ -22,6 +25,12 @@ const ENV = {
   GIT_AUTHOR_DATE: DATE,
   GIT_COMMITTER_DATE: DATE,
 };
+
+/** Who reads and writes at a git server. */
+export interface GitAccess {
+  username: string;
+  password: string;
+}
 
 /** A working copy with its repository. */
 export class TaskRepository {
@@ -57,6 +66,13 @@ export class TaskRepository {
       stdio: ["ignore", "pipe", "pipe"],
       maxBuffer: 256 * 1024 * 1024,
     }).trim();
+  }
+
+  /** Does not block: the server may live in this very process. */
+  private async remoteGit(args: string[], access: GitAccess | null): Promise<string> {
+    const env = { ...ENV, NODE_ENV: "test" as const, ...headerFor(access) };
+    const { stdout } = await run("git", args, { cwd: this.folder, env, timeout: REMOTE_MS });
+    return stdout.trim();
   }
 
   /** Everything there is, also what upstream's .gitignore names: it came in the archive. */
@@ -102,8 +118,32 @@ export class TaskRepository {
     this.git(["checkout", "--quiet", IMPORT, "--", ...this.task.suite]);
   }
 
+  /** Makes the server's main what the person who reports the bug has. */
+  async push(url: string, access: GitAccess | null): Promise<void> {
+    await this.remoteGit(["push", "--quiet", "--force", url, "refs/heads/main:refs/heads/main"], access);
+  }
+
+  /** The commit of a branch of the server, taken over; null when there is no such branch. */
+  async fetch(url: string, branch: string, access: GitAccess | null): Promise<string | null> {
+    const ref = `refs/heads/${branch}`;
+    if ((await this.remoteGit(["ls-remote", url, ref], access)) === "") return null;
+    await this.remoteGit(["fetch", "--quiet", url, ref], access);
+    return this.git(["rev-parse", "FETCH_HEAD"]);
+  }
+
   private reset(commit: string): void {
     this.git(["checkout", "--quiet", "--force", "--detach", commit]);
     this.git(["clean", "--quiet", "-dffx"]);
   }
+}
+
+/** In the environment, so that no list of processes shows it. */
+function headerFor(access: GitAccess | null): Record<string, string> {
+  if (!access) return {};
+  const basic = Buffer.from(`${access.username}:${access.password}`).toString("base64");
+  return {
+    GIT_CONFIG_COUNT: "1",
+    GIT_CONFIG_KEY_0: "http.extraHeader",
+    GIT_CONFIG_VALUE_0: `Authorization: Basic ${basic}`,
+  };
 }
