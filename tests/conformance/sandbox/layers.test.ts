@@ -1,18 +1,8 @@
 // Dependencies of jobs in both kinds of sandbox: installed through the tunnel from a registry on this machine, kept,
 // found again by who may, and by nobody else. The installer is npm itself, and pip where the sandbox has it.
-import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LayerHost, Layers, withLayer } from "@/runner/layers";
 import type { CommandResult, LayerSpec, SandboxLimits } from "@/runner/protocol";
@@ -24,7 +14,7 @@ import { restoreWorkspace } from "@/runner/workspace";
 import { missingProgram, planDependencies, wasTooLarge } from "@/server/toolchains/dependencies";
 import { bundleSupervisor, startDocker } from "@/tests/support/docker";
 import { until } from "@/tests/support/protocol-server";
-import { PackageRegistry, VERSION, writeFiles } from "./package-registry";
+import { bundleOf, makeToolchain, PackageRegistry, VERSION } from "./package-registry";
 
 const LIMITS: SandboxLimits = { memory_mb: 768, work_mb: 96, tmp_mb: 16, inodes: 20_000, cpus: 2, pids: 128 };
 const MANIFEST = { name: "project", version: "1.0.0", dependencies: { "first-package": VERSION } };
@@ -32,18 +22,6 @@ const MANIFEST = { name: "project", version: "1.0.0", dependencies: { "first-pac
 let folder: string;
 let registry: PackageRegistry;
 let project: Record<string, string>;
-
-/** The toolchain folder brings npm, because the image has none. */
-function makeToolchain(): string {
-  const npm = dirname(dirname(realpathSync(execFileSync("which", ["npm"], { encoding: "utf8" }).trim())));
-  const modules = join(folder, "toolchain/node_modules");
-  cpSync(npm, join(modules, "npm"), { recursive: true });
-  writeFiles(modules, {
-    ".bin/npm": '#!/bin/sh\nexec node /opt/toolchain/node_modules/npm/bin/npm-cli.js "$@"\n',
-  });
-  chmodSync(join(modules, ".bin/npm"), 0o755);
-  return join(folder, "toolchain");
-}
 
 const accessOf = () => ({
   hosts: ["registry.npmjs.org"],
@@ -69,21 +47,10 @@ async function openDocker() {
   return { driver, close: () => daemon.stop() };
 }
 
-/** What the app would send down: one commit with these files. */
-function bundleOf(files: Record<string, string>): Uint8Array {
-  const own = mkdtempSync(join(folder, "project-"));
-  const git = (...args: string[]) => execFileSync("git", ["-C", own, ...args], { maxBuffer: 1e8 });
-  git("init", "-q", "-b", "main");
-  writeFiles(own, files);
-  git("add", "-A");
-  git("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "files");
-  return git("bundle", "create", "-q", "-", "main");
-}
-
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "fabrica-layers-"));
   chmodSync(folder, 0o755);
-  makeToolchain();
+  makeToolchain(join(folder, "toolchain"));
   registry = await PackageRegistry.start(join(folder, "registry"));
   registry.addNpm([
     {
@@ -146,7 +113,7 @@ describe.each([
       await this.sandbox?.destroy();
       this.sandbox = await driver.create(LIMITS);
       this.made++;
-      await restoreWorkspace(this.sandbox, bundleOf(this.files));
+      await restoreWorkspace(this.sandbox, bundleOf(folder, this.files));
       return this.sandbox;
     }
     show(_: string, text: string) {

@@ -2,7 +2,15 @@
 // It lies at 127.0.0.2, because programs never ask a proxy for 127.0.0.1.
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -152,4 +160,26 @@ export function writeFiles(folder: string, files: Record<string, string>): void 
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }
+}
+
+/** Makes a toolchain folder that brings npm, because the image has none. */
+export function makeToolchain(folder: string): void {
+  const npm = dirname(dirname(realpathSync(execFileSync("which", ["npm"], { encoding: "utf8" }).trim())));
+  const modules = join(folder, "node_modules");
+  cpSync(npm, join(modules, "npm"), { recursive: true });
+  writeFiles(modules, {
+    ".bin/npm": '#!/bin/sh\nexec node /opt/toolchain/node_modules/npm/bin/npm-cli.js "$@"\n',
+  });
+  chmodSync(join(modules, ".bin/npm"), 0o755);
+}
+
+/** What the app would send down: one commit with these files. `folder`: for what is made on the way. */
+export function bundleOf(folder: string, files: Record<string, string>): Uint8Array {
+  const own = mkdtempSync(join(folder, "project-"));
+  const git = (...args: string[]) => execFileSync("git", ["-C", own, ...args], { maxBuffer: 1e8 });
+  git("init", "-q", "-b", "main");
+  writeFiles(own, files);
+  git("add", "-A");
+  git("-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "files");
+  return git("bundle", "create", "-q", "-", "main");
 }
