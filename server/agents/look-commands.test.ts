@@ -159,6 +159,15 @@ describe.each(searchers)("searching with %s", (searcher) => {
     );
   });
 
+  test("stays short where names are long", () => {
+    const name = (i: number) => `once/${"n".repeat(60)}${i}.js`;
+    const place = folder(Object.fromEntries(Array.from({ length: 300 }, (_, i) => [name(i), "needle\n"])));
+    const { stdout, lines } = search(place, { pattern: "needle" });
+    expect(stdout.length).toBeGreaterThan(8_000);
+    expect(stdout.length).toBeLessThan(OBSERVATION_CHARS - 500);
+    expect(lines.at(-2)).toMatch(/^once\/n+\d+\.js: 1 matching line$/);
+  });
+
   test("tells nothing found from what is wrong", () => {
     const place = folder({ a: "x" });
     expect(search(place, { pattern: "needle" })).toMatchObject({ status: 1, stdout: "", stderr: "" });

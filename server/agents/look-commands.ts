@@ -67,13 +67,16 @@ export function readObservation(start: number, stdout: string, stderr: string): 
 
 /** Lines shown of one file, and of all; length of a line that is shown. */
 const SEARCH_LIMITS = { file: 20, all: 200, line: 300 };
+/** Bytes for the names of files of which something is left out. */
+const LEFT_OUT_NAMES = 1_000;
 
 const SEARCH_AWK = `
 function end_of_file() {
-  if (name != "" && in_file > shown_here && left_names < 40 && used < budget + 1000) {
-    line = name ": " in_file - shown_here (shown_here ? " more" : "") " matching lines"
-    rest[++left_names] = line; used += length(line) + 1
-  }
+  if (name == "" || in_file == shown_here || left_names == 40) return
+  left = in_file - shown_here
+  line = name ": " left (shown_here ? " more" : "") " matching line" (left == 1 ? "" : "s")
+  if (used + length(line) >= budget + names) return
+  rest[++left_names] = line; used += length(line) + 1
 }
 BEGIN { FS = "\\037" }
 $1 == "" && NF == 2 { status = $2; next }
@@ -128,7 +131,7 @@ find_by_git() {
 if command -v rg >/dev/null; then by=rg; else by=git; fi
 export LC_ALL=C
 { LC_ALL=C.UTF-8 find_by_$by "$@"; printf '\\037%s\\n' "$?"; } | tr '\\000' '\\037' |
-  awk -v under="$path" -v budget=${BUDGET} -v most=${SEARCH_LIMITS.all} -v most_in_file=${SEARCH_LIMITS.file} -v long=${SEARCH_LIMITS.line} ${quoted(SEARCH_AWK)}`;
+  awk -v under="$path" -v budget=${BUDGET - LEFT_OUT_NAMES} -v names=${LEFT_OUT_NAMES} -v most=${SEARCH_LIMITS.all} -v most_in_file=${SEARCH_LIMITS.file} -v long=${SEARCH_LIMITS.line} ${quoted(SEARCH_AWK)}`;
 
 export interface SearchInput {
   pattern: string;
