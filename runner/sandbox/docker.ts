@@ -1,6 +1,6 @@
 // The default driver: one container per job with a supervisor inside that runs the job's commands over one stream.
-// Invariant: no network is ever attached, nothing of the host is mounted but the read-only toolchain, and a container
-// never outlives the connection to this process (StdinOnce), let alone serves two jobs.
+// Invariant: no network is ever attached, nothing of the host is mounted but, read-only, the toolchain and the names, and
+// a container never outlives the connection to this process (StdinOnce), let alone serves two jobs.
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,6 +9,7 @@ import { type GatewayOptions, TunnelGateway } from "../network/gateway";
 import type { SandboxLimits } from "../protocol";
 import { SUPERVISE } from "../supervisor/frames";
 import { SupervisorConnection } from "./docker-connection";
+import { namesFile } from "./docker-names";
 import {
   type ExecOutcome,
   type ExecRequest,
@@ -38,6 +39,8 @@ const ANSWER_MS = 3_000;
 const START_MS = 30_000;
 /** A supervisor with nothing to do answers in a millisecond; a container that needs longer is no gain over a new one. */
 const PING_MS = 1_000;
+/** Without its stream a container ends and is removed by itself, which costs half of a removal by force. */
+const LEAVE_MS = 2_000;
 /** tmpfs counts as memory: above this share every later command would die of a full workspace. */
 const TMPFS_SHARE = 0.9;
 const MB = 1024 * 1024;
@@ -90,14 +93,17 @@ export async function createDockerDriver(options: DockerOptions): Promise<SlowDr
         `The image ${options.image} does not exist. Build it: docker build -t ${options.image} runner/image`,
       );
     });
-  const source = readSupervisor(options.supervisor);
+  const given: Given = {
+    source: readSupervisor(options.supervisor),
+    names: await namesOf(docker, options),
+  };
   const live = new Set<string>();
   return {
     name: "docker",
     startsSlowly: true,
     enforced: { memory: true, pids: true, cpu: true, disk: true },
     notes: [],
-    create: (limits) => createContainer(docker, options, source, limits, live),
+    create: (limits) => createContainer(docker, options, given, limits, live),
     reap: () => reap(docker, options.instance, live),
   };
 }
@@ -118,10 +124,22 @@ function readSupervisor(path: string): string {
   return source;
 }
 
+/** What all containers share. */
+interface Given {
+  /** The supervisor's text. */
+  source: string;
+  /** The file that says who `localhost` is, as the daemon sees it; null when there is none. */
+  names: string | null;
+}
+
+function namesOf(docker: Docker, { image, instance }: DockerOptions): Promise<string | null> {
+  return namesFile(docker, image, { [LABEL]: instance });
+}
+
 /** The container that a job gets. */
-export function containerOptions(
+function containerOptions(
   options: DockerOptions,
-  source: string,
+  { source, names }: Given,
   limits: SandboxLimits,
 ): Docker.ContainerCreateOptions {
   const memory = (limits.memory_mb + OWN_MEMORY_MB) * MB;
@@ -136,6 +154,9 @@ export function containerOptions(
     User: "0:0",
     WorkingDir: "/",
     Env: [],
+    // The kernel gives a network of its own with nothing but the loopback either way. With this, the daemon does not
+    // start a copy of itself in every new container to set up what is none, which costs as much as all of the rest.
+    NetworkDisabled: names !== null,
     Labels: { [LABEL]: options.instance, "fabrica.created": new Date().toISOString() },
     OpenStdin: true,
     StdinOnce: true,
@@ -149,8 +170,8 @@ export function containerOptions(
       NetworkMode: "none",
       ReadonlyRootfs: true,
       CapDrop: ["ALL"],
-      // To start children as another user and to kill them; they themselves get none of it.
-      CapAdd: ["SETUID", "SETGID", "KILL"],
+      // To start children as another user and slower, and to kill them; they themselves get none of it.
+      CapAdd: ["SETUID", "SETGID", "KILL", "SYS_NICE"],
       SecurityOpt: ["no-new-privileges", `seccomp=${seccompProfile()}`],
       Memory: memory,
       MemorySwap: memory,
@@ -168,20 +189,23 @@ export function containerOptions(
         [PATHS.tmp]: tmpfs(limits.tmp_mb, "noexec,mode=1777"),
         [PATHS.git]: tmpfs(gitMegabytes(limits), `noexec,uid=0,gid=${GIT_GID},mode=0770`),
       },
-      ...(options.toolchainDir ? { Mounts: [toolchainMount(options.toolchainDir)] } : {}),
+      Mounts: [
+        ...(names ? [mount(names, "/etc/hosts")] : []),
+        ...(options.toolchainDir ? [mount(resolve(options.toolchainDir), PATHS.toolchain)] : []),
+      ],
       ...(options.runtime ? { Runtime: options.runtime } : {}),
     },
   };
 }
 
-function toolchainMount(folder: string): Docker.MountSettings {
-  return { Type: "bind", Source: resolve(folder), Target: PATHS.toolchain, ReadOnly: true };
+function mount(source: string, target: string): Docker.MountSettings {
+  return { Type: "bind", Source: source, Target: target, ReadOnly: true };
 }
 
 async function createContainer(
   docker: Docker,
   options: DockerOptions,
-  source: string,
+  given: Given,
   limits: SandboxLimits,
   live: Set<string>,
 ): Promise<WaitingSandbox> {
@@ -189,8 +213,14 @@ async function createContainer(
   if (tmpfs > limits.memory_mb * TMPFS_SHARE) {
     throw new NoSandboxError(`${tmpfs} MiB of files do not fit into ${limits.memory_mb} MiB of memory.`);
   }
-  const container = await docker
-    .createContainer(containerOptions(options, source, limits))
+  const make = () => docker.createContainer(containerOptions(options, given, limits));
+  const container = await make()
+    .catch(async (error: Error) => {
+      if (!given.names) throw error;
+      // Somebody may have cleared away the daemon's volumes.
+      given.names = await namesOf(docker, options);
+      return make();
+    })
     .catch((error: Error) => {
       throw new NoSandboxError(`The container could not be made: ${error.message}`);
     });
@@ -271,10 +301,16 @@ class ContainerSandbox implements WaitingSandbox {
   }
 
   private async tearDown(): Promise<void> {
+    const left = this.container.wait({ condition: "removed" }).then(() => true, isMissing);
     this.connection.close("The sandbox was destroyed.");
-    await removeContainer(this.container);
+    const gone = await Promise.race([left, delay(LEAVE_MS, false, { ref: false })]);
+    if (!gone) await removeContainer(this.container);
     this.onGone();
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as { statusCode?: number }).statusCode === 404;
 }
 
 /** Kills and removes a container and waits until the daemon has forgotten it. */
@@ -284,10 +320,9 @@ async function removeContainer(container: Docker.Container): Promise<void> {
       await container.remove({ force: true, v: true });
       return;
     } catch (error) {
-      const status = (error as { statusCode?: number }).statusCode;
-      if (status === 404) return;
+      if (isMissing(error)) return;
       // 409: the daemon is already at it because of AutoRemove.
-      if (status !== 409) throw error;
+      if ((error as { statusCode?: number }).statusCode !== 409) throw error;
       await delay(20);
     }
   }

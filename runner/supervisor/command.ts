@@ -1,21 +1,17 @@
 // One command inside the container: started as the unprivileged user with a group of its own as a tag, read to its end,
 // swept away with all it left, and reported.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { writeFileSync } from "node:fs";
-import type { CgroupMeter } from "../sandbox/cgroup-meter";
+import type { ChildProcess } from "node:child_process";
 import { OutputCap } from "../sandbox/output-cap";
-import { ENTER, NICE, PATHS, SANDBOX_UID } from "../sandbox/port";
+import type { ForkCount, ForkCounter } from "./fork-count";
 import { type ExecOrder, type ExitReport, FRAME, type FrameType, PIECE_BYTES } from "./frames";
 import { sweep } from "./processes";
-
-/** Children are taken first when memory runs out; this process returns to what the container was given. */
-const CHILD_OOM_SCORE = "900";
-const OWN_OOM_SCORE = "500";
+import { notStarted, startProgram } from "./start";
+import type { Usage, UsageReader } from "./usage";
 
 /** What a command needs of the supervisor. */
 export interface CommandHost {
-  meter: CgroupMeter | null;
+  usage: UsageReader;
+  forks: ForkCounter;
   /** Whether another command lives beside this one. */
   othersLive(): boolean;
   send(type: FrameType, payload: Uint8Array): void;
@@ -31,8 +27,8 @@ export class Command {
   private readonly child: ChildProcess;
   private readonly cap: OutputCap;
   private readonly started = performance.now();
-  private readonly killsBefore: number;
-  private readonly cpuBefore;
+  private readonly before: Usage;
+  private readonly begun: ForkCount | null;
   private killedFor: "timeout" | "order" | null = null;
   private shared = false;
 
@@ -41,10 +37,10 @@ export class Command {
     order: ExecOrder,
     private readonly gid: number,
   ) {
-    this.killsBefore = host.meter?.oomKills() ?? 0;
-    this.cpuBefore = host.meter?.cpuTime();
+    this.before = host.usage.atStart(!host.othersLive());
     this.cap = new OutputCap(order.maxOutputBytes, (stream, data) => this.sendOutput(stream, data));
-    this.child = start(order, gid);
+    this.child = startProgram(order, gid);
+    this.begun = this.child.pid === undefined ? null : host.forks.born(this.child.pid);
     this.read("stdout");
     this.read("stderr");
     // A program may end without reading its input.
@@ -74,7 +70,11 @@ export class Command {
   /** Kills the main process; what it leaves is swept when its end is seen. */
   kill(reason: "timeout" | "order"): void {
     this.killedFor ??= reason;
-    void sweep(this.gid, () => !this.host.othersLive()).catch(() => {});
+    void this.sweep(null).catch(() => {});
+  }
+
+  private sweep(begun: ForkCount | null): Promise<number> {
+    return sweep({ gid: this.gid, alone: () => !this.host.othersLive(), begun });
   }
 
   private read(stream: "stdout" | "stderr"): void {
@@ -94,24 +94,21 @@ export class Command {
     }
   }
 
-  private async exited(): Promise<[number | null, string | null]> {
-    try {
-      return (await once(this.child, "exit")) as [number | null, string | null];
-    } catch (error) {
-      throw notStarted(error);
-    }
+  private exited(): Promise<[number | null, string | null]> {
+    return new Promise((resolve, reject) => {
+      this.child.once("exit", (code, signal) => resolve([code, signal]));
+      this.child.once("error", (error) => reject(notStarted(error)));
+    });
   }
 
   private async finish(): Promise<ExitReport> {
-    const closed = once(this.child, "close");
-    closed.catch(() => {});
+    const closed = new Promise((resolve) => this.child.once("close", resolve));
     const [code, signal] = await this.exited();
-    const leftovers = await sweep(this.gid, () => !this.host.othersLive());
+    const leftovers = await this.sweep(this.begun);
     // With every process of the command gone, both pipes have ended.
     await closed;
-    const { meter } = this.host;
-    const cpu = meter?.cpuTime();
-    const oom = (meter?.oomKills() ?? 0) > this.killsBefore;
+    const usage = this.host.usage.now();
+    const oom = usage.oomKills > this.before.oomKills;
     const timedOut = this.killedFor === "timeout";
     return {
       // It may have ended by itself at the moment of its deadline, which is told as the deadline all the same.
@@ -123,59 +120,9 @@ export class Command {
       killed: this.killedFor !== null,
       leftovers: this.killedFor === null ? leftovers : 0,
       durationMs: performance.now() - this.started,
-      userMs: cpu && this.cpuBefore ? cpu.userMs - this.cpuBefore.userMs : 0,
-      systemMs: cpu && this.cpuBefore ? cpu.systemMs - this.cpuBefore.systemMs : 0,
-      maxRssKb: meter?.peakKb() ?? 0,
+      userMs: usage.userMs - this.before.userMs,
+      systemMs: usage.systemMs - this.before.systemMs,
+      maxRssKb: usage.peakKb,
     };
-  }
-}
-
-/** The program could not be started; the container is unharmed. */
-export class StartError extends Error {
-  override name = "StartError";
-}
-
-function notStarted(error: unknown): StartError {
-  return new StartError(`The command could not be started: ${(error as Error).message}`);
-}
-
-/**
- * The folder is entered before the change of user, which is right for /work alone: the path to any other belongs to the
- * programs, and this process shall not follow it. Those, and a /work that its owner has locked, are left to a shell
- * that runs as the unprivileged user.
- */
-function start(order: ExecOrder, gid: number): ChildProcess {
-  // The score is inherited; it is raised around the start because nobody may raise another user's process.
-  setOomScore(CHILD_OOM_SCORE);
-  try {
-    if (order.cwd === PATHS.work) {
-      const child = launch([...NICE, ...order.argv], PATHS.work, order, gid);
-      if (child.pid !== undefined) return child;
-      child.on("error", () => {});
-    }
-    return launch(["/bin/sh", "-c", ENTER, "sh", order.cwd, ...order.argv], "/", order, gid);
-  } catch (error) {
-    throw notStarted(error);
-  } finally {
-    setOomScore(OWN_OOM_SCORE);
-  }
-}
-
-function launch([file = "", ...args]: string[], cwd: string, order: ExecOrder, gid: number): ChildProcess {
-  return spawn(file, args, {
-    cwd,
-    env: { ...order.env, ...(cwd === PATHS.work ? { PWD: cwd } : {}) } as unknown as NodeJS.ProcessEnv,
-    uid: SANDBOX_UID,
-    gid,
-    detached: true,
-    stdio: [order.input ? "pipe" : "ignore", "pipe", "pipe"],
-  });
-}
-
-function setOomScore(score: string): void {
-  try {
-    writeFileSync("/proc/self/oom_score_adj", score);
-  } catch {
-    // A runtime without it (gVisor) still has the memory limit; only the choice of the victim is the kernel's own.
   }
 }

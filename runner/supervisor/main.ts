@@ -5,9 +5,10 @@ import { Socket } from "node:net";
 import { ConnectProxy } from "../network/connect-proxy";
 import { runRelay } from "../network/relay";
 import { isTunnelFrame } from "../network/tunnel-wire";
-import { type CgroupMeter, ownMeter } from "../sandbox/cgroup-meter";
+import { ownMeter } from "../sandbox/cgroup-meter";
 import { PATHS } from "../sandbox/port";
-import { Command, StartError } from "./command";
+import { Command } from "./command";
+import { ForkCounter } from "./fork-count";
 import {
   type ExecOrder,
   encodeFrame,
@@ -20,6 +21,8 @@ import {
   SUPERVISE,
 } from "./frames";
 import { killEverything, listProcesses } from "./processes";
+import { StartError } from "./start";
+import { UsageReader } from "./usage";
 
 /** The runner sends a ping every few seconds; after this much silence it is taken for dead. */
 const SILENCE_MS = 90_000;
@@ -36,7 +39,8 @@ class Supervisor {
   private readonly proxies = new Map<number, ConnectProxy>();
   /** Frames for commands whose proxy is not there yet. */
   private readonly early = new Map<number, Frame[]>();
-  private readonly meter: CgroupMeter | null = ownMeter();
+  private readonly usage = new UsageReader(ownMeter());
+  private readonly forks = new ForkCounter();
   private tag = FIRST_TAG;
   private silence: NodeJS.Timeout;
 
@@ -93,9 +97,10 @@ class Supervisor {
 
   private start(id: number, order: ExecOrder): void {
     const host = {
-      meter: this.meter,
+      usage: this.usage,
+      forks: this.forks,
       // A sweep may outlast its own command, so this must not be read from the number of commands alone.
-      othersLive: () => [...this.commands.keys()].some((other) => other !== id),
+      othersLive: () => this.commands.size > (this.commands.has(id) ? 1 : 0),
       send: (type: FrameType, payload: Uint8Array) => this.send(type, id, payload),
       congested: () => this.output.writableNeedDrain,
       flushed: () => this.flushed(),
@@ -107,7 +112,7 @@ class Supervisor {
       command.done.then(
         (report) => {
           this.forget(id);
-          this.output.write(encodeJson(FRAME.exit, id, report));
+          this.write(encodeJson(FRAME.exit, id, report));
         },
         (error: unknown) => this.fail(id, error),
       );
@@ -126,7 +131,7 @@ class Supervisor {
     this.forget(id);
     const message = error instanceof Error ? error.message : String(error);
     const report: FailReport = { message, gone: !(error instanceof StartError) };
-    this.output.write(encodeJson(FRAME.fail, id, report));
+    this.write(encodeJson(FRAME.fail, id, report));
   }
 
   private killAll(): void {
@@ -141,7 +146,16 @@ class Supervisor {
   }
 
   private send(type: FrameType, id: number, payload?: Uint8Array): void {
-    this.output.write(encodeFrame(type, id, payload));
+    this.write(encodeFrame(type, id, payload));
+  }
+
+  /** Frames of one turn leave together: every write wakes the daemon's programs between here and the runner. */
+  private write(frame: Buffer): void {
+    if (this.output.writableCorked === 0) {
+      this.output.cork();
+      setImmediate(() => this.output.uncork());
+    }
+    this.output.write(frame);
   }
 
   private flushed(): Promise<void> {
@@ -149,9 +163,11 @@ class Supervisor {
   }
 }
 
-/** The runner is gone or the connection broke: nothing may go on without it. */
+/** The runner is gone, let go of this container, or the connection broke: nothing may go on without it. */
 function leave(): void {
   killEverything();
+  // Sooner over than an orderly end, of which there is nothing to be had; the first process of all cannot do it.
+  process.kill(process.pid, "SIGKILL");
   process.exit(0);
 }
 

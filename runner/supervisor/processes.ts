@@ -3,6 +3,7 @@
 // everything at one moment; a scan of /proc alone can be outrun.
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { type ForkCount, lastPid } from "./fork-count";
 
 /** How long dying processes may take before the container is given up. */
 const SWEEP_MS = 5_000;
@@ -35,11 +36,20 @@ function readStatus(pid: number): Found | null {
   }
 }
 
-/**
- * Kills what a command has left. `gid` is the command's tag; `alone` says whether no other command lives, asked
- * anew in every round. Returns how many processes there were at first. Throws when some would not die.
- */
-export async function sweep(gid: number, alone: () => boolean): Promise<number> {
+/** What a sweep must know of its command. */
+interface Swept {
+  /** The command's tag. */
+  gid: number;
+  /** Whether no other command lives; asked anew in every round. */
+  alone(): boolean;
+  /** What was counted when the command began; null while its main process may live. */
+  begun: ForkCount | null;
+}
+
+/** Kills what a command has left. Returns how many processes there were at first. Throws when some would not die. */
+export async function sweep({ gid, alone, begun }: Swept): Promise<number> {
+  // With other commands around, the look at every process is what a short command would cost most.
+  if (begun?.nobodySince()) return 0;
   const deadline = performance.now() + SWEEP_MS;
   let count: number | null = null;
   for (;;) {
@@ -82,17 +92,6 @@ function scan(): { found: Found[]; complete: boolean } {
   const before = lastPid();
   const found = listProcesses();
   return { found, complete: before !== null && lastPid() === before };
-}
-
-/** The process id that this container's kernel namespace has given out last; null where it is not told. */
-function lastPid(): string | null {
-  try {
-    const last = readFileSync("/proc/loadavg", "latin1").trim().split(" ")[4] ?? "0";
-    // Some runtimes show the file without ever counting.
-    return last === "0" ? null : last;
-  } catch {
-    return null;
-  }
 }
 
 /** Kills everything at once. */
