@@ -1,7 +1,7 @@
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ChangeFixture } from "./change.fixture";
+import { ChangeFixture } from "@/tests/support/change-fixture";
 import { beginFromMirror } from "./change-base";
 import { git } from "./git";
 import { readTree } from "./read-files";
@@ -163,6 +163,20 @@ describe("what a base may hold", () => {
     expect(code).toBe("not_carried");
     expect(message).toMatch(reason);
     expect(message).not.toMatch(/[\u0000-\u001f\u202e]/);
+  });
+
+  it("more files than a job that begins with nothing may have", async () => {
+    const blob = change.upstream.blob("x");
+    upstreamEntries(
+      ...Array.from({ length: 12_000 }, (_, n): [string, string, string] => [
+        "100644",
+        blob,
+        `d${n % 50}/f${n}`,
+      ]),
+    );
+    const { root } = await change.begin();
+    const work = await change.work(root, (sandbox) => sandbox.write("d1/new.txt", "1\n"));
+    expect(work.files).toHaveLength(12_003);
   });
 
   it("more files than are allowed: refused", async () => {

@@ -7,26 +7,46 @@ import { writeBeside } from "./write-beside";
 
 const EXPORT_MS = 120_000;
 
+const PATCH = [
+  "diff-tree",
+  "-r",
+  "-p",
+  "--binary",
+  "--full-index",
+  "--no-renames",
+  "--no-color",
+  "--no-ext-diff",
+  "--no-textconv",
+];
+
+const rangeOf = (from: string | null, to: string) => [
+  from === null ? EMPTY_TREE : assertObjectId(from),
+  assertObjectId(to),
+];
+
 /**
  * Writes the changes between two commits as a patch for `git apply`; it appears at `path` only when it is complete.
  * @param from null for everything that `to` has
  * @throws GitError
  */
 export async function exportPatch(dir: string, from: string | null, to: string, path: string): Promise<void> {
-  const args = [
-    "diff-tree",
-    "-r",
-    "-p",
-    "--binary",
-    "--full-index",
-    "--no-renames",
-    "--no-color",
-    "--no-ext-diff",
-  ];
-  const range = [from === null ? EMPTY_TREE : assertObjectId(from), assertObjectId(to)];
   await writeBeside(path, (beside) =>
-    git([...args, "--no-textconv", ...range, "--"], { dir, outputFile: beside, timeoutMs: EXPORT_MS }),
+    git([...PATCH, ...rangeOf(from, to), "--"], { dir, outputFile: beside, timeoutMs: EXPORT_MS }),
   );
+}
+
+/**
+ * The changes of some files between two commits as a patch for `git apply`.
+ * @param paths these files only; all of them when it is not given
+ * @throws GitError (`output` when it is longer than `maxBytes`)
+ */
+export async function readPatch(
+  dir: string,
+  { from, to, paths, maxBytes }: { from: string; to: string; paths?: readonly string[]; maxBytes: number },
+): Promise<Buffer> {
+  if (paths?.length === 0) return Buffer.alloc(0);
+  const args = [...PATCH, ...rangeOf(from, to), "--", ...(paths ?? [])];
+  return git(args, { dir, maxOutputBytes: maxBytes, timeoutMs: EXPORT_MS });
 }
 
 /** Writes a bundle for `git fetch <file> <branch>`; it appears only when it is complete. @throws GitError */

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ChangeFixture } from "./change.fixture";
+import { ChangeFixture } from "@/tests/support/change-fixture";
 import { diffStat } from "./diff";
 import { exportBundleFile, exportPatch } from "./export-patch";
 import { git } from "./git";

@@ -2,6 +2,7 @@
 import { readBases } from "./base-record";
 import { assertObjectId, GitError } from "./git";
 import { type LogEntry, log } from "./read-files";
+import { entryOf, withEntry } from "./without-folder";
 import { writeCommit } from "./write-commit";
 
 export interface Replay {
@@ -10,6 +11,8 @@ export interface Replay {
   head: string;
   /** The remote's commit that the root stands for. */
   baseCommit: string;
+  /** A folder at the top that is not taken along; one that the base has stays as it is there. */
+  without?: string;
 }
 
 /** More commits than any job makes. */
@@ -27,14 +30,21 @@ interface Placed {
  * nothing are left out. A base that was merged becomes a merge with the real one. The same input gives the same ids.
  * @throws GitError
  */
-export async function replayOnto(dir: string, { root, head, baseCommit }: Replay): Promise<string> {
+export async function replayOnto(dir: string, { root, head, baseCommit, without }: Replay): Promise<string> {
   const real = new Map((await readBases(dir)).map((base) => [base.root, base.commit]));
   real.set(assertObjectId(root), assertObjectId(baseCommit));
   const placed = new Map<string, Placed>();
+  // The newest base that was passed says what of the folder belongs to the repository itself.
+  let own: string | null = null;
   for (const entry of (await log(dir, head, MAX_COMMITS)).reverse()) {
     const base = real.get(entry.commit);
-    if (base) placed.set(entry.commit, { commit: base, tree: entry.tree, base: true });
-    else placed.set(entry.commit, await place(dir, entry, parentsOf(entry, placed)));
+    if (base) {
+      if (without !== undefined) own = await entryOf(dir, entry.tree, without);
+      placed.set(entry.commit, { commit: base, tree: entry.tree, base: true });
+      continue;
+    }
+    const tree = without === undefined ? entry.tree : await withEntry(dir, entry.tree, without, own);
+    placed.set(entry.commit, await place(dir, { ...entry, tree }, parentsOf(entry, placed)));
   }
   const tip = placed.get(head);
   if (!tip) throw unknownCommit(head);

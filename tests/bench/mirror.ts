@@ -42,9 +42,13 @@ async function measure<T>(what: string, work: () => Promise<T>): Promise<T> {
 function fill(dir: string): string {
   const work = join(folder, "work");
   const run = (args: string[]) =>
-    execFileSync("git", ["-c", "user.name=Bench", "-c", "user.email=bench@example.invalid", ...args], {
-      cwd: work,
-    });
+    execFileSync(
+      "git",
+      ["-c", "gc.auto=0", "-c", "user.name=Bench", "-c", "user.email=bench@example.invalid", ...args],
+      {
+        cwd: work,
+      },
+    );
   mkdirSync(work);
   run(["init", "--quiet", "--initial-branch=main"]);
   for (let index = 0; index < files; index += 1) {

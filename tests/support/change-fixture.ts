@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Files, GitServer, type ServerRepository } from "@/tests/support/git-server";
-import { beginFromMirror } from "./change-base";
-import { git } from "./git";
-import { type ImportedTree, importBundle } from "./import-bundle";
-import { refreshMirror } from "./mirror";
-import { exportBundle } from "./repository";
-import { SandboxRepository, streamOf } from "./sandbox-repository.fixture";
+import { beginFromMirror } from "@/server/workspaces/change-base";
+import { git } from "@/server/workspaces/git";
+import { type ImportedTree, importBundle } from "@/server/workspaces/import-bundle";
+import { refreshMirror } from "@/server/workspaces/mirror";
+import { exportBundle } from "@/server/workspaces/repository";
+import { SandboxRepository, streamOf } from "@/server/workspaces/sandbox-repository.fixture";
+import { type Files, GitServer, type ServerRepository } from "./git-server";
 
 export class ChangeFixture {
   readonly folder = mkdtempSync(join(tmpdir(), "fabrica-change-"));
