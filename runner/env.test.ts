@@ -15,6 +15,9 @@ describe("the runner's settings", () => {
       warmPool: 1,
       registries: { hosts: expect.arrayContaining(["pypi.org"]), mirrors: [], maxBytes: 2 ** 30 },
       dockerHost: null,
+      layerBytes: 2 ** 32,
+      npmRegistry: null,
+      registryCa: null,
     });
   });
 
@@ -36,6 +39,12 @@ describe("the runner's settings", () => {
       /RUNNER_ALLOWED_HOSTS: "\*" is not a host/,
     ],
     [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_MIRRORS: "http://a" }, /RUNNER_MIRRORS.*host:port/],
+    [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_NPM_REGISTRY: "http://a.example" }, /RUNNER_NPM_REGISTRY.*https/],
+    [
+      { FABRICA_RUNNER_TOKEN: "t", RUNNER_PYTHON_INDEX: "https://u:p@a.example" },
+      /RUNNER_PYTHON_INDEX.*password/,
+    ],
+    [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_LAYERS_MB: "-1" }, /RUNNER_LAYERS_MB/],
     [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_DRIVER: "podman" }, /RUNNER_DRIVER/],
     [{ FABRICA_RUNNER_TOKEN: "t", FABRICA_URL: "nowhere" }, /FABRICA_URL/],
   ])("are refused by name: %o", (values, name) => {
