@@ -1,7 +1,7 @@
-/** Puts the keyboard into the field of this name and brings it into sight; opens what it is folded into. */
-export function focusField(name: string | undefined): void {
-  if (!name) return;
-  const field = document.querySelector<HTMLElement>(`form [name="${CSS.escape(name)}"]`);
+/** Puts the keyboard into the first field of these names and brings it into sight; opens what it is folded into. */
+export function focusFirst(names: readonly string[]): void {
+  const fields = document.querySelectorAll<HTMLInputElement>("form [name]");
+  const field = [...fields].find((each) => names.includes(each.name));
   const fold = field?.closest("details");
   if (fold) fold.open = true;
   field?.focus();

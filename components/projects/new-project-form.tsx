@@ -10,7 +10,7 @@ import { Button, ButtonLink } from "@/components/ui/button";
 import { TextField } from "@/components/ui/fields";
 import { PageHead } from "@/components/ui/page-head";
 import { Empty } from "@/components/ui/states";
-import { focusField } from "./focus-field";
+import { focusFirst } from "./focus-field";
 import { FormSection } from "./form-section";
 import {
   EMPTY_PROJECT,
@@ -44,7 +44,7 @@ export function NewProjectForm() {
     const read = readNewProject(draft);
     if ("input" in read) return create.mutate(read.input);
     setFaults(read.faults);
-    focusField(Object.keys(read.faults)[0]);
+    focusFirst(Object.keys(read.faults));
   };
   const all = { draft, faults, onChange: change };
   const sent = create.isPending || create.isSuccess;
@@ -117,7 +117,7 @@ function useCreate(onFaults: (faults: ProjectFaults) => void) {
       onError: (error, { name }) => {
         const faults = faultsOfCreation(error, name);
         onFaults(faults);
-        focusField(Object.keys(faults)[0]);
+        focusFirst(Object.keys(faults));
       },
     }),
   );

@@ -11,7 +11,7 @@ import { CopyText } from "@/components/ui/copy-text";
 import { BoneRows, Empty, ErrorNote } from "@/components/ui/states";
 import type { ProjectView } from "@/server/domain/project";
 import { ArchiveProject } from "./archive-project";
-import { focusField } from "./focus-field";
+import { focusFirst } from "./focus-field";
 import { draftOf, type ProjectDraft } from "./project-draft";
 import { ProjectJobs } from "./project-jobs";
 import { ProjectLook } from "./project-look";
@@ -46,7 +46,7 @@ function OneProject({ project }: { project: ProjectView }) {
               isAdmin
                 ? (field, command) => {
                     setTyped((before) => ({ ...before, [field]: command }));
-                    focusField(field);
+                    focusFirst([field]);
                   }
                 : null
             }

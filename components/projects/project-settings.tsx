@@ -7,7 +7,7 @@ import { useTRPC } from "@/components/api/trpc";
 import { Button } from "@/components/ui/button";
 import { showNotice } from "@/components/ui/notices";
 import type { ProjectView } from "@/server/domain/project";
-import { focusField } from "./focus-field";
+import { focusFirst } from "./focus-field";
 import { FormSection } from "./form-section";
 import { faultsBeside, type ProjectDraft, type ProjectFaults, readProjectChanges } from "./project-draft";
 import { CommandFields, LimitFields, Line, ModelFields, PlaceFields } from "./project-fields";
@@ -28,7 +28,7 @@ export function ProjectSettings({ project, draft, isAdmin, onChange, onDone }: P
   const [faults, setFaults] = useState<ProjectFaults>({});
   const showFaults = (next: ProjectFaults) => {
     setFaults(next);
-    focusField(Object.keys(next)[0]);
+    focusFirst(Object.keys(next));
   };
   const save = useSave(showFaults, onDone);
   const read = readProjectChanges(project, draft);
