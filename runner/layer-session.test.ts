@@ -85,16 +85,18 @@ describe("a session with dependencies", () => {
   it("has them in every sandbox of its lease, with their variables, and never in a snapshot", async () => {
     await offerProject();
     server.offer();
-    const { result, chunks } = await server.run(layer(`echo begins; ${INSTALL}`));
+    const { result, chunks } = await server.run(
+      layer(`echo begins; ${INSTALL}; mkdir a.egg-info; echo egg > a.egg-info/egg`),
+    );
     expect(result).toMatchObject({ exit_code: 0, failure: null, layer: { cached: false, not_kept: null } });
     expect(chunks.map(({ text }) => text).join("")).toBe("begins\n");
-    const look = shell("cat node_modules/a source.txt; tool");
-    expect((await server.run(look)).result.stdout).toBe("installed\nsource\ntool said\n");
+    const look = shell("cat node_modules/a source.txt a.egg-info/egg; tool");
+    expect((await server.run(look)).result.stdout).toBe("installed\nsource\negg\ntool said\n");
     await server.run(shell("rm -r node_modules; echo broken > tools/tool; echo more > more.txt"));
     expect((await server.run(SNAPSHOT)).result.snapshot).not.toBeNull();
     expect(server.files()).toEqual(["100644 .gitignore", "100644 more.txt", "100644 source.txt"]);
     expect((await server.run({ kind: "reset", timeout_ms: 10_000 })).result.failure).toBeNull();
-    expect((await server.run(look)).result.stdout).toBe("installed\nsource\ntool said\n");
+    expect((await server.run(look)).result.stdout).toBe("installed\nsource\negg\ntool said\n");
   });
 
   it("hands them to the next lease, whose worker was told of them with the claim", async () => {

@@ -23,6 +23,7 @@ const EXCLUDED = [
   ".ruff_cache/",
   ".mypy_cache/",
   ".venv/",
+  "*.egg-info/",
 ];
 
 const GIT_ENV: Readonly<Record<string, string>> = {
