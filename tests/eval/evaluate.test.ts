@@ -222,6 +222,10 @@ const JOB: JobView = {
   started_at: null,
   completed_at: null,
   elapsed_seconds: 90,
+  project: "eval-total",
+  base_branch: "main",
+  base_commit: null,
+  behaviour_unchanged: false,
 };
 const PROJECT: ProjectView = {
   name: "eval-total",
