@@ -66,7 +66,12 @@ const RULES: Rule[] = [
     ({ host }) => `${host} could not be reached.`,
   ],
   [
-    /is this a git repository|dumb http|invalid (server )?response|protocol error|unknown (object format|capability)|not valid:|expected/,
+    /early EOF|hung up|RPC failed|disconnect|curl \d+/i,
+    "unreachable",
+    ({ host }) => `The connection to ${host} broke off.`,
+  ],
+  [
+    /is this a git repository|dumb http|invalid (server )?response|protocol error|unknown (object format|capability)|not valid:|\bexpected\b/,
     "not_git",
     ({ host }) => `What ${host} answered is not a git repository.`,
   ],
@@ -74,11 +79,6 @@ const RULES: Rule[] = [
     /couldn't find remote ref|not our ref|no such ref/i,
     "branch_gone",
     () => "The branch is no longer on the remote.",
-  ],
-  [
-    /early EOF|hung up|RPC failed|disconnect|curl \d+/i,
-    "unreachable",
-    ({ host }) => `The connection to ${host} broke off.`,
   ],
   [
     /index-pack|fsck|did not send all|bad (object|pack)|corrupt|missing/i,

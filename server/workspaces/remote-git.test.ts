@@ -117,6 +117,7 @@ describe("what a fault says", () => {
       "remote: error: 404 Permission denied certificate\nfatal: Authentication failed for 'x'",
       "wrong_credentials",
     ],
+    ["fatal: fetch-pack: unexpected disconnect while reading sideband packet", "unreachable"],
     ["something new", "unreachable"],
   ])("%j is %s", (stderr, code) => {
     expect(say(stderr).code).toBe(code);

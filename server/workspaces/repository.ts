@@ -28,14 +28,17 @@ export function repositoryPath(root: string, jobId: string): string {
   return join(root, `${jobId}.git`);
 }
 
-/** Makes an empty bare repository, or leaves the one that is there. @throws GitError */
+/**
+ * Makes an empty bare repository, or leaves the one that is there. Written by hand, each file as a whole: `git init`
+ * fails when somebody else does the same at the same moment.
+ */
 export async function createRepository(dir: string): Promise<void> {
   // The attributes are written last: where they are, all is.
   if (await holds(join(dir, "info", "attributes"), ATTRIBUTES)) return;
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  await git(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"], { dir });
-  await mkdir(join(dir, "info"), { recursive: true });
+  for (const folder of ["objects/info", "objects/pack", "refs/heads", "refs/tags", "info"])
+    await mkdir(join(dir, folder), { recursive: true, mode: 0o700 });
   await replaceFile(join(dir, "config"), BARE_CONFIG);
+  await replaceFile(join(dir, "HEAD"), `ref: ${MAIN_REF}\n`);
   await replaceFile(join(dir, "info", "attributes"), ATTRIBUTES);
 }
 

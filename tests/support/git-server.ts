@@ -3,6 +3,7 @@
  * to its repositories behind the back of a client is done with `repository.git(…)`, as somebody else's push would.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,9 +14,12 @@ const BASE_ENV = {
   PATH: process.env.PATH ?? "/usr/bin:/bin",
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_CONFIG_COUNT: "1",
+  GIT_CONFIG_COUNT: "2",
   GIT_CONFIG_KEY_0: "safe.directory",
   GIT_CONFIG_VALUE_0: "*",
+  // Nothing goes on in the background when a request was answered.
+  GIT_CONFIG_KEY_1: "gc.auto",
+  GIT_CONFIG_VALUE_1: "0",
   GIT_AUTHOR_NAME: "Upstream",
   GIT_AUTHOR_EMAIL: "upstream@example.invalid",
   GIT_COMMITTER_NAME: "Upstream",
@@ -43,6 +47,7 @@ export type Files = Record<string, string | Buffer | null>;
 export class GitServer {
   readonly requests: SeenRequest[] = [];
   private readonly folder = mkdtempSync(join(tmpdir(), "fabrica-git-server-"));
+  private readonly backends = new Set<Promise<unknown>>();
   private readonly server = createServer((request, response) => this.answer(request, response));
 
   private constructor(private readonly options: GitServerOptions) {}
@@ -70,7 +75,8 @@ export class GitServer {
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
-    rmSync(this.folder, { recursive: true, force: true });
+    await Promise.all(this.backends);
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
@@ -114,6 +120,8 @@ export class GitServer {
       },
       stdio: ["pipe", "pipe", "ignore"],
     });
+    const ended = once(backend, "exit").finally(() => this.backends.delete(ended));
+    this.backends.add(ended);
     request.pipe(backend.stdin);
     backend.stdin.on("error", () => request.resume());
     response.on("close", () => backend.kill());
