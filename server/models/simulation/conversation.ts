@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type Message, ModelError, type ToolCall, type ToolResult } from "../port";
 
 const jobBlock = z.object({
+  kind: z.string().optional(),
   title: z.string(),
   description: z.string().default(""),
   features: z.array(z.string()).default([]),
@@ -15,6 +16,9 @@ const taskBlock = z.object({ n: z.number().int().min(1), of: z.number().int(), t
 const attemptBlock = z.object({ n: z.number().int(), max: z.number().int() });
 
 export type Job = z.infer<typeof jobBlock>;
+
+/** Whether the work is on a repository that was there before. */
+export const isChange = (job: Job): boolean => job.kind === "change";
 
 /** A call of an earlier answer together with its result (null when none came). */
 export interface PastCall {

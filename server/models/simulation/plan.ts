@@ -55,7 +55,8 @@ export function planProject(job: Job, titles: readonly string[], seedText: strin
   };
 }
 
-function languageOf(job: Job): Language {
+/** The language in which a request is written. */
+export function languageOf(job: Job): Language {
   return detectLanguage([job.title, job.description, ...job.features].join(" "));
 }
 
@@ -105,7 +106,8 @@ function routeTitles(routes: { method: string; path: string }[]): string[] {
   return unique(titles);
 }
 
-function functionTitles(text: string): string[] {
+/** The parts of a text that name a function of the catalogue. */
+export function functionTitles(text: string): string[] {
   return text
     .split(/[.,;:\n]|\b(?:and|e|y|und|et)\b/)
     .filter((part) => functionFor(part) !== null)

@@ -1,11 +1,14 @@
 // A model without a model: answers prompts with tool calls, as any provider does, from the messages alone.
 // It keeps nothing between calls and draws every choice from the job, so the same question has the same answer.
 import { type ModelAnswer, ModelError, type ModelProvider, type ModelRequest } from "../port";
-import { type Conversation, readConversation } from "./conversation";
+import { changeTitles } from "./change/modules";
+import { type Conversation, isChange, readConversation } from "./conversation";
 import { parseSimulationModel, type SimulationModel } from "./model-name";
 import { planProject, titlesFor } from "./plan";
 import type { PlannedAnswer } from "./roles/answer";
+import { changeCoder, changeFixer, changeTester } from "./roles/change";
 import { coderAnswer, testerAnswer } from "./roles/coder";
+import { conflictAnswer, isConflict } from "./roles/conflict";
 import { fixerAnswer } from "./roles/fixer";
 import { debuggerAnswer, leastAnswer, plannerAnswer } from "./roles/other";
 import { tasksOfSpec } from "./spec";
@@ -40,6 +43,8 @@ function plan(request: ModelRequest, talk: Conversation, model: SimulationModel)
   return tool ? leastAnswer(tool) : { text: "There is nothing for me to do.", calls: [] };
 }
 
+const CHANGE_ROLES = { coder: changeCoder, tester: changeTester, fixer: changeFixer };
+
 /** The answer of the roles that build; null for all others, and where the prompt names no job or task. */
 function byRole(
   { role, maxTokens }: ModelRequest,
@@ -49,12 +54,16 @@ function byRole(
   const { job, task } = talk;
   if (!job) return null;
   if (role === "planner") return plannerAnswer(talk, job, maxTokens);
+  if (role === "fixer" && isChange(job) && isConflict(talk.failure)) return conflictAnswer(talk);
   if (!task) return null;
   if (role === "debugger") return debuggerAnswer(talk);
   if (role !== "coder" && role !== "tester" && role !== "fixer") return null;
   const fromSpec = tasksOfSpec(talk.spec ?? "");
-  const titles = fromSpec.length > 0 ? fromSpec : titlesFor(job);
+  const titles = fromSpec.length > 0 ? fromSpec : isChange(job) ? changeTitles(job).titles : titlesFor(job);
   while (titles.length < task.n) titles.push(task.title);
+  if (isChange(job)) {
+    return CHANGE_ROLES[role]({ talk, job, titles, n: task.n, model });
+  }
   const project = planProject(job, titles, talk.jobText);
   if (role === "coder") return coderAnswer(talk, project, task.n, model);
   if (role === "tester") return testerAnswer(talk, project, task.n);

@@ -17,13 +17,8 @@ export function coderAnswer(
   model: SimulationModel,
 ): PlannedAnswer {
   const title = project.tasks[n - 1]?.title ?? "";
-  if (errs(model, "loop", n)) {
-    return {
-      text: "Let me look at the files first.",
-      calls: [{ name: "run", input: { command: "ls" } }],
-    };
-  }
-  if (errs(model, "garbage", n) && talk.turns === 0) return garbage(n);
+  const erring = erringTurn(talk, n, model);
+  if (erring) return erring;
   const files = withMistakes(coderFiles(project, n), model, n, project.seed);
   const calls = [
     ...missingFiles(talk, project, n, files),
@@ -33,6 +28,17 @@ export function coderAnswer(
   const paths = files.map((file) => file.path).filter((path) => !path.startsWith("."));
   const summary = `${title}: wrote ${paths.join(", ")} and registered it.`.slice(0, 2000);
   return finish(`Working on task ${n}: ${title}.`, { summary }, open(talk, calls));
+}
+
+/** The turn of a model that is told to go round in circles, or to give one answer that nobody can use. */
+export function erringTurn(talk: Conversation, n: number, model: SimulationModel): PlannedAnswer | null {
+  if (errs(model, "loop", n)) {
+    return {
+      text: "Let me look at the files first.",
+      calls: [{ name: "run", input: { command: "ls" } }],
+    };
+  }
+  return errs(model, "garbage", n) && talk.turns === 0 ? garbage(n) : null;
 }
 
 /** The tester's next answer in task n. */
@@ -86,7 +92,7 @@ function refused(talk: Conversation, name: string, path: unknown): boolean {
 }
 
 /** Calls that were not made yet; a write that went wrong is tried a second time. */
-function open(talk: Conversation, calls: PlannedCall[]): PlannedCall[] {
+export function open(talk: Conversation, calls: PlannedCall[]): PlannedCall[] {
   return calls.filter(({ name, input }) => {
     const made = talk.past.filter(
       ({ call }) => call.name === name && pathOf(call.input) === input.path && hasText(call.input),

@@ -4,12 +4,23 @@
 import type { Conversation, PastCall } from "../conversation";
 import { replacementBetween } from "../edits";
 import { explainPassage, withMistakes } from "../faults";
+import { withoutNumbers } from "../listing";
 import { errs, type SimulationModel } from "../model-name";
 import type { Project, SourceFile } from "../project";
 import { coderFiles, intendedState } from "../writers";
 import { finish, type PlannedAnswer, type PlannedCall, write } from "./answer";
 
 const FILES_A_TURN = 6;
+
+/** What a task's files are meant to be. */
+export interface Intention {
+  /** The task's own code. */
+  own: readonly SourceFile[];
+  /** Every file that may be mended, by path. */
+  intended: Map<string, SourceFile>;
+  /** The file with its mistake, for a model that repeats it. */
+  mistaken: SourceFile | undefined;
+}
 
 /** The fixer's next answer in task n. */
 export function fixerAnswer(
@@ -18,15 +29,27 @@ export function fixerAnswer(
   n: number,
   model: SimulationModel,
 ): PlannedAnswer {
-  const intended = intendedState(project, n);
+  const own = coderFiles(project, n);
+  const mistaken = withMistakes(own, model, n, project.seed).findLast((candidate) => candidate.bugs);
+  return mendingAnswer(talk, { own, intended: intendedState(project, n), mistaken }, n, model);
+}
+
+/** Reads what the failure points at, mends what differs from what is meant, and says what it was. */
+export function mendingAnswer(
+  talk: Conversation,
+  intention: Intention,
+  n: number,
+  model: SimulationModel,
+): PlannedAnswer {
+  const { own, intended, mistaken } = intention;
   const patches = talk.past.filter(({ call }) => call.name === "edit" || call.name === "write");
-  if (errs(model, "stubborn", n) && talk.past.length > 0) return stubborn(patches, project, n, model);
+  if (errs(model, "stubborn", n) && talk.past.length > 0) return stubborn(patches, mistaken);
   if (patches.length > 0) return afterPatches(talk, patches, intended);
   const reads = talk.past.filter(({ call }) => call.name === "read");
   const calls = reads.flatMap((read) => patch(read, intended));
   if (calls.length > 0) return mended(talk, calls, calls, intended);
   const seen = new Set(reads.map(({ call }) => field(call.input, "path")));
-  const next = suspects(talk.failure ?? "", project, n, intended)
+  const next = suspects(talk.failure ?? "", own, intended)
     .filter((path) => !seen.has(path))
     .slice(0, FILES_A_TURN);
   if (next.length > 0) {
@@ -44,12 +67,14 @@ export function fixerAnswer(
 }
 
 /** Paths in the order in which they are worth reading: the task's own code, what the failure names, the rest. */
-function suspects(failure: string, project: Project, n: number, intended: Map<string, SourceFile>): string[] {
-  const own = coderFiles(project, n)
-    .filter((file) => file.bugs)
-    .map((file) => file.path);
+function suspects(
+  failure: string,
+  files: readonly SourceFile[],
+  intended: Map<string, SourceFile>,
+): string[] {
+  const own = files.filter((file) => file.bugs).map((file) => file.path);
   const named = [...intended.keys()].filter((path) => failure.includes(path));
-  const code = [...intended.keys()].filter((path) => /\.(py|js|json)$/.test(path));
+  const code = [...intended.keys()].filter((path) => /\.(py|[cm]?[jt]s|json)$/.test(path));
   return [...new Set([...own.reverse(), ...named, ...code])];
 }
 
@@ -113,10 +138,7 @@ function causes(calls: PlannedOrMade[], intended: Map<string, SourceFile>): stri
 }
 
 /** Writes the mistaken file again, each time the same, and believes that it helps. */
-function stubborn(patches: PastCall[], project: Project, n: number, model: SimulationModel): PlannedAnswer {
-  const file = withMistakes(coderFiles(project, n), model, n, project.seed).findLast(
-    (candidate) => candidate.bugs,
-  );
+function stubborn(patches: PastCall[], file: SourceFile | undefined): PlannedAnswer {
   const report = {
     summary: `Wrote ${file?.path ?? "nothing"} again.`,
     root_cause: "The file was perhaps not saved completely.",
@@ -127,36 +149,6 @@ function stubborn(patches: PastCall[], project: Project, n: number, model: Simul
     report,
     file && patches.length === 0 ? [write(file.path, file.content)] : [],
   );
-}
-
-const NUMBERED = [
-  /^\s*\d+\t/,
-  /^\s*\d+→/,
-  /^\s*\d+ \| ?/,
-  /^\s*\d+\| ?/,
-  /^\s*\d+: ?/,
-  /^\s*\d+:/,
-  /^\s*\d+ {2}/,
-  /^\s*\d+ /,
-  /^/,
-];
-
-/**
- * The text behind a listing with line numbers. Tools number differently, so the form that agrees best with the
- * expected text is taken; null when none does (the listing was shortened or replaced).
- */
-function withoutNumbers(listing: string, expected: string): string | null {
-  const lines = listing.replace(/\n$/, "").split("\n");
-  const known = new Set(expected.split("\n"));
-  let best: { text: string; score: number } | null = null;
-  for (const pattern of NUMBERED) {
-    const bare = lines
-      .filter((line) => pattern.source === "^" || pattern.test(line) || /^\s*\d+[:|→]?\s*$/.test(line))
-      .map((line) => (pattern.test(line) ? line.replace(pattern, "") : ""));
-    const score = bare.filter((line) => line.trim() && known.has(line)).length;
-    if (score > (best?.score ?? 0)) best = { text: `${bare.join("\n").replace(/\n+$/, "")}\n`, score };
-  }
-  return best && best.score * 2 > lines.length / 2 ? best.text : null;
 }
 
 function firstLine(failure: string | null): string {

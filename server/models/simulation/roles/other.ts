@@ -1,6 +1,7 @@
 // The roles that only judge or describe: planner, debugger, and the least answer for every other one.
 import type { ToolDefinition } from "../../port";
-import type { Conversation, Job } from "../conversation";
+import { changeSpec } from "../change/spec";
+import { type Conversation, isChange, type Job } from "../conversation";
 import { planProject, titlesFor } from "../plan";
 import { writeSpec } from "../spec";
 import { outputTokens } from "../usage";
@@ -8,10 +9,17 @@ import { finish, type PlannedAnswer } from "./answer";
 
 /** The planner's only answer: the whole SPEC.md, in short where the long one would not fit the answer. */
 export function plannerAnswer(talk: Conversation, job: Job, maxTokens: number): PlannedAnswer {
+  if (isChange(job)) return changePlan(talk, job, maxTokens);
   const project = planProject(job, titlesFor(job), talk.jobText);
   const text = `A ${project.kind} project in ${project.tasks.length} tasks.`;
   const long = finish(text, { spec: writeSpec(project) });
   return outputTokens(long) <= maxTokens ? long : finish(text, { spec: writeSpec(project, true) });
+}
+
+function changePlan(talk: Conversation, job: Job, maxTokens: number): PlannedAnswer {
+  const text = "New modules beside what is there.";
+  const long = finish(text, { spec: changeSpec(talk, job) });
+  return outputTokens(long) <= maxTokens ? long : finish(text, { spec: changeSpec(talk, job, true) });
 }
 
 /** The debugger looks once and says what it saw. */

@@ -10,6 +10,7 @@ import { createSimulation } from "../simulation";
 import { tasksOfSpec } from "../spec";
 
 export interface DriveJob {
+  kind?: "build" | "change";
   title: string;
   description: string;
   features: string[];
@@ -53,11 +54,18 @@ export class Drive {
     private readonly job: DriveJob,
     private readonly model = "sim-1",
     private readonly maxTokens = 4096,
+    /** How the list of files is shown to an agent. */
+    private readonly shown: (files: readonly string[]) => string = (files) => files.join("\n"),
   ) {}
+
+  /** Puts files into the workspace before anything else happens. */
+  seed(content: Record<string, string>): void {
+    for (const [path, text] of Object.entries(content)) this.put(path, text);
+  }
 
   /** Plans and returns the task titles. */
   async plan(): Promise<string[]> {
-    const run = await this.agent("planner", [], "");
+    const run = await this.agent("planner", [], this.job.kind === "change" ? this.fileBlock() : "");
     this.spec = String(run.finished?.spec ?? "");
     return tasksOfSpec(this.spec);
   }
@@ -65,8 +73,11 @@ export class Drive {
   /** One coder, tester, fixer or debugger run of task n. */
   async task(role: Role, n: number, extra = ""): Promise<AgentRun> {
     const titles = tasksOfSpec(this.spec);
-    const task = JSON.stringify({ n, of: titles.length, title: titles[n - 1] });
-    const blocks = `<spec>\n${this.spec}\n</spec>\n<task>${task}</task>\n<files>\n${this.files().join("\n")}\n</files>\n${extra}`;
+    const title = titles[n - 1];
+    // The fixer of a merge works for no task.
+    const task =
+      title === undefined ? "" : `<task>${JSON.stringify({ n, of: titles.length, title })}</task>\n`;
+    const blocks = `<spec>\n${this.spec}\n</spec>\n${task}${this.fileBlock()}\n${extra}`;
     return this.agent(role, WORK, blocks);
   }
 
@@ -80,10 +91,20 @@ export class Drive {
     return titles;
   }
 
+  private fileBlock(): string {
+    return `<files>\n${this.shown(this.files())}\n</files>`;
+  }
+
+  private put(path: string, content: string): void {
+    const file = join(this.folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+  }
+
   /** Paths of all files, as a tree listing has them. */
   files(): string[] {
     return readdirSync(this.folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !/__pycache__|\.pytest_cache/.test(entry.parentPath))
+      .filter((entry) => entry.isFile() && !/__pycache__|\.pytest_cache|\.git(?:\/|$)/.test(entry.parentPath))
       .map((entry) => relative(this.folder, join(entry.parentPath, entry.name)))
       .sort();
   }
@@ -144,14 +165,17 @@ export class Drive {
   }
 
   private async perform({ name, input }: ToolCall): Promise<string> {
-    const { path, content, old, new: fresh, command } = input as Record<string, unknown>;
+    const { path, content, old, new: fresh, command, pattern } = input as Record<string, unknown>;
     if (name === "run") return (await this.run("sh", ["-c", String(command)])).output;
+    if (name === "search") {
+      const found = await this.run("grep", ["-rnE", "--exclude-dir=.git", String(pattern), "."]);
+      return found.output.replace(/^\.\//gm, "").trim() || "nothing found";
+    }
     if (typeof path !== "string") throw new Error("path must be text");
     const file = join(this.folder, path);
     if (name === "write") {
       if (typeof content !== "string") throw new Error("content must be text");
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, content);
+      this.put(path, content);
       return "written";
     }
     if (!existsSync(file)) throw new Error(`no file ${path}`);

@@ -1,0 +1,302 @@
+// Change jobs of the simulation in small repositories of several kinds: their tests are run for real, and no file that
+// was there may be another afterwards.
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { outlineOf } from "@/server/agents/outline";
+import { Drive, type DriveJob } from "../testing/drive";
+
+const drives: Drive[] = [];
+afterEach(() => {
+  for (const drive of drives.splice(0)) rmSync(drive.folder, { recursive: true, force: true });
+});
+
+type Files = Record<string, string>;
+
+function start(
+  files: Files,
+  job: Partial<DriveJob>,
+  model?: string,
+  shown = (all: readonly string[]) => all.join("\n"),
+): Drive {
+  const full = {
+    title: "Add slugify",
+    description: "",
+    features: [],
+    stack: [],
+    toolchains: [],
+    context: null,
+    ...job,
+  };
+  const drive = new Drive({ ...full, kind: "change" }, model, 4096, shown);
+  drives.push(drive);
+  drive.seed(files);
+  return drive;
+}
+
+const text = (drive: Drive, path: string) => readFileSync(join(drive.folder, path), "utf8");
+
+function expectUntouched(drive: Drive, files: Files): void {
+  for (const [path, content] of Object.entries(files)) expect(text(drive, path), path).toBe(content);
+}
+
+const added = (drive: Drive, files: Files) => drive.files().filter((path) => !(path in files));
+
+const NODE_ESM: Files = {
+  "package.json": '{ "name": "shop", "type": "module", "scripts": { "test": "node --test" } }\n',
+  "README.md": "# Shop\n",
+  "src/index.js": 'export { total } from "./price.js";\n',
+  "src/price.js": "export function total(items) {\n  return items.length;\n}\n",
+  "test/price.test.js":
+    'import assert from "node:assert/strict";\nimport { test } from "node:test";\nimport { total } from "../src/price.js";\n\ntest("total", () => assert.equal(total([1]), 1));\n',
+};
+const NODE_CJS: Files = {
+  "package.json": '{ "name": "shop", "scripts": { "test": "jest" }, "devDependencies": { "jest": "^29" } }\n',
+  "lib/orderLines.js":
+    "'use strict'\n\nfunction count (lines) {\n  return lines.length\n}\n\nmodule.exports = { count }\n",
+  "lib/__tests__/orderLines.test.js":
+    "const { count } = require('../orderLines')\n\ntest('count', () => {\n  expect(count([])).toBe(0)\n})\n",
+};
+const VITEST_TS: Files = {
+  "package.json": '{ "name": "shop", "type": "module", "devDependencies": { "vitest": "^4" } }\n',
+  "tsconfig.json": '{ "compilerOptions": { "strict": true } }\n',
+  "src/price.ts": "export const total = (items: number[]): number => items.length;\n",
+  "src/price.spec.ts":
+    'import { expect, it } from "vitest";\nimport { total } from "./price";\n\nit("total", () => expect(total([1])).toBe(1));\n',
+};
+const PYTHON: Files = {
+  "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
+  "shop/__init__.py": '"""Shop."""\n',
+  "shop/price.py": "def total(items):\n    return len(items)\n",
+  "tests/__init__.py": "",
+  "tests/test_price.py":
+    "import unittest\n\nfrom shop.price import total\n\n\nclass PriceTest(unittest.TestCase):\n    def test_total(self):\n        self.assertEqual(total([1]), 1)\n",
+};
+const PYTEST: Files = {
+  "setup.py": "from setuptools import setup\n\nsetup(name='shop')\n",
+  "src/shop/__init__.py": "",
+  "src/shop/price.py": "def total(items):\n    return len(items)\n",
+  "tests/conftest.py": 'import sys\n\nsys.path.insert(0, "src")\n',
+  "tests/test_price.py":
+    "import pytest\n\nfrom shop.price import total\n\n\ndef test_total():\n    assert total([1]) == 1\n",
+};
+
+const node = (drive: Drive) => drive.run("node", ["--test"]);
+const unittest = (drive: Drive) => drive.run("python3", ["-m", "unittest", "discover"]);
+const pytest = (drive: Drive) => drive.run("python3", ["-m", "pytest", "-q"]);
+/** Jest is not installed here: its three words, on Node's own runner. */
+const JEST_WORDS = `const assert = require("node:assert");
+global.test = require("node:test").test;
+global.expect = (actual) => ({
+  toBe: (wanted) => assert.strictEqual(actual, wanted),
+  toEqual: (wanted) => assert.deepEqual(actual, wanted),
+  toThrow: (kind) => assert.throws(actual, kind),
+});
+`;
+async function jest(drive: Drive) {
+  const words = `${drive.folder}.cjs`;
+  writeFileSync(words, JEST_WORDS);
+  const tests = drive.files().filter((path) => path.includes("__tests__"));
+  const run = await drive.run("node", ["--require", words, "--test", ...tests]);
+  rmSync(words);
+  return run;
+}
+async function vitest(drive: Drive) {
+  symlinkSync(join(process.cwd(), "node_modules"), join(drive.folder, "node_modules"));
+  const run = await drive.run("node", ["node_modules/vitest/vitest.mjs", "run", "--root", "."]);
+  const types = await drive.run("node", [
+    "node_modules/typescript/bin/tsc",
+    ...[
+      "--noEmit",
+      "--strict",
+      "--target",
+      "es2022",
+      "--module",
+      "esnext",
+      "--moduleResolution",
+      "bundler",
+      "--skipLibCheck",
+    ],
+    ...added(drive, VITEST_TS).filter((path) => path.endsWith(".ts")),
+  ]);
+  rmSync(join(drive.folder, "node_modules"));
+  return { code: run.code || types.code, output: run.output + types.output };
+}
+
+const REPOSITORIES = [
+  {
+    name: "node with ES modules",
+    files: NODE_ESM,
+    run: node,
+    module: "src/slugify.js",
+    test: "test/slugify.test.js",
+  },
+  {
+    name: "jest with CommonJS",
+    files: NODE_CJS,
+    run: jest,
+    module: "lib/slugify.js",
+    test: "lib/__tests__/slugify.test.js",
+  },
+  {
+    name: "vitest with TypeScript",
+    files: VITEST_TS,
+    run: vitest,
+    module: "src/slugify.ts",
+    test: "src/slugify.spec.ts",
+  },
+  {
+    name: "a Python package with unittest",
+    files: PYTHON,
+    run: unittest,
+    module: "shop/slugify.py",
+    test: "tests/test_slugify.py",
+  },
+  {
+    name: "a Python package with pytest",
+    files: PYTEST,
+    run: pytest,
+    module: "src/shop/slugify.py",
+    test: "tests/test_slugify.py",
+  },
+];
+
+const WISHES = [
+  "Slugify titles",
+  "Parse CSV files",
+  "Verify e-mail",
+  "Palindromes",
+  "Word count",
+  "Parse config",
+  "Fibonacci",
+  "Prime factors",
+  "Factorial",
+  "Roman numerals",
+  "Temperatures",
+  "Calculate expressions",
+];
+
+describe.each(REPOSITORIES)("a change in $name", ({ files, run, module, test }) => {
+  it("adds a module and tests that fail without it, and touches nothing", async () => {
+    const drive = start(files, {});
+    expect(await drive.build()).toEqual(["Add slugify"]);
+    expect(added(drive, files)).toEqual([module, test].sort());
+    expectUntouched(drive, files);
+    const green = await run(drive);
+    expect(green.code, green.output).toBe(0);
+    rmSync(join(drive.folder, module));
+    expect((await run(drive)).code).not.toBe(0);
+  });
+
+  it("does everything in the catalogue in one job", async () => {
+    const drive = start(files, { title: "More functions", features: WISHES });
+    expect(await drive.build()).toHaveLength(WISHES.length);
+    expect(added(drive, files)).toHaveLength(2 * WISHES.length);
+    expectUntouched(drive, files);
+    const { code, output } = await run(drive);
+    expect(code, output.slice(-4000)).toBe(0);
+  });
+
+  it("adds a small collection where nothing of the catalogue is named", async () => {
+    const drive = start(files, { title: "Customers can pay orders later" });
+    expect(await drive.build()).toHaveLength(1);
+    expectUntouched(drive, files);
+    const { code, output } = await run(drive);
+    expect(code, output.slice(-4000)).toBe(0);
+    expect(drive.spec).toContain("small collection");
+  });
+
+  it("never takes a name that is taken", async () => {
+    const other = Object.entries(files).find(([path]) => /test_|test\.|spec\./.test(path))?.[1] ?? "";
+    const taken = {
+      ...files,
+      [module]: module.endsWith(".py") ? "# of others\n" : "// of others\n",
+      [test]: other,
+    };
+    const drive = start(taken, {});
+    await drive.build();
+    expectUntouched(drive, taken);
+    expect(added(drive, taken)).toHaveLength(2);
+    expect((await run(drive)).code).toBe(0);
+  });
+});
+
+const FAULTY = REPOSITORIES.map((one, index) => ({ ...one, fault: index % 2 === 0 ? "test@1" : "crash@1" }));
+
+describe.each(FAULTY)("$fault in $name", ({ files, run, module, fault }) => {
+  it("turns the tests red, and the fixer finds and mends it", async () => {
+    const drive = start(files, {}, `sim-1+${fault}`);
+    await drive.build();
+    const red = await run(drive);
+    expect(red.code).not.toBe(0);
+    const { finished } = await drive.task("fixer", 1, `<failure>${red.output}</failure>`);
+    expect(finished).toMatchObject({ files_changed: [module] });
+    expect(finished?.root_cause).not.toMatch(/not what the task needs|Not found/);
+    expect((await run(drive)).code).toBe(0);
+    expectUntouched(drive, files);
+  });
+});
+
+describe("a change", () => {
+  it("says which wishes it leaves out", async () => {
+    const drive = start(NODE_ESM, { features: ["Slugify titles", "Dark mode"] });
+    expect(await drive.plan()).toEqual(["Slugify titles"]);
+    expect(drive.spec).toContain("- Dark mode: the simulation does not know how.");
+  });
+
+  it("takes the repository's language, and in one with both the language of the request", async () => {
+    const both = { ...NODE_ESM, ...PYTHON };
+    const paths = async (files: Files, job: Partial<DriveJob>) => {
+      const drive = start(files, job);
+      await drive.build();
+      return added(drive, files);
+    };
+    expect(await paths(PYTHON, { toolchains: ["node"] })).toContain("shop/slugify.py");
+    expect(await paths(both, { title: "Add slugify in Python" })).toContain("shop/slugify.py");
+    expect(await paths(both, { toolchains: ["python"] })).toContain("shop/slugify.py");
+    expect(await paths(both, { title: "Add slugify to the JavaScript part" })).toContain("src/slugify.js");
+  });
+
+  it("finds a package in a folder, and the one that the request names", async () => {
+    const nested = Object.fromEntries(
+      ["packages/a", "packages/b"].flatMap((folder) =>
+        Object.entries(NODE_ESM).map(([path, content]) => [`${folder}/${path}`, content]),
+      ),
+    );
+    const files: Files = { "package.json": '{ "workspaces": ["packages/*"] }\n', ...nested };
+    const drive = start(files, { title: "Add slugify to packages/b" });
+    await drive.build();
+    expect(added(drive, files)).toEqual(["packages/b/src/slugify.js", "packages/b/test/slugify.test.js"]);
+    expectUntouched(drive, files);
+  });
+
+  it("makes a package of tests where there is none, so that unittest finds them", async () => {
+    const files: Files = { "tool.py": "def run():\n    return 1\n" };
+    const drive = start(files, {});
+    await drive.build();
+    expect(added(drive, files)).toEqual(["slugify.py", "tests/__init__.py", "tests/test_slugify.py"]);
+    expect((await unittest(drive)).output).toMatch(/Ran [1-9]/);
+  });
+
+  it("works in a repository that is shown in outline", async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 700 }, (_, n) => [`src/area-${n % 30}/part-${n}.js`, "export const a = 1;\n"]),
+    );
+    const files: Files = { ...NODE_ESM, ...many, "src/slugify.js": "// of others\n" };
+    const drive = start(files, {}, undefined, outlineOf);
+    await drive.run("git", ["init", "-q"]);
+    expect(drive.files().length).toBeGreaterThan(700);
+    await drive.build();
+    expect(added(drive, files)).toEqual(["src/slugify-2.js", "test/slugify-2.test.js"]);
+    expectUntouched(drive, files);
+    const { code, output } = await drive.run("node", ["--test", "test/"]);
+    expect(code, output.slice(-2000)).toBe(0);
+  });
+
+  it("finds its own files again when it is asked a second time", async () => {
+    const drive = start(NODE_ESM, {});
+    await drive.build();
+    await drive.build();
+    expect(added(drive, NODE_ESM)).toEqual(["src/slugify.js", "test/slugify.test.js"]);
+  });
+});

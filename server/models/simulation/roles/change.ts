@@ -1,0 +1,77 @@
+// The simulated roles in a change job. They look first (change/survey.ts), then write new files only; the fixer mends
+// what this job wrote, and nothing else.
+import { type Surveyed, survey } from "../change/survey";
+import type { Conversation, Job } from "../conversation";
+import { withMistakes } from "../faults";
+import type { SimulationModel } from "../model-name";
+import { hashText } from "../text";
+import { finish, type PlannedAnswer, write } from "./answer";
+import { erringTurn, open } from "./coder";
+import { mendingAnswer } from "./fixer";
+
+/** Everything a role needs to know of its task in a change job. */
+export interface ChangeWork {
+  talk: Conversation;
+  job: Job;
+  /** Titles of all tasks in order. */
+  titles: readonly string[];
+  n: number;
+  model: SimulationModel;
+}
+
+/** The coder's next answer. */
+export function changeCoder(work: ChangeWork): PlannedAnswer {
+  const { talk, n, model } = work;
+  const erring = erringTurn(talk, n, model);
+  if (erring) return erring;
+  const looked = survey(talk, work.job, work.titles, n);
+  if ("open" in looked) return looking(looked.open);
+  const { task, module } = looked.found;
+  const { path } = module.file;
+  if (module.present)
+    return finish(`${path} is there already.`, { summary: `${task.title}: ${path} is there already.` });
+  const file = mistaken(looked.found, work);
+  const summary = `${task.title}: added ${path}. No file that was there is changed.`.slice(0, 2000);
+  return finish(`Working on task ${n}: ${task.title}.`, { summary }, open(talk, [write(path, file.content)]));
+}
+
+/** The tester's next answer. */
+export function changeTester({ talk, job, titles, n }: ChangeWork): PlannedAnswer {
+  const looked = survey(talk, job, titles, n);
+  if ("open" in looked) return looking(looked.open);
+  const { task, module, test, extra } = looked.found;
+  const files = test.present ? [] : [...extra, test.file];
+  const summary = `Tests for ${task.title}: they use ${module.file.path} with good input and bad, and fail without it.`;
+  return finish(
+    `Writing tests for task ${n}: ${task.title}.`,
+    { summary: summary.slice(0, 2000), test_files: [test.file.path] },
+    open(
+      talk,
+      files.map((file) => write(file.path, file.content)),
+    ),
+  );
+}
+
+/** The fixer's next answer to a failing check. */
+export function changeFixer(work: ChangeWork): PlannedAnswer {
+  const { talk, n, model } = work;
+  const looked = survey(talk, work.job, work.titles, n);
+  if ("open" in looked) return looking(looked.open);
+  const { module, test } = looked.found;
+  const files = [module.file, test.file];
+  const intended = new Map(files.map((file) => [file.path, file]));
+  return mendingAnswer(
+    talk,
+    { own: [module.file], intended, mistaken: mistaken(looked.found, work) },
+    n,
+    model,
+  );
+}
+
+function looking(calls: PlannedAnswer["calls"]): PlannedAnswer {
+  return { text: "Looking at what is there.", calls };
+}
+
+function mistaken({ module }: Surveyed, { talk, n, model }: ChangeWork) {
+  return withMistakes([module.file], model, n, hashText(talk.jobText))[0] ?? module.file;
+}
