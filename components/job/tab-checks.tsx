@@ -9,7 +9,15 @@ import type { CheckView } from "@/server/domain/outputs";
 import { readReport, type ShownProblem } from "./check-report";
 import type { TabProps } from "./tab-props";
 
-const KIND: Record<CheckView["kind"], string> = { lint: "Lint", test: "Tests", verify: "Verification" };
+const KIND: Record<CheckView["kind"], string> = {
+  setup: "Dependencies",
+  lint: "Lint",
+  test: "Tests",
+  verify: "Verification",
+};
+/** What is known of the base is not the job's doing. */
+const labelOf = ({ kind, key }: CheckView) =>
+  key.startsWith("baseline/") ? `${KIND[kind]} before the change` : KIND[kind];
 const PROBLEMS_SHOWN = 200;
 
 /** Every computed check, newest first, with what it found. */
@@ -50,7 +58,7 @@ function CheckItem({ check }: { check: CheckView }) {
         />
         <span className="min-w-0 flex-1">
           <span className="font-medium">
-            {KIND[check.kind]} {check.passed ? "passed" : "failed"}
+            {labelOf(check)} {check.passed ? "passed" : "failed"}
           </span>
           <span className="block text-xs text-faint wrap-anywhere">{[check.key, ...found].join(" · ")}</span>
         </span>

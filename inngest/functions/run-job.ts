@@ -1,9 +1,11 @@
+import { takeBaseline } from "@/server/loop/baseline";
 import { deliver } from "@/server/loop/deliver";
 import { beginPlan, writePlan } from "@/server/loop/plan";
 import { setUp, takeRun } from "@/server/loop/set-up";
 import { end } from "@/server/loop/step-body";
 import { cancelWithJob, inngest, jobStarted } from "../client";
 import { drive } from "../drive";
+import { bringIn } from "./bring-in";
 import { agent } from "./run-agent";
 import { runTask, workOnTask } from "./run-task";
 import { validate } from "./validate-job";
@@ -33,6 +35,8 @@ export const runJob = inngest.createFunction(
     });
     if (!ready) return;
 
+    if (ready.change && !(await drive(step, "baseline", ref, (db) => takeBaseline(db, ref)))) return;
+
     if (!(await agent(step, "plan", ref, (db) => beginPlan(db, ref)))) return;
     const written = await drive(step, "write-plan", ref, (db) => writePlan(db, ref));
     if (!written) return;
@@ -47,6 +51,7 @@ export const runJob = inngest.createFunction(
       const done = await step.invoke(`task-${n}`, { function: runTask, data: task });
       if (done?.ended !== false) return;
     }
+    if (ready.change && !(await bringIn(step, ref, of))) return;
     if (!(await validate(step, ref))) return;
     await drive(step, "deliver", ref, (db) => deliver(db, ref));
   },

@@ -34,6 +34,12 @@ export async function workOnTask(step: Step, ref: TaskRef): Promise<boolean> {
   for (const role of ["coder", "tester"] as const) {
     if (!(await agent(step, named(role), ref, (db) => beginAgent(db, ref, role)))) return false;
   }
+  return checkAndFix(step, ref);
+}
+
+/** The second half: lint and test, fix while red, tick off. @returns false when this run of the job is over */
+export async function checkAndFix(step: Step, ref: TaskRef): Promise<boolean> {
+  const named = (name: string) => `task-${ref.n}/${name}`;
   let check = await drive(step, named("check-0"), ref, (db) => checkTask(db, ref, 0));
   for (let round = 1; check && !check.green; round++) {
     if (!(await agent(step, named(`fix-${round}`), ref, (db) => beginFix(db, ref, round)))) return false;

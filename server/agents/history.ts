@@ -14,6 +14,8 @@ export interface StoredPrompt {
   tools: ToolDefinition[];
   forceTool: string | null;
   maxTurns: number;
+  /** Paths and patterns that searches and outlines leave out. */
+  ignored?: readonly string[];
 }
 
 export const answerOf = (turn: Turn) => turn.answer as unknown as ModelAnswer;

@@ -19,6 +19,8 @@ export interface NewAgentRun {
   role: AgentRole;
   first: string;
   task: number | null;
+  /** What the repository says is not to be read. */
+  ignored?: readonly string[];
   /** The step of the pipeline that begins with it. */
   step?: StepChange;
 }
@@ -30,7 +32,7 @@ export interface NewAgentRun {
  */
 export async function startAgentRun(
   db: Db,
-  { job, key, role, first, task, step = { events: [], set: Prisma.empty } }: NewAgentRun,
+  { job, key, role, first, task, ignored = [], step = { events: [], set: Prisma.empty } }: NewAgentRun,
 ): Promise<void> {
   const { provider, model } = modelFor(role, job.models as Partial<Record<AgentRole, string>>);
   const rolePrompt = promptOf(role);
@@ -40,6 +42,7 @@ export async function startAgentRun(
     tools: toolsOf(rolePrompt),
     forceTool: rolePrompt.sandbox ? null : "finish",
     maxTurns: rolePrompt.maxTurns,
+    ...(ignored.length > 0 && { ignored }),
   };
   const started: NewJobEvent = {
     type: "agent.started",

@@ -55,7 +55,7 @@ export interface Snapshot {
  */
 export async function carryOut(db: Db, job: Job, agentRun: AgentRun, turn: Turn): Promise<Acted> {
   const calls = answerOf(turn).calls.filter((call) => call.name !== "finish");
-  const prompt = agentRun.prompt as unknown as StoredPrompt & { ignored?: readonly string[] };
+  const prompt = agentRun.prompt as unknown as StoredPrompt;
   const prefix = `${agentRun.key}/t${turn.n}/a${turn.attempt}`;
   const hands = new Hands(db, job, prefix, turn.attempt, prompt.ignored ?? []);
   const offered = prompt.tools.map((tool) => tool.name);

@@ -2,6 +2,7 @@
 // policy, into a new folder that is then renamed. It never follows a link, because it never makes one.
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { carriesOf, readBases } from "../workspaces/base-record";
 import { GitError, type GitProcess, startGit } from "../workspaces/git";
 import { listCheckedTree } from "../workspaces/list-tree";
 import { readObjects } from "../workspaces/object-stream";
@@ -31,7 +32,10 @@ export async function writeTree(
     await clearBeside(target);
     throw new TargetExists(target);
   }
-  const files = await listCheckedTree(commit, limits, { dir });
+  const carries = carriesOf(await readBases(dir));
+  const entries = await listCheckedTree(commit, limits, { dir }, carries);
+  // Links and submodules that somebody else's repository has are for git only.
+  const files = entries.filter(({ mode }) => mode.startsWith("100"));
   return writeBeside(target, async (beside) => {
     await mkdir(beside, { mode: 0o755 });
     const bytes = await writeFiles(dir, files, beside);

@@ -57,6 +57,12 @@ export const jobView = z.object({
   changes: changesView.nullable(),
   test_results: testResultsView.nullable(),
   depends_on: z.array(z.string()),
+  /** The project that it changes; null for a new one. */
+  project: z.string().nullable(),
+  base_branch: z.string().nullable(),
+  /** Commit of the remote that the work stands on. */
+  base_commit: z.string().nullable(),
+  behaviour_unchanged: z.boolean(),
   source: z.string().nullable(),
   source_id: z.string().nullable(),
   source_url: z.string().nullable(),
@@ -75,7 +81,7 @@ export const taskView = z.object({ n: z.number(), title: z.string(), done: z.boo
 
 export const checkView = z.object({
   key: z.string(),
-  kind: z.enum(["lint", "test", "verify"]),
+  kind: z.enum(["setup", "lint", "test", "verify"]),
   passed: z.boolean(),
   at: time,
   report: z.unknown(),

@@ -31,6 +31,14 @@ export class Stuck extends Error {
   }
 }
 
+/** What is done may not be delivered: the job is escalated with this reason. */
+export class Refused extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "Refused";
+  }
+}
+
 /** This run of the job is over, by whomever: the function leaves. */
 export class Ended extends Error {
   constructor() {

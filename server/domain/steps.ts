@@ -40,5 +40,6 @@ const WITHIN_TASK: Partial<Record<Step, number>> = {
  */
 export function taskProgress(n: number, of: number, step: Step): number {
   const share = (PROGRESS.tasksDone - PROGRESS.planned) / Math.max(1, of);
-  return PROGRESS.planned + share * (n - 1 + (WITHIN_TASK[step] ?? 0));
+  // The merge of a base that moved comes behind the last task.
+  return Math.min(PROGRESS.tasksDone, PROGRESS.planned + share * (n - 1 + (WITHIN_TASK[step] ?? 0)));
 }

@@ -1,13 +1,11 @@
 // Step "deliver": keyed by (job, run, target), once. The row is written before the files, so that a repeated step
 // finds what it had begun; a folder appears by a rename, so it is whole or not there.
 import { access, rename } from "node:fs/promises";
-import { join } from "node:path";
 import { type Db, runStatement } from "../db";
 import { TargetExists, writeTree } from "../delivery/write-tree";
 import type { NewJobEvent } from "../domain/events";
 import { Ended, GiveUp } from "../domain/step-outcome";
 import { PROGRESS } from "../domain/steps";
-import { env } from "../env";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
@@ -15,34 +13,63 @@ import { moveAlone } from "../services/jobs/move-job";
 import { stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { archiveZip } from "../workspaces/archive-zip";
-import { diffStat } from "../workspaces/diff";
+import { diffStat, type FileChange } from "../workspaces/diff";
 import { MAIN_REF, setRefs } from "../workspaces/repository";
+import { changeToDeliver, deliveredPaths, pushChange, writeChangeFiles } from "./deliver-change";
 
-type Target = "repository" | "folder" | "zip";
+type Target = "repository" | "branch" | "patch" | "bundle" | "folder" | "zip";
 
-/** Delivers the head of an approved job to its repository's branch, a folder and a zip, then completes it. */
+/**
+ * Delivers the head of an approved job, then completes it: a new project as its repository's branch, a folder and a zip;
+ * a change as a branch of its remote, a patch and a bundle as well.
+ * @throws GiveUp when there is nothing to deliver; Refused when it may not be delivered
+ */
 export async function deliver(db: Db, ref: RunRef): Promise<{ delivered: true }> {
   const job = await activeJob(db, ref);
   if (job.state !== "approved") throw new Ended();
   const commit = job.headCommit;
   if (!commit) throw new GiveUp("nothing_to_deliver", "The workspace is empty; there is nothing to deliver.");
+  await (job.kind === "change" ? deliverChange(db, job) : deliverProject(db, job, commit));
+  return { delivered: true };
+}
+
+async function deliverProject(db: Db, job: Job, commit: string): Promise<void> {
   await beginDelivery(db, job);
   const dir = jobRepository(job.publicId);
-  const folder = join(env().DATA_DIR, "projects", job.publicId);
+  const { folder, zip } = deliveredPaths(job);
   const targets: Delivering[] = [
     { target: "repository", path: dir, write: () => moveBranch(dir, job, commit) },
     { target: "folder", path: folder, write: () => writeFolder(db, job, dir, commit, folder) },
-    {
-      target: "zip",
-      path: `${folder}.zip`,
-      write: () => archiveZip(dir, commit, `${folder}.zip`, job.publicId),
-    },
+    { target: "zip", path: zip, write: () => archiveZip(dir, commit, zip, job.publicId) },
   ];
-  const changes = changesOf(dir, commit);
+  // All files of the delivered tree.
+  const changes = diffStat(dir, null, commit);
   changes.catch(() => undefined); // It is looked at below, after the writing.
   await deliverTo(db, job, commit, targets);
   await complete(db, job, await changes, folder);
-  return { delivered: true };
+}
+
+async function deliverChange(db: Db, job: Job): Promise<void> {
+  const change = await changeToDeliver(db, job);
+  await beginDelivery(db, job);
+  const dir = jobRepository(job.publicId);
+  const branch = branchOf(job);
+  const { folder, zip, patch, bundle } = deliveredPaths(job);
+  const files = writeChangeFiles(job, change, branch);
+  // What the remote says decides; the files are for whoever takes the change by hand.
+  const pushed: Delivering = {
+    target: "branch",
+    path: branch,
+    write: () => pushChange(db, job, change, branch),
+  };
+  await deliverTo(db, job, change.tip, [pushed]);
+  await deliverTo(db, job, change.tip, [
+    { target: "patch", path: patch, write: files.patch },
+    { target: "bundle", path: bundle, write: files.bundle },
+    { target: "folder", path: folder, write: () => writeFolder(db, job, dir, change.tip, folder) },
+    { target: "zip", path: zip, write: files.zip },
+  ]);
+  await complete(db, job, change.changes, folder);
 }
 
 /** From here on a cancellation is refused (409). @throws Ended when the job is not approved any more */
@@ -134,9 +161,8 @@ async function deliverTo(db: Db, job: Job, commit: string, targets: readonly Del
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
-/** All files of the delivered tree. */
-async function changesOf(dir: string, commit: string) {
-  const files = (await diffStat(dir, null, commit)).map(({ path, added, removed, status }) => ({
+function totalsOf(all: readonly FileChange[]) {
+  const files = all.map(({ path, added, removed, status }) => ({
     path,
     added,
     removed,
@@ -150,16 +176,16 @@ async function changesOf(dir: string, commit: string) {
   };
 }
 
-async function complete(
-  db: Db,
-  job: Job,
-  changes: Awaited<ReturnType<typeof changesOf>>,
-  folder: string,
-): Promise<void> {
+async function complete(db: Db, job: Job, changes: readonly FileChange[], folder: string): Promise<void> {
   await moveAlone(db, {
     job: job.id,
     move: "delivered",
     actor: "factory",
-    set: { outputPath: folder, branch: branchOf(job), progress: PROGRESS.delivered, changes },
+    set: {
+      outputPath: folder,
+      branch: branchOf(job),
+      progress: PROGRESS.delivered,
+      changes: totalsOf(changes),
+    },
   });
 }

@@ -19,6 +19,7 @@ import {
   planDependencies,
   wasTooLarge,
 } from "../toolchains/dependencies";
+import type { EffectiveConfig } from "../toolchains/project-config";
 import { readTree } from "../workspaces/read-files";
 import { execSpec, runCommands } from "./run-programs";
 
@@ -69,6 +70,17 @@ export async function prepareDependencies(
   await store(db, job, { key: commandKey, stored, failure });
   if (failure !== null) throw new GiveUp("dependencies", failure);
   return stored;
+}
+
+/** The same for a job whose base says how it is set up; nothing for a new project. */
+export async function keepDependencies(
+  db: Db,
+  job: Job,
+  config: EffectiveConfig | null,
+  key: string,
+): Promise<void> {
+  if (!config) return;
+  await prepareDependencies(db, job, { folder: config.folder, setupCommand: config.setup.command }, key);
 }
 
 function layerSpecOf(job: Job, plan: DependencyPlan, title: string): LayerSpec {

@@ -2,13 +2,15 @@
 import { firstMessage } from "../agents/first-message";
 import { startAgentRun } from "../agents/start-agent-run";
 import { type Db, runStatement } from "../db";
+import { specFile } from "../domain/spec-file";
 import { GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
 import { ANNOUNCED, appending } from "../events/append";
 import { Prisma } from "../generated/prisma/client";
 import { activeJob } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
-import { workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
+import { workspaceText } from "../services/workspace/workspace-files";
+import { agentFiles } from "./agent-files";
 import { failureText } from "./check-task";
 import { type TaskRef, taskOf } from "./work-on-task";
 
@@ -28,11 +30,14 @@ export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ a
     );
   }
   const { done: _, fixes: __, ...task } = await taskOf(db, job, ref);
-  const [spec, { paths }] = await Promise.all([workspaceText(job, "SPEC.md"), workspaceFiles(job)]);
+  const [spec, { files, ignored }] = await Promise.all([
+    workspaceText(job, specFile(job.kind)),
+    agentFiles(db, job),
+  ]);
   const first = firstMessage(job, {
     spec,
     task,
-    files: paths,
+    files,
     failure: text,
     attempt: { n: round, max: job.maxFixes },
   });
@@ -42,7 +47,7 @@ export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ a
     progress: taskProgress(ref.n, ref.of, "fix"),
     task: ref.n,
   });
-  await startAgentRun(db, { job, key, role: "fixer", first, task: ref.n, step });
+  await startAgentRun(db, { job, key, role: "fixer", first, task: ref.n, step, ignored });
   return { agent: key };
 }
 

@@ -3,6 +3,7 @@ import { firstMessage } from "../agents/first-message";
 import { startAgentRun } from "../agents/start-agent-run";
 import { writeCommand } from "../agents/tools";
 import { type Db, runStatement } from "../db";
+import { specFile } from "../domain/spec-file";
 import { GiveUp } from "../domain/step-outcome";
 import { PROGRESS } from "../domain/steps";
 import { ANNOUNCED, appending } from "../events/append";
@@ -10,6 +11,7 @@ import { type Job, Prisma } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { setStep, stepChange } from "../services/jobs/set-step";
 import { workspaceText } from "../services/workspace/workspace-files";
+import { agentFiles } from "./agent-files";
 import { writeAndCommit } from "./run-programs";
 import { MAX_TASKS, parseTasks } from "./spec";
 
@@ -22,9 +24,19 @@ export async function beginPlan(db: Db, ref: RunRef): Promise<{ agent: string | 
     await setStep(db, job, { step: "plan", progress: PROGRESS.setup });
     return { agent: null };
   }
-  const first = firstMessage(job, { spec: job.spec });
+  // Whoever plans a change has to know what is there.
+  const { files, ignored } = job.kind === "change" ? await agentFiles(db, job) : {};
+  const first = firstMessage(job, { spec: job.spec, ...(files && { files }) });
   const step = stepChange(job, { step: "plan", progress: PROGRESS.setup });
-  await startAgentRun(db, { job, key: PLANNER_KEY, role: "planner", first, task: null, step });
+  await startAgentRun(db, {
+    job,
+    key: PLANNER_KEY,
+    role: "planner",
+    first,
+    task: null,
+    step,
+    ...(ignored && { ignored }),
+  });
   return { agent: PLANNER_KEY };
 }
 
@@ -41,7 +53,7 @@ export async function writePlan(db: Db, ref: RunRef): Promise<{ tasks: number }>
       `The plan has ${tasks.length} tasks; at most ${MAX_TASKS} are possible.`,
     );
   await writeAndCommit(db, job, {
-    write: { key: "plan/write", spec: writeCommand("SPEC.md", spec) },
+    write: { key: "plan/write", spec: writeCommand(specFile(job.kind), spec) },
     commit: { key: "plan/commit", message: "Write the plan" },
   });
   await storeTasks(db, job, spec, tasks);
@@ -76,7 +88,9 @@ async function plannedSpec(db: Db, job: Job): Promise<string> {
     where: { jobId_run_key: { jobId: job.id, run: job.run, key: PLANNER_KEY } },
   });
   const spec =
-    (planned?.result as { spec?: string } | null)?.spec ?? job.spec ?? (await workspaceText(job, "SPEC.md"));
+    (planned?.result as { spec?: string } | null)?.spec ??
+    job.spec ??
+    (await workspaceText(job, specFile(job.kind)));
   if (!spec) throw new GiveUp("no_plan", "The planner wrote no specification.");
   return spec;
 }

@@ -155,9 +155,13 @@ export function outputOf([run, report]: readonly CommandResult[]): RunOutput {
 }
 
 /** The commands of a tool: its own run and, when it writes one, the reading of its report. */
-export function toolCommands(key: string, { argv, env, timeoutMs, report }: ToolCommand): Wanted[] {
+export function toolCommands(
+  key: string,
+  { argv, env, timeoutMs, report, cwd = "." }: ToolCommand,
+): Wanted[] {
   const run = execSpec(report ? ["sh", "-c", 'rm -f -- "$0"; exec "$@"', report, ...argv] : argv, {
     env,
+    cwd,
     title: argv.join(" ").slice(0, 200),
     timeout_ms: timeoutMs,
     live: true,

@@ -9,6 +9,7 @@ import { setStep } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { TOOLCHAINS } from "../toolchains/registry";
 import { createRepository } from "../workspaces/repository";
+import { beginChange } from "./begin-change";
 import { runTools } from "./run-programs";
 
 /**
@@ -33,10 +34,11 @@ export async function takeRun(
 }
 
 /** Makes the workspace and asks the sandbox for its programs. */
-export async function setUp(db: Db, ref: RunRef): Promise<{ toolchains: number }> {
-  const job = await activeJob(db, ref);
+export async function setUp(db: Db, ref: RunRef): Promise<{ toolchains: number; change: boolean }> {
+  let job = await activeJob(db, ref);
   await setStep(db, job, { step: "setup", progress: 0 });
-  await createRepository(jobRepository(job.publicId));
+  if (job.kind === "change") job = await beginChange(db, job);
+  else await createRepository(jobRepository(job.publicId));
   const toolchains = toolchainsOf(job.techStack);
   const answers = await runTools(
     db,
@@ -52,5 +54,5 @@ export async function setUp(db: Db, ref: RunRef): Promise<{ toolchains: number }
     );
   });
   await setStep(db, job, { step: "setup", progress: PROGRESS.setup });
-  return { toolchains: toolchains.length };
+  return { toolchains: toolchains.length, change: job.kind === "change" };
 }

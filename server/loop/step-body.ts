@@ -3,7 +3,7 @@
 import { type Db, db } from "../db";
 import { AppError } from "../domain/errors";
 import { plainText } from "../domain/plain-json";
-import { Ended, GiveUp, NotYet, type StepOutcome, Stuck } from "../domain/step-outcome";
+import { Ended, GiveUp, NotYet, Refused, type StepOutcome, Stuck } from "../domain/step-outcome";
 import { log } from "../log";
 import type { RunRef } from "../services/jobs/active-job";
 import { moveJob } from "../services/jobs/move-job";
@@ -26,6 +26,7 @@ export async function stepBody<T>(ref: RunRef, body: (db: Db) => Promise<T>): Pr
     if (error instanceof NotYet) return waiting(error);
     if (error instanceof Ended) return { s: "ended" };
     if (error instanceof GiveUp) return end(ref, "gave_up", error.code, error.message);
+    if (error instanceof Refused) return end(ref, "delivery_refused", "delivery_refused", error.message);
     if (error instanceof Stuck) return end(ref, "stuck", "stuck", error.message);
     throw error;
   }
@@ -40,7 +41,7 @@ function waiting({ on }: NotYet): StepOutcome<never> {
 /** Ends a run for a reason that people are shown. A job that was settled in the meantime stays as it is. */
 export async function end(
   { job: publicId, run, engine }: RunRef,
-  move: "gave_up" | "stuck",
+  move: "gave_up" | "stuck" | "delivery_refused",
   code: string,
   message: string,
 ): Promise<{ s: "ended" }> {

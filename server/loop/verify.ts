@@ -2,18 +2,35 @@
 // more together with canaries that must fail; what is reported must be exactly what was collected.
 import { writeCommand } from "../agents/tools";
 import type { Db } from "../db";
+import { specFile } from "../domain/spec-file";
 import { PROGRESS } from "../domain/steps";
 import type { Job } from "../generated/prisma/client";
 import { commandId } from "../services/commands/enqueue-command";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { moveAlone, moveJob } from "../services/jobs/move-job";
 import { setStep, stepChange } from "../services/jobs/set-step";
+import { jobRepository } from "../services/workspace/job-repository";
 import { type WorkspaceFiles, workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
-import type { Canary, RunOutput, TestReport, ToolchainAdapter } from "../toolchains/port";
+import { pathMatcher } from "../toolchains/path-patterns";
+import type { Canary, RunOutput, TestReport, ToolCommand } from "../toolchains/port";
 import { compareTestIds } from "../toolchains/test-ids";
-import { lintersOf, readLint, storeCheck, toolchainsIn } from "./check-task";
-import { execSpec, outputOf, runTogether, type Tool, toolCommands, type Wanted } from "./run-programs";
+import { within } from "../toolchains/workspace-files";
+import { diffStat } from "../workspaces/diff";
+import { knownFaults } from "./baseline";
+import {
+  type Checks,
+  checksOf,
+  fileOfTest,
+  type KnownFaults,
+  type Linter,
+  readLint,
+  type Suite,
+} from "./checks";
+import { keepDependencies } from "./dependencies";
+import { execSpec, outputOf, runTogether, toolCommands, type Wanted } from "./run-programs";
 import { parseTasks } from "./spec";
+import { storeCheck } from "./store-check";
+import { provesChange, type Trial, trialOnBase } from "./trial-on-base";
 
 export interface Finding {
   criterion: string;
@@ -37,16 +54,20 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
   const job = await activeJob(db, ref);
   if (job.state !== "validating") return { passed: job.state === "approved" };
   await setStep(db, job, { step: "verify", progress: PROGRESS.tasksDone });
-  const files = await workspaceFiles(job);
-  const suites = suitesIn(job, files);
-  const linters = lintersOf(files, "verify/lint");
-  const seen = await runAll(db, job, files, suites, linters);
-  const linted = readLint(linters, seen.linted);
+  const [files, checks, known] = await Promise.all([
+    workspaceFiles(job),
+    checksOf(db, job),
+    knownFaults(db, job),
+  ]);
+  await keepDependencies(db, job, checks.config, "verify/dependencies");
+  const plan = await planOf(job, files, checks);
+  const seen = await runAll(db, job, plan);
+  const linted = readLint(plan.linters, seen.linted, known);
   const [found] = await Promise.all([
-    checkFiles(db, job, files),
+    checkFiles(db, job, { files, isProtected: pathMatcher(checks.config?.protected ?? []) }),
     storeCheck(db, job, { ...linted, key: "verify/lint", task: null }),
   ]);
-  const findings = [...found, ...checkTests(suites, seen)];
+  const findings = [...found, ...checkTests(plan, seen, known)];
   if (!linted.passed)
     findings.push({ criterion: "lint", expected: "no problems", observed: "problems in a fresh sandbox" });
   const passed = findings.length === 0;
@@ -89,11 +110,18 @@ const describe = (findings: Finding[]) =>
     .join("; ")
     .slice(0, 1500);
 
-async function checkFiles(db: Db, job: Job, files: WorkspaceFiles): Promise<Finding[]> {
+async function checkFiles(
+  db: Db,
+  job: Job,
+  { files, isProtected }: { files: WorkspaceFiles; isProtected: (path: string) => boolean },
+): Promise<Finding[]> {
   const findings: Finding[] = [];
+  for (const { path } of await changedFiles(job))
+    if (isProtected(path))
+      findings.push({ criterion: "protected files", expected: `${path} as it was`, observed: "changed" });
   const open = await db.task.count({ where: { jobId: job.id, run: job.run, done: false } });
   if (open > 0) findings.push({ criterion: "tasks", expected: "all ticked off", observed: `${open} open` });
-  const spec = await workspaceText(job, "SPEC.md");
+  const spec = await workspaceText(job, specFile(job.kind));
   if (!spec || parseTasks(spec).some((task) => !task.done)) {
     findings.push({
       criterion: "SPEC.md",
@@ -101,31 +129,86 @@ async function checkFiles(db: Db, job: Job, files: WorkspaceFiles): Promise<Find
       observed: spec ? "open tasks" : "missing",
     });
   }
-  const wanted = [...job.declaredFiles, ...job.requiredTests].filter(
+  // What a change declares it may also take away.
+  const declared = job.kind === "change" ? [] : job.declaredFiles;
+  const wanted = [...declared, ...job.requiredTests].filter(
     (path) => !files.paths.includes(path) && !path.includes("::"),
   );
   for (const path of wanted) findings.push({ criterion: "files", expected: path, observed: "missing" });
   return findings;
 }
 
-interface Suite {
-  toolchain: ToolchainAdapter;
-  canary: Canary;
+/** What a change has changed; nothing for a new project. */
+async function changedFiles({ publicId, baseRoot, headCommit }: Job) {
+  return baseRoot && headCommit ? diffStat(jobRepository(publicId), baseRoot, headCommit) : [];
 }
 
-function suitesIn(job: Job, files: WorkspaceFiles): Suite[] {
-  return toolchainsIn(files).flatMap((toolchain): Suite[] => {
-    if (!toolchain.test(files.paths, files.readText)) return [];
-    const token = canaryToken(job, toolchain.name);
-    return [{ toolchain, canary: toolchain.canary(files.paths, files.readText, token) }];
+/** A suite with the test that must fail in it; a shell line has none, and has to show itself on the base. */
+interface TriedSuite extends Suite {
+  canary: Canary | null;
+  collect: ToolCommand | null;
+  /** Its run with the canary between its tests. */
+  run: ToolCommand;
+}
+
+/** Everything that a validation runs. */
+interface Plan {
+  suites: TriedSuite[];
+  linters: Linter[];
+  folder: string;
+  /** The new tests on the base; null where nothing has to be shown there. */
+  onBase: Trial | null;
+}
+
+async function planOf(job: Job, files: WorkspaceFiles, checks: Checks): Promise<Plan> {
+  const seen = checks.files(files);
+  const found = checks.suites(files, "verify/test");
+  const tried = found.map((suite): TriedSuite => {
+    const { toolchain } = suite;
+    if (!toolchain) return { ...suite, canary: null, collect: null, run: suite.command };
+    const canary = toolchain.canary(seen.paths, seen.readText, canaryToken(job, toolchain.name));
+    const collect = toolchain.collect(seen.paths, seen.readText);
+    return { ...suite, canary, collect: collect && placed(collect, checks.folder), run: suite.command };
   });
+  const canaries = tried.flatMap(({ canary }) => canary ?? []);
+  const withCanaries = {
+    paths: [...seen.paths, ...canaries.map(({ path }) => path)],
+    readText: (path: string) =>
+      canaries.find((canary) => canary.path === path)?.content ?? seen.readText(path),
+  };
+  const suites = tried.map((suite): TriedSuite => {
+    const run = suite.toolchain?.test(withCanaries.paths, withCanaries.readText);
+    return run ? { ...suite, run: placed(run, checks.folder) } : suite;
+  });
+  return {
+    suites,
+    linters: checks.linters(files, "verify/lint"),
+    folder: checks.folder,
+    onBase: await trialOnBase(job, files, checks),
+  };
 }
 
-function checkTests(suites: Suite[], { collected, tested }: Seen): Finding[] {
+const placed = (command: ToolCommand, folder: string): ToolCommand =>
+  folder === "" ? command : { ...command, cwd: folder };
+
+function checkTests(
+  { suites, onBase }: Plan,
+  { collected, tested, triedOnBase }: Seen,
+  known: KnownFaults,
+): Finding[] {
   if (suites.length === 0) return [{ criterion: "tests", expected: "at least one test", observed: "none" }];
-  return suites.flatMap(({ toolchain, canary }, i) =>
-    compare(toolchain.name, collected[i] as Collected, tested[i] as TestReport, canary.id),
+  const findings = suites.flatMap(({ name, canary }, i) =>
+    compare({ name, canary, known }, collected[i] as Collected, tested[i] as TestReport),
   );
+  if (onBase && findings.length === 0 && !(triedOnBase && provesChange(tested, triedOnBase)))
+    findings.push({
+      criterion: "tests prove the change",
+      expected: "at least one test that fails without the change",
+      observed: triedOnBase
+        ? "all tests pass on the base as well"
+        : "the change could not be taken out to try them",
+    });
+  return findings;
 }
 
 /** Nobody can guess it: it is derived from an id that the sandbox never sees. */
@@ -145,92 +228,98 @@ interface Seen {
   collected: Collected[];
   tested: TestReport[];
   linted: RunOutput[];
+  /** Null where it was not asked for, or could not be tried. */
+  triedOnBase: TestReport[] | null;
 }
 
 /**
  * Runs everything in one go: a fresh sandbox, the list of tests, the tests with canaries between them, the linters on
- * the tree without. The tests and their canaries must share one sandbox.
+ * the tree without, and the new tests on the base. The tests and their canaries must share one sandbox.
  */
-async function runAll(
-  db: Db,
-  job: Job,
-  files: WorkspaceFiles,
-  suites: Suite[],
-  linters: readonly Tool[],
-): Promise<Seen> {
+async function runAll(db: Db, job: Job, { suites, linters, folder, onBase }: Plan): Promise<Seen> {
   const reset = [{ key: "verify/reset", spec: { kind: "reset" as const, timeout_ms: 120_000 } }];
-  const collectors = suites.map(({ toolchain }) => {
-    const command = toolchain.collect(files.paths, files.readText);
-    return command ? toolCommands(`verify/collect/${toolchain.name}`, command) : [];
-  });
-  const trial = trialOf(job, files, suites);
+  const collectors = suites.map(({ name, collect }) =>
+    collect ? toolCommands(`verify/collect/${name}`, collect) : [],
+  );
+  const trial = trialOf(job, suites, folder);
   const lint = linters.map(({ key, command }) => toolCommands(key, command));
-  const results = await runTogether(db, job, [reset, ...collectors, trial.commands, ...lint]);
+  const groups = [reset, ...collectors, trial.commands, ...lint, ...(onBase ? [onBase.commands] : [])];
+  const results = await runTogether(db, job, groups);
   const tried = results[1 + collectors.length] ?? [];
+  const lintAt = 2 + collectors.length;
   return {
     collected: suites.map(({ toolchain }, i) => {
       const given = results[1 + i] ?? [];
-      return given.length > 0
+      return toolchain && given.length > 0
         ? toolchain.parseCollected(outputOf(given))
         : { ids: [], unreadable: "the tests cannot be collected" };
     }),
-    tested: suites.map(({ toolchain }, i) => {
+    tested: suites.map(({ parse }, i) => {
       const [from, to] = trial.tests[i] as [number, number];
-      return toolchain.parseTests(outputOf(tried.slice(from, to)));
+      return parse(outputOf(tried.slice(from, to)));
     }),
-    linted: results.slice(2 + collectors.length).map(outputOf),
+    linted: results.slice(lintAt, lintAt + lint.length).map(outputOf),
+    triedOnBase: onBase ? onBase.read(results[lintAt + lint.length] ?? []) : null,
   };
 }
 
 /** The tests with a canary each, as one group of commands; `tests` says where in it each suite's are. */
-function trialOf(job: Job, files: WorkspaceFiles, suites: Suite[]) {
-  const withCanaries = [...files.paths, ...suites.map(({ canary }) => canary.path)];
-  const readText = (path: string) =>
-    suites.find(({ canary }) => canary.path === path)?.canary.content ?? files.readText(path);
-  const commands: Wanted[] = suites.map(({ toolchain, canary }) => ({
-    key: `verify/canary/${job.fence}/${toolchain.name}`,
-    spec: writeCommand(canary.path, canary.content),
-  }));
-  const tests = suites.map(({ toolchain }): [number, number] => {
+function trialOf(job: Job, suites: readonly TriedSuite[], folder: string) {
+  const at = (path: string) => within(folder === "" ? "." : folder, path);
+  const commands: Wanted[] = suites.flatMap(({ name, canary }) =>
+    canary
+      ? [{ key: `verify/canary/${job.fence}/${name}`, spec: writeCommand(at(canary.path), canary.content) }]
+      : [],
+  );
+  const tests = suites.map(({ name, run }): [number, number] => {
     const from = commands.length;
-    const command = toolchain.test(withCanaries, readText);
-    if (command) commands.push(...toolCommands(`verify/${job.fence}/test/${toolchain.name}`, command));
+    commands.push(...toolCommands(`verify/${job.fence}/test/${name}`, run));
     return [from, commands.length];
   });
-  for (const { toolchain, canary } of suites) {
+  for (const { name, canary } of suites) {
+    if (!canary) continue;
     commands.push({
-      key: `verify/uncanary/${job.fence}/${toolchain.name}`,
-      spec: execSpec(["rm", "-f", "--", canary.path]),
+      key: `verify/uncanary/${job.fence}/${name}`,
+      spec: execSpec(["rm", "-f", "--", at(canary.path)]),
     });
   }
   return { commands, tests };
 }
 
+interface Compared {
+  name: string;
+  canary: Canary | null;
+  known: KnownFaults;
+}
+
 /** Compares what was reported with what was collected. */
-function compare(name: string, collected: Collected, report: TestReport, canaryId: string): Finding[] {
+function compare({ name, canary, known }: Compared, collected: Collected, report: TestReport): Finding[] {
   const finding = (expected: string, observed: string): Finding => ({
     criterion: `tests (${name})`,
     expected,
     observed,
   });
-  if (collected.unreadable) return [finding("a list of tests", collected.unreadable)];
+  if (canary && collected.unreadable) return [finding("a list of tests", collected.unreadable)];
   if (report.unreadable) return [finding("a readable report", report.unreadable)];
   const findings: Finding[] = [];
-  const canary = report.tests.find((test) => test.id === canaryId);
-  if (!canary || canary.outcome === "passed" || canary.outcome === "skipped") {
-    findings.push(
-      finding("the canary test to fail", canary ? `it ${canary.outcome}` : "it was not reported"),
-    );
+  const seen = canary && report.tests.find((test) => test.id === canary.id);
+  if (canary && (!seen || seen.outcome === "passed" || seen.outcome === "skipped")) {
+    findings.push(finding("the canary test to fail", seen ? `it ${seen.outcome}` : "it was not reported"));
   }
-  const real = report.tests.filter((test) => test.id !== canaryId);
-  const bad = real.filter((test) => test.outcome !== "passed" && test.outcome !== "skipped");
+  const real = report.tests.filter((test) => test.id !== canary?.id);
+  const bad = real.filter(
+    (test) => test.outcome !== "passed" && test.outcome !== "skipped" && !known.tests.has(test.id),
+  );
   if (bad.length > 0)
     findings.push(finding("all tests to pass", `${bad.length} failed, such as ${bad[0]?.id}`));
   if (!real.some((test) => test.outcome === "passed")) findings.push(finding("a passed test", "none"));
-  const { missing, unexpected } = compareTestIds(
+  if (!canary) return findings;
+  const compared = compareTestIds(
     collected.ids,
     real.map((test) => test.id),
   );
+  const missing = compared.missing.filter((id) => !known.deadFiles.has(fileOfTest(id)));
+  const unexpected = compared.unexpected.filter((id) => !known.reported.has(id));
   if (missing.length > 0)
     findings.push(finding(`${collected.ids.length} tests reported`, `missing: ${missing[0]}`));
   if (unexpected.length > 0) findings.push(finding("only collected tests reported", `also ${unexpected[0]}`));

@@ -3,13 +3,15 @@ import { firstMessage } from "../agents/first-message";
 import type { AgentRole } from "../agents/roles/roles";
 import { startAgentRun } from "../agents/start-agent-run";
 import type { Db } from "../db";
+import { specFile } from "../domain/spec-file";
 import { Ended, GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
 import { env } from "../env";
 import type { Job } from "../generated/prisma/client";
 import { activeJob, leasedMs, type RunRef } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
-import { workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
+import { workspaceText } from "../services/workspace/workspace-files";
+import { agentFiles } from "./agent-files";
 
 export interface TaskRef extends RunRef {
   /** Number of the task, from 1, and how many there are. */
@@ -35,14 +37,18 @@ export async function beginAgent(
   if (done) return { agent: null };
   refuseLate(job);
   const step = role === "coder" ? "generate" : "testgen";
-  const [spec, { paths }] = await Promise.all([workspaceText(job, "SPEC.md"), workspaceFiles(job)]);
+  const [spec, { files, ignored }] = await Promise.all([
+    workspaceText(job, specFile(job.kind)),
+    agentFiles(db, job),
+  ]);
   const key = `task-${ref.n}/${role}`;
   await startAgentRun(db, {
     job,
     key,
     role,
-    first: firstMessage(job, { spec, task, files: paths }),
+    first: firstMessage(job, { spec, task, files }),
     task: ref.n,
+    ignored,
     step: stepChange(job, { step, progress: taskProgress(ref.n, ref.of, step), task: ref.n }),
   });
   return { agent: key };

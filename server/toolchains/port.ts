@@ -14,6 +14,8 @@ export interface ToolCommand {
   argv: string[];
   env: Record<string, string>;
   timeoutMs: number;
+  /** Folder of the workspace in which it runs; its root when it is not given. */
+  cwd?: string;
   /** Path of the machine-readable report inside the sandbox, or null when the report is standard output. */
   report: string | null;
 }

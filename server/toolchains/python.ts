@@ -57,7 +57,9 @@ function testGroups(files: FileList, readText: ReadText): TestGroup[] {
   const byFolder = new Map<string, string[]>();
   for (const file of all.filter((one) => TEST_FILE.test(nameOf(one))).sort()) {
     const dir = projectFolder(file, known, PROJECT_MARKERS);
-    byFolder.set(dir, [...(byFolder.get(dir) ?? []), file]);
+    const there = byFolder.get(dir);
+    if (there) there.push(file);
+    else byFolder.set(dir, [file]);
   }
   return [...byFolder].map(([dir, tests]) => ({
     dir,

@@ -19,6 +19,7 @@ import { env } from "../../env";
 import { waitFor } from "../../events/wait-for";
 import type { Worker } from "../../generated/prisma/client";
 import { COMMAND_CHANNEL } from "../../services/commands/enqueue-command";
+import { lastLayer } from "../../services/commands/last-layer";
 import { reportCommands } from "../../services/commands/report-commands";
 import { takeCommands } from "../../services/commands/take-commands";
 import { type ClaimedJob, lookForJob } from "../../services/queue/claim-job";
@@ -105,7 +106,10 @@ async function claim({ request, worker }: Call): Promise<Response> {
     waitMs,
     signal: request.signal,
   });
-  return job ? Response.json(claimAnswerOf(job)) : new Response(null, { status: 204 });
+  if (!job) return new Response(null, { status: 204 });
+  // What an earlier worker had installed belongs to the workspace.
+  const layer = job.projectId === null ? null : await lastLayer(db(), job);
+  return Response.json({ ...claimAnswerOf(job), ...(layer && { layer: layer.spec }) } satisfies ClaimAnswer);
 }
 
 function claimAnswerOf(job: ClaimedJob): ClaimAnswer {

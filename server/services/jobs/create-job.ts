@@ -9,6 +9,7 @@ import { toMicro } from "../../domain/money";
 import { dependencyWait, NEEDS_PERSON } from "../../domain/waiting";
 import { env } from "../../env";
 import { type Job, Prisma } from "../../generated/prisma/client";
+import { waitsForFiles } from "../locks/file-waits";
 import { findProject } from "../projects/find-project";
 import { announce, announceSoon, logGrew } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
@@ -85,7 +86,8 @@ async function fileJob(ctx: Ctx, input: CreateJobInput, key: string | null, hash
     waits: null,
     depends: [],
   };
-  if (input.depends_on.length === 0) {
+  const project = wanted.projectId ?? null;
+  if (input.depends_on.length === 0 && (project === null || input.files.length === 0)) {
     const job = await insertAlone(ctx.db, wanted);
     announceSoon(ctx.db, wakeups(job));
     return job;
@@ -95,7 +97,8 @@ async function fileJob(ctx: Ctx, input: CreateJobInput, key: string | null, hash
     const open =
       dependencies.find((job) => NEEDS_PERSON.includes(job.state)) ??
       dependencies.find((job) => job.state !== "completed");
-    const waits = open ? dependencyWait(open.publicId, open.state) : null;
+    const files = project === null ? null : await waitsForFiles(tx, { project, files: input.files });
+    const waits = open ? dependencyWait(open.publicId, open.state) : files;
     const job = await insertJob(tx, { ...wanted, waits, depends: dependencies.map(({ id }) => id) });
     await announce(tx, wakeups(job));
     return job;

@@ -10,6 +10,7 @@ import { whyWaiting } from "../queue/why-waiting";
 /** What a query must load for {@link toJobViews}. */
 export const JOB_VIEW_PARTS = {
   dependsOn: { select: { dependsOn: { select: { publicId: true } } } },
+  project: { select: { name: true } },
 } satisfies Prisma.JobInclude;
 
 export type JobForView = Prisma.JobGetPayload<{ include: typeof JOB_VIEW_PARTS }>;
@@ -59,6 +60,10 @@ function toView(job: JobForView, waiting: Waiting | null, now: Date): JobView {
     changes: job.changes as ChangesView | null,
     test_results: job.testResults as TestResultsView | null,
     depends_on: job.dependsOn.map(({ dependsOn }) => dependsOn.publicId),
+    project: job.project?.name ?? null,
+    base_branch: job.baseBranch,
+    base_commit: job.baseCommit,
+    behaviour_unchanged: job.behaviourUnchanged,
     source: job.source,
     source_id: job.sourceId,
     source_url: job.sourceUrl,

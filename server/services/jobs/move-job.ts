@@ -18,6 +18,7 @@ import { HANDICAP_MS, HEAD_RANK } from "../../domain/priority";
 import { NEEDS_PERSON } from "../../domain/waiting";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
+import { settleFiles } from "../locks/release-locks";
 import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
 import { announce, announceSoon, logGrew, type Wakeup } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
@@ -70,9 +71,9 @@ interface Moved extends Record<string, unknown> {
 /** What a move alone tells of the job: the whole row is wide. */
 export type MovedJob = Pick<
   Job,
-  "id" | "publicId" | "teamId" | "state" | "lastSeq" | "claimable" | "awaited"
+  "id" | "publicId" | "teamId" | "projectId" | "state" | "lastSeq" | "claimable" | "awaited"
 >;
-const MOVED = Prisma.sql`id, public_id, team_id, state, last_seq, claimable, awaited, _was, _held_by`;
+const MOVED = Prisma.sql`id, public_id, team_id, project_id, state, last_seq, claimable, awaited, _was, _held_by`;
 
 /**
  * Moves a job along the state table, within the caller's transaction.
@@ -89,6 +90,7 @@ export async function moveJob(tx: Tx, move: Move): Promise<Job> {
     job = await tx.job.findUniqueOrThrow({ where: { id: job.id } });
   }
   if (concernsDependents(row._was, job.state)) await wakeDependents(tx, job);
+  if (await settleFiles(tx, job)) job = await tx.job.findUniqueOrThrow({ where: { id: job.id } });
   await announce(tx, wakeupsOf(move, job, row));
   return job;
 }
@@ -104,6 +106,7 @@ export async function moveAlone(db: Db, move: Move): Promise<MovedJob> {
   const job: MovedJob = toJob(row);
   announceSoon(db, wakeupsOf(move, job, row));
   if (concernsDependents(row._was, job.state)) await wakeDependents(db, job);
+  if (job.projectId !== null) await db.$transaction((tx) => settleFiles(tx, job));
   return job;
 }
 

@@ -24,5 +24,5 @@ export async function readDiff({
   if (!job.headCommit) return { text: "", truncated: false };
   const path = input.path === undefined ? {} : { path: input.path };
   // A new project has no base: everything counts as added.
-  return diff(jobRepository(job.publicId), null, job.headCommit, { ...path, maxBytes: SHOWN_BYTES });
+  return diff(jobRepository(job.publicId), job.baseRoot, job.headCommit, { ...path, maxBytes: SHOWN_BYTES });
 }

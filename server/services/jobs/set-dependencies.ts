@@ -5,6 +5,7 @@ import { runStatement, type Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import { appendEvents } from "../../events/append";
 import { Prisma } from "../../generated/prisma/client";
+import { settleFiles } from "../locks/release-locks";
 import { announceClaimable } from "../queue/announce-claimable";
 import { findDependencies } from "./create-job";
 import { findJob } from "./find-job";
@@ -79,6 +80,7 @@ async function findCircle(tx: Tx, job: bigint, to: readonly bigint[]): Promise<s
 }
 
 async function freeOfAll(tx: Tx, id: bigint): Promise<void> {
-  await tx.job.update({ where: { id }, data: { claimable: true, waitingCode: null, waitingReason: null } });
-  await announceClaimable(tx);
+  const free = { claimable: true, waitingCode: null, waitingReason: null };
+  if (!(await settleFiles(tx, await tx.job.update({ where: { id }, data: free }))))
+    await announceClaimable(tx);
 }

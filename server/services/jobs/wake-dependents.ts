@@ -4,6 +4,7 @@ import { type Db, runStatement, type Tx } from "../../db";
 import type { JobState } from "../../domain/job-state";
 import { dependencyWait, NEEDS_PERSON } from "../../domain/waiting";
 import { Prisma } from "../../generated/prisma/client";
+import { fileWaits } from "../locks/file-waits";
 import { announceClaimable } from "../queue/announce-claimable";
 
 /**
@@ -90,9 +91,13 @@ async function refreshWaiting(tx: Tx, which: Prisma.Sql): Promise<number> {
   );
   const ids = looked.map((row) => row.id);
   const open = await openDependencies(tx, ids);
+  const files = await fileWaits(
+    tx,
+    ids.filter((id) => !open.has(id)),
+  );
   const waits = ids.map((id) => {
     const dependency = open.get(id);
-    return dependency ? dependencyWait(dependency.public_id, dependency.state) : null;
+    return dependency ? dependencyWait(dependency.public_id, dependency.state) : (files.get(id) ?? null);
   });
   const changed = await runStatement<{ claimable: boolean }>(
     tx,

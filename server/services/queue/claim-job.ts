@@ -8,6 +8,7 @@ import { FINISHED_CHANNEL } from "../commands/report-commands";
 import { toJob } from "../jobs/job-row";
 import { FIRST_CLAIM } from "../jobs/move-job";
 import { leastLeases, type QueueLimits, queueLimits } from "../limits/queue-limits";
+import { takeLocks } from "../locks/take-locks";
 import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
 import { WORKERS_CHANNEL } from "../workers/announce-workers";
 import { announceSoon, logGrew } from "./announce";
@@ -23,13 +24,14 @@ const PASSED_OVER = 16;
 const LOOK_AGAIN_MS = 20;
 
 /** What a worker and its answer need of the job, by the names of the columns: the whole row is wide. */
-const CLAIMED = Prisma.sql`j.id, public_id, team_id, title, j.state, lane, run, fence, head_commit, j.last_seq, lease_worker_id`;
+const CLAIMED = Prisma.sql`j.id, public_id, team_id, project_id, title, j.state, lane, run, fence, head_commit, j.last_seq, lease_worker_id`;
 
 export type ClaimedJob = Pick<
   Job,
   | "id"
   | "publicId"
   | "teamId"
+  | "projectId"
   | "title"
   | "state"
   | "lane"
@@ -88,7 +90,10 @@ export async function lookForJob(
         ...(row._begun || row._lost?.length ? [{ channel: OUTBOX_CHANNEL, payload: "" }] : []),
         ...(row._lost ?? []).map((id) => ({ channel: FINISHED_CHANNEL, payload: id })),
       ]);
-      return { job };
+      if (job.projectId === null || (await takeLocks(db, job)).taken) return { job };
+      // Another one was quicker: this job waits for its files, and the worker looks for the next.
+      look = 0;
+      continue;
     }
     if (!row._fit?.includes(worker)) return "unfit";
     // Nobody announces the end of a lock: without a second look the job would lie until the next poll.

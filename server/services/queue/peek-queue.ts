@@ -25,7 +25,16 @@ export async function peekQueue({
     left === 0
       ? []
       : db.job.findMany({
-          where: { teamId: actor.teamId, state: "pending", claimable: false, leaseWorkerId: null },
+          where: {
+            teamId: actor.teamId,
+            claimable: false,
+            leaseWorkerId: null,
+            // Who begins in the same moment as another on the same files has begun, and waits.
+            OR: [
+              { state: "pending" },
+              { state: { in: ["running", "validating", "approved"] }, waitingCode: "files" },
+            ],
+          },
           include: JOB_VIEW_PARTS,
           orderBy: { id: "asc" },
           take: left,

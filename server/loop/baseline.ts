@@ -1,0 +1,94 @@
+// Lint and tests of the base of a change, before anything is done to it: what failed there is known, shown, and not
+// blamed on the change. Keyed by the base's commit: a base that moved is looked at again.
+import type { Db } from "../db";
+import { PROGRESS } from "../domain/steps";
+import type { Job } from "../generated/prisma/client";
+import { activeJob, type RunRef } from "../services/jobs/active-job";
+import { setStep } from "../services/jobs/set-step";
+import { workspaceFiles } from "../services/workspace/workspace-files";
+import {
+  checksOf,
+  fileOfTest,
+  isRed,
+  type KnownFaults,
+  NO_FAULTS,
+  problemKind,
+  readLint,
+  readTests,
+  type StoredLint,
+  type StoredTests,
+} from "./checks";
+import { outputOf, runTogether, toolCommands, type Wanted } from "./run-programs";
+import { storeCheck } from "./store-check";
+import { takeAway } from "./take-away";
+
+const RESET_MS = 180_000;
+
+const baselineKey = (job: Job) => `baseline/${job.baseCommit?.slice(0, 12)}`;
+
+/**
+ * Lints and tests the base of a change job. Its sandbox has the job's head afterwards.
+ * @returns how many tests fail and how many problems there are already
+ */
+export async function takeBaseline(db: Db, ref: RunRef): Promise<{ tests: number; problems: number }> {
+  const job = await activeJob(db, ref);
+  await setStep(db, job, { step: "setup", progress: PROGRESS.setup });
+  const key = baselineKey(job);
+  const [checks, files] = await Promise.all([
+    checksOf(db, job),
+    workspaceFiles({ publicId: job.publicId, headCommit: job.baseRoot }),
+  ]);
+  const linters = checks.linters(files, `${key}/lint`);
+  const suites = checks.suites(files, `${key}/test`);
+  const tools = [...linters, ...suites].map((tool) => toolCommands(tool.key, tool.command));
+  const away = await takeAway(job, { key });
+  const reset = (name: string): Wanted => ({
+    key: `${key}/${name}`,
+    spec: { kind: "reset", timeout_ms: RESET_MS },
+  });
+  const before = away ? [reset("reset"), away] : [];
+  const after = away ? [reset("back")] : [];
+  const [results = []] = await runTogether(db, job, [[...before, ...tools.flat(), ...after]]);
+  let at = before.length;
+  const outputs = tools.map((commands) => {
+    const own = results.slice(at, at + commands.length);
+    at += commands.length;
+    return outputOf(own);
+  });
+  const linted = readLint(linters, outputs.slice(0, linters.length));
+  const tested = readTests(suites, outputs.slice(linters.length));
+  const said = (summary: string) => `before the change: ${summary}`;
+  await storeCheck(db, job, { ...linted, key: `${key}/lint`, task: null, summary: said(linted.summary) });
+  await storeCheck(db, job, { ...tested, key: `${key}/test`, task: null, summary: said(tested.summary) });
+  return {
+    tests: tested.report.failed,
+    problems: linted.report.reports.flatMap(({ problems }) => problems).length,
+  };
+}
+
+/** What is known of a job's base; nothing for a new project. */
+export async function knownFaults(db: Db, job: Job): Promise<KnownFaults> {
+  if (job.kind !== "change") return NO_FAULTS;
+  const key = baselineKey(job);
+  const stored = await db.checkRun.findMany({
+    where: { jobId: job.id, run: job.run, key: { in: [`${key}/lint`, `${key}/test`] } },
+  });
+  const reportOf = (kind: string) => stored.find((check) => check.kind === kind)?.report as unknown;
+  const lint = new Map<string, number>();
+  const linted = (reportOf("lint") as StoredLint | undefined)?.reports ?? [];
+  for (const report of linted)
+    for (const problem of report.problems) {
+      const kind = problemKind(report.tool, problem);
+      lint.set(kind, (lint.get(kind) ?? 0) + 1);
+    }
+  const tested = ((reportOf("test") as StoredTests | undefined)?.reports ?? []).flatMap(({ tests }) => tests);
+  const red = tested.filter(isRed);
+  const alive = new Set(tested.filter((test) => !isRed(test)).map(({ id }) => fileOfTest(id)));
+  return {
+    lint,
+    unreadable: new Set(linted.filter(({ unreadable }) => unreadable !== null).map(({ tool }) => tool)),
+    tests: new Set(red.map(({ id }) => id)),
+    reported: new Set(tested.map(({ id }) => id)),
+    deadFiles: new Set(red.map(({ id }) => fileOfTest(id)).filter((file) => !alive.has(file))),
+  };
+}

@@ -1,0 +1,10 @@
+// Which files of a repository are tests, by the names that the runners and their users know. Pure.
+
+const FOLDER =
+  /(?:^|\/)(?:tests?|__tests__|__mocks__|__snapshots__|specs?|testing|testdata|test[-_]data|fixtures?)\//i;
+const NAME = /(?:^|\/)(?:test_[^/]*|[^/]*_test|conftest|tests?|[^/]*[.-](?:test|spec))\.[A-Za-z0-9]+$/i;
+
+/** Tests and what belongs to them; everything else is the program. */
+export function isTestFile(path: string): boolean {
+  return FOLDER.test(path) || NAME.test(path);
+}
