@@ -14,16 +14,18 @@ const LANGUAGES = { node: "JavaScript or TypeScript, as the files beside it", py
 export function changeSpec(talk: Conversation, job: Job, short = false): string {
   const { titles, left } = changeTitles(job);
   const tasks = changeTasks(job, titles);
+  const tree = namedTree(talk);
   const layout = layoutOf(
-    namedTree(talk).files,
+    tree.files,
     job,
     tasks.map(({ module }) => module.name),
   );
   const behaviour = tasks.map(
     ({ title, module }) => `### ${forMarkdown(title)}\n\n${offers(module, layout.stack).join("\n")}\n`,
   );
+  // Of a large tree only an outline is seen here; those who write the files look first.
   const place = (folder: string) =>
-    folder === "" ? "the repository's root" : `\`${folder.replaceAll("`", "")}\``;
+    !tree.complete ? "the folder of its like" : folder === "" ? "the repository's root" : `\`${folder}\``;
   return `# ${forMarkdown(job.title).slice(0, 200) || "Change"}
 
 ${forMarkdown(job.description).slice(0, short ? 200 : 4_000) || forMarkdown(job.title)}

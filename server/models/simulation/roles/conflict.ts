@@ -2,7 +2,7 @@
 // by exact edits. What is outside of the markers stays as it is.
 import type { Conversation, PastCall } from "../conversation";
 import { numberedLines } from "../listing";
-import { finish, type PlannedAnswer, type PlannedCall, write } from "./answer";
+import { finish, type PlannedAnswer, type PlannedCall } from "./answer";
 
 const PATTERN = "^<{7}( |$)";
 const FILES_A_TURN = 6;
@@ -21,25 +21,28 @@ export function conflictAnswer(talk: Conversation): PlannedAnswer {
       calls: [{ name: "search", input: { pattern: PATTERN } }],
     };
   }
-  const paths = pathsOf(searched.result.content, talk);
-  const files = paths.map((path) => readSoFar(talk.past, path));
+  const files = pathsOf(searched.result.content, talk).map((path) => readSoFar(talk.past, path));
   const reading = files.flatMap(({ path, next }) => (next === null ? [] : [range(path, next)]));
   if (reading.length > 0) {
     return { text: "Reading the files with conflicts.", calls: reading.slice(0, FILES_A_TURN) };
   }
-  const merged = files.flatMap(({ path, lines }) => mergeCalls(path, lines));
-  const tried = talk.past.filter(({ call }) => call.name === "edit" || call.name === "write");
-  const wanted = merged.filter((call) => !tried.some((past) => sameCall(past.call, call)));
-  const changed = [...new Set(merged.map((call) => String(call.input.path)))];
+  const edits = files.flatMap(({ path, lines }) => mergeCalls(path, lines));
+  const made = (edit: PlannedCall) => talk.past.find(({ call }) => sameCall(call, edit));
+  const refused = edits.filter((edit) => made(edit)?.result?.isError);
+  const paths = (calls: PlannedCall[]) => [...new Set(calls.map((call) => String(call.input.path)))];
+  const changed = paths(edits.filter((edit) => !refused.includes(edit)));
+  const sentences = [
+    changed.length > 0 ? `Merged ${changed.join(", ")}: both sides are kept.` : "No file was changed.",
+    ...(refused.length > 0 ? [`${paths(refused).join(", ")} could not be merged by an exact edit.`] : []),
+  ];
   return finish(
-    changed.length > 0 ? "Keeping both sides." : "There is no conflict marker in any file.",
+    edits.length > 0 ? "Keeping both sides." : "There is no conflict marker in any file.",
     {
-      summary:
-        changed.length > 0 ? `Merged ${changed.join(", ")}: both sides are kept.` : "No file was changed.",
+      summary: sentences.join(" ").slice(0, 2000),
       root_cause: "The base was changed in the same lines as this job, so the two did not fit together.",
       files_changed: changed,
     },
-    wanted,
+    edits.filter((edit) => made(edit) === undefined),
   );
 }
 
@@ -85,8 +88,10 @@ function readSoFar(past: readonly PastCall[], path: string): SoFar {
   return { path, lines, next };
 }
 
+/** Lines from `from` to before `to`, markers and all, and what they become. */
 interface Conflict {
-  old: string[];
+  from: number;
+  to: number;
   both: string[];
 }
 
@@ -107,31 +112,30 @@ function conflictsOf(lines: readonly string[]): Conflict[] {
     else if (/^={7}\r?$/.test(line)) side = "theirs";
     else if (/^>{7}( |\r?$)/.test(line)) {
       const same = sides.ours.join("\n") === sides.theirs.join("\n");
-      found.push({
-        old: lines.slice(from, index + 1),
-        both: same ? sides.ours : [...sides.ours, ...sides.theirs],
-      });
+      found.push({ from, to: index + 1, both: same ? sides.ours : [...sides.ours, ...sides.theirs] });
       from = -1;
     } else sides[side].push(line);
   }
   return found;
 }
 
-/** One edit for each conflict; where two read alike, the whole file is written. */
+/** One edit for each conflict, with as much around it as makes it the only such place. */
 function mergeCalls(path: string, lines: readonly string[]): PlannedCall[] {
+  const text = `${lines.join("\n")}\n`;
   const conflicts = conflictsOf(lines);
-  if (new Set(conflicts.map(({ old }) => old.join("\n"))).size === conflicts.length) {
-    return conflicts.map(({ old, both }) => {
-      // Nothing but markers and a line break: an empty text in its place would leave an empty line.
-      const [before, after] =
-        both.length > 0 ? [old.join("\n"), both.join("\n")] : [`${old.join("\n")}\n`, ""];
-      return { name: "edit", input: { path, old: before, new: after } };
-    });
-  }
-  const merged = conflicts.reduce(
-    (text, { old, both }) =>
-      text.replace(`${old.join("\n")}\n`, () => both.map((line) => `${line}\n`).join("")),
-    `${lines.join("\n")}\n`,
-  );
-  return [write(path, merged)];
+  return conflicts.map(({ from, to, both }, index) => {
+    const lowest = conflicts[index - 1]?.to ?? 0;
+    const highest = conflicts[index + 1]?.from ?? lines.length;
+    let [start, end] = [from, to];
+    const old = () => lines.slice(start, end).join("\n");
+    while (text.indexOf(old()) !== text.lastIndexOf(old()) && (start > lowest || end < highest)) {
+      if (start > lowest) start -= 1;
+      else end += 1;
+    }
+    const fresh = [...lines.slice(start, from), ...both, ...lines.slice(to, end)];
+    // The last line break of a file may be missing, so it is left alone unless nothing stays before it.
+    const gone = fresh.length === 0;
+    const input = { old: gone ? `${old()}\n` : old(), new: fresh.join("\n") };
+    return { name: "edit", input: { path, ...input } };
+  });
 }

@@ -182,6 +182,7 @@ export class Drive {
     const current = readFileSync(file, "utf8");
     if (name === "read")
       return current
+        .replace(/\n$/, "")
         .split("\n")
         .map((line, index) => `${index + 1}\t${line}`)
         .join("\n");
