@@ -259,4 +259,39 @@ describe("a change", () => {
     await drive.build();
     expect(added(drive, NODE_ESM)).toEqual(["src/slugify.js", "test/slugify.test.js"]);
   });
+
+  it("can be told to err in every way", async () => {
+    const garbage = start(NODE_ESM, {}, "sim-1+garbage@1");
+    await garbage.plan();
+    const first = await garbage.task("coder", 1);
+    expect(first.answers[0]?.calls).toEqual([]);
+    expect(first.finished).not.toBeNull();
+    const loop = start(NODE_ESM, {}, "sim-1+loop@1");
+    await loop.plan();
+    expect((await loop.task("coder", 1)).finished).toBeNull();
+    const stubborn = start(PYTHON, {}, "sim-1+stubborn@1");
+    await stubborn.build();
+    for (const n of [1, 2]) {
+      const { finished } = await stubborn.task(
+        "fixer",
+        1,
+        `<failure>red</failure>\n<attempt>{"n":${n},"max":5}</attempt>`,
+      );
+      expect(finished).toMatchObject({ files_changed: ["shop/slugify.py"] });
+      expect((await unittest(stubborn)).code).not.toBe(0);
+    }
+    expectUntouched(stubborn, PYTHON);
+  });
+
+  it("follows a checklist that people wrote, each task with a module of its own", async () => {
+    const drive = start(PYTHON, { title: "Orders" });
+    drive.spec = "# Own\n\n## Tasks\n- [x] Orders\n- [ ] Cancel orders\n- [ ] Slugify titles\n";
+    for (const n of [1, 2, 3]) {
+      await drive.task("coder", n);
+      await drive.task("tester", n);
+    }
+    expect(added(drive, PYTHON)).toHaveLength(6);
+    expect((await unittest(drive)).code).toBe(0);
+    expectUntouched(drive, PYTHON);
+  });
 });

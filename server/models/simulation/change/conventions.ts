@@ -39,7 +39,7 @@ export function conventionsOf(
     runner: runnerOf(layout, manifest ?? "", test ?? ""),
     importEnding: relativeEnding(like),
     single: (like.match(/'/g) ?? []).length > (like.match(/"/g) ?? []).length,
-    semicolons: ends(/;\s*$/) > 0 || ends(/[\w)\]'"`]\s*$/) < 3,
+    semicolons: ends(/;\s*$/) > 0 || ends(/[\w)\]'"`]\s*$/) < 2,
     indent: indentOf(lines),
   };
 }

@@ -4,7 +4,8 @@ const FOREIGN =
   /(?:^|\/)(?:node_modules|vendor|third_party|dist|build|out|coverage|docs?|examples?|samples?|scripts?|tools|bench(?:marks?)?|fixtures?|migrations|site-packages|\.[^/]+)\//;
 const JS = /\.[cm]?[jt]sx?$/;
 const TEST_FOLDER = /(?:^|\/)(?:tests?|specs?|__tests__)\//;
-const ELSEWHERE = /(?:^|\/)(?:e2e|integration|functional|fixtures?|helpers?|support|data|mocks?|__mocks__)\//;
+const ELSEWHERE =
+  /(?:^|\/)(?:e2e|integration|functional|fixtures?|helpers?|support|data|mocks?|__mocks__)\/|[._-]e2e[._-]/;
 const SETTING =
   /\.(?:config|setup|d)\.[cm]?[jt]s$|(?:^|\/)(?:gulpfile|gruntfile|setup|conftest|noxfile|manage|karma\.conf|\.[^/]*)\.[a-z]+$/i;
 
@@ -27,7 +28,9 @@ export function isTest(path: string, stack: Stack): boolean {
   if (!isCode(path, stack) || /(?:^|\/)node_modules\//.test(path) || ELSEWHERE.test(path)) return false;
   if (stack === "python") return /^(?:test_.*|.*_test)\.py$/.test(nameOf(path));
   return (
-    /[.](?:test|spec)\.[cm]?[jt]sx?$|(?:^|\/)(?:test[-_][^/]+|[^/]+[-_]test)\.[cm]?[jt]sx?$/.test(path) ||
+    /[.](?:test|spec)\.[cm]?[jt]sx?$|(?:^|\/)(?:tests?|test[-_][^/]+|[^/]+[-_]test)\.[cm]?[jt]sx?$/.test(
+      path,
+    ) ||
     (TEST_FOLDER.test(path) &&
       !/^(?:index|setup|helpers?|utils?|common|run)\./.test(nameOf(path)) &&
       !SETTING.test(path))
