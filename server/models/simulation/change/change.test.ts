@@ -3,7 +3,6 @@
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { outlineOf } from "@/server/agents/outline";
 import { Drive, type DriveJob } from "../testing/drive";
 import { type Files, NODE_CJS, NODE_ESM, PYTEST, PYTHON, VITEST_TS } from "../testing/repositories";
 
@@ -12,12 +11,7 @@ afterEach(() => {
   for (const drive of drives.splice(0)) rmSync(drive.folder, { recursive: true, force: true });
 });
 
-function start(
-  files: Files,
-  job: Partial<DriveJob>,
-  model?: string,
-  shown = (all: readonly string[]) => all.join("\n"),
-): Drive {
+function start(files: Files, job: Partial<DriveJob>, model?: string): Drive {
   const full = {
     title: "Add slugify",
     description: "",
@@ -27,7 +21,7 @@ function start(
     context: null,
     ...job,
   };
-  const drive = new Drive({ ...full, kind: "change" }, model, 4096, shown);
+  const drive = new Drive({ ...full, kind: "change" }, model);
   drives.push(drive);
   drive.seed(files);
   return drive;
@@ -236,21 +230,6 @@ describe("a change", () => {
     await drive.build();
     expect(added(drive, files)).toEqual(["slugify.py", "tests/__init__.py", "tests/test_slugify.py"]);
     expect((await unittest(drive)).output).toMatch(/Ran [1-9]/);
-  });
-
-  it("works in a repository that is shown in outline", async () => {
-    const many = Object.fromEntries(
-      Array.from({ length: 700 }, (_, n) => [`src/area-${n % 30}/part-${n}.js`, "export const a = 1;\n"]),
-    );
-    const files: Files = { ...NODE_ESM, ...many, "src/slugify.js": "// of others\n" };
-    const drive = start(files, {}, undefined, outlineOf);
-    await drive.run("git", ["init", "-q"]);
-    expect(drive.files().length).toBeGreaterThan(700);
-    await drive.build();
-    expect(added(drive, files)).toEqual(["src/slugify-2.js", "test/slugify-2.test.js"]);
-    expectUntouched(drive, files);
-    const { code, output } = await drive.run("node", ["--test", "test/"]);
-    expect(code, output.slice(-2000)).toBe(0);
   });
 
   it("finds its own files again when it is asked a second time", async () => {

@@ -24,8 +24,8 @@ export function changeSpec(talk: Conversation, job: Job, short = false): string 
     ({ title, module }) => `### ${forMarkdown(title)}\n\n${offers(module, layout.stack).join("\n")}\n`,
   );
   // Of a large tree only an outline is seen here; those who write the files look first.
-  const place = (folder: string) =>
-    !tree.complete ? "the folder of its like" : folder === "" ? "the repository's root" : `\`${folder}\``;
+  const place = (folder: string, like: string) =>
+    !tree.complete ? `beside ${like}` : folder === "" ? "in the repository's root" : `in \`${folder}\``;
   return `# ${forMarkdown(job.title).slice(0, 200) || "Change"}
 
 ${forMarkdown(job.description).slice(0, short ? 200 : 4_000) || forMarkdown(job.title)}
@@ -34,7 +34,7 @@ Written in ${LANGUAGES[layout.stack]}, with its standard library only, in the wa
 
 ${short ? "" : `## Behaviour\n\n${behaviour.join("\n")}\n`}## What is added
 
-- One new module for each task in ${place(layout.sources)}, and its tests in ${place(layout.tests)}.
+- One new module for each task ${place(layout.sources, "the sources that are there")}, and its tests ${place(layout.tests, "the tests that are there")}.
 
 ## What stays as it is
 

@@ -164,7 +164,8 @@ export class Drive {
     }
   }
 
-  private async perform({ name, input }: ToolCall): Promise<string> {
+  /** Carries out a call; what it throws is told as an error. */
+  protected async perform({ name, input }: ToolCall): Promise<string> {
     const { path, content, old, new: fresh, command, pattern } = input as Record<string, unknown>;
     if (name === "run") return (await this.run("sh", ["-c", String(command)])).output;
     if (name === "search") {
