@@ -9,7 +9,7 @@ import { ProgressBar } from "@/components/ui/progress";
 import { Elapsed } from "@/components/ui/time";
 import type { JobState } from "@/server/domain/job-state";
 import type { JobView } from "@/server/domain/outputs";
-import { Fact, Facts } from "./facts";
+import { Fact, Facts, ProjectFacts } from "./facts";
 import { JobActions } from "./job-actions";
 
 const BAR: Partial<Record<JobState, "good" | "warn" | "bad" | "idle">> = {
@@ -86,7 +86,8 @@ function JobFacts({ job }: { job: JobView }) {
       <Fact label="Priority">
         <PriorityMark priority={job.priority} />
       </Fact>
-      <Fact label="Technology">{job.tech_stack.join(", ")}</Fact>
+      <ProjectFacts job={job} />
+      {job.tech_stack.length > 0 && <Fact label="Technology">{job.tech_stack.join(", ")}</Fact>}
       {job.test_results && (
         <Fact label="Tests">
           <span className={job.test_results.failed > 0 ? "text-bad" : "text-good"}>

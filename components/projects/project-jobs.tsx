@@ -4,21 +4,16 @@ import { useTRPC } from "@/components/api/trpc";
 import { JobRow } from "@/components/jobs/job-row";
 import { ButtonLink } from "@/components/ui/button";
 import { BoneRows, ErrorNote } from "@/components/ui/states";
-import type { JobView } from "@/server/domain/outputs";
 import type { ProjectView } from "@/server/domain/project";
 import { FormSection } from "./form-section";
 
-/** Jobs that are looked through for those of the project, newest first. */
-const LOOKED_THROUGH = 200;
 const SHOWN = 10;
-
-const belongsTo = (job: JobView, name: string) => (job as { project?: string | null }).project === name;
 
 /** The newest jobs that were filed for a project. */
 export function ProjectJobs({ project }: { project: ProjectView }) {
   const trpc = useTRPC();
-  const newest = useQuery(trpc.jobs.list.queryOptions({ limit: LOOKED_THROUGH }));
-  const jobs = newest.data?.jobs.filter((job) => belongsTo(job, project.name)).slice(0, SHOWN);
+  const newest = useQuery(trpc.jobs.list.queryOptions({ project: project.name, limit: SHOWN }));
+  const jobs = newest.data?.jobs;
   return (
     <FormSection
       title="Jobs"
@@ -30,7 +25,7 @@ export function ProjectJobs({ project }: { project: ProjectView }) {
     >
       {newest.isPending && <BoneRows rows={2} label="Jobs are being fetched" />}
       {newest.isError && <ErrorNote error={newest.error} onRetry={() => newest.refetch()} />}
-      {jobs?.length === 0 && <p className="text-muted">No job was filed for this project lately.</p>}
+      {jobs?.length === 0 && <p className="text-muted">No job was filed for this project yet.</p>}
       {jobs && jobs.length > 0 && (
         <ul aria-label="Jobs of the project" className="-mt-4">
           {jobs.map((job) => (

@@ -50,12 +50,12 @@ export function Notices() {
     <div
       role="status"
       aria-live="polite"
-      className="fixed right-4 bottom-4 left-4 z-50 flex flex-col items-end gap-2"
+      className="pointer-events-none fixed right-4 bottom-4 left-4 z-50 flex flex-col items-end gap-2"
     >
       {shown.map((notice) => (
         <div
           key={notice.key}
-          className="flex max-w-md items-start gap-2 rounded-lg border hairline bg-raised py-1 pr-1 pl-3 shadow-lg"
+          className="pointer-events-auto flex max-w-md items-start gap-2 rounded-lg border hairline bg-raised py-1 pr-1 pl-3 shadow-lg"
         >
           <Icon
             name={notice.tone === "bad" ? "warning" : "check"}

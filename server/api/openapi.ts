@@ -66,7 +66,7 @@ function make(): Document {
     description:
       "A self-hosted software factory. Times are ISO 8601 in UTC, money is dollars, `status` is the state.",
     baseUrl: "/api/v1",
-    tags: ["Auth", "Jobs", "Queue", "Workers", "Factory", "Health"],
+    tags: ["Auth", "Jobs", "Projects", "Queue", "Workers", "Factory", "Health"],
   });
   const paths: Record<string, unknown> = { ...document.paths, "/jobs/{id}/events": STREAM };
   for (const path of CREATING) {

@@ -32,7 +32,8 @@ export const projectName = z
   .regex(
     /^[a-z0-9][a-z0-9._-]{0,79}$/,
     "1 to 80 of a-z, 0-9, dot, dash, underscore; starts with a letter or digit",
-  );
+  )
+  .refine((name) => name !== "new", "new is the address of the form; choose another name");
 
 /** A branch as git allows it, without what could be read as an option, a range or a place outside refs/heads. */
 export const branchName = line(250).refine(

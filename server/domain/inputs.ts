@@ -58,6 +58,8 @@ export const jobRef = z.strictObject({ id: jobId });
 export const listJobsInput = z.strictObject({
   state: z.enum(JOB_STATES).optional(),
   search: cleanText(200).optional(),
+  /** Jobs of one project only. */
+  project: projectName.optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z
     .string()

@@ -2,11 +2,13 @@
 // base branch. What a job began from stays, whatever the branch does later; the moved base is merged before validation.
 import { type Db, runStatement } from "../db";
 import type { NewJobEvent } from "../domain/events";
+import { env } from "../env";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma, type Project } from "../generated/prisma/client";
 import { jobRepository } from "../services/workspace/job-repository";
 import { beginFromMirror } from "../workspaces/change-base";
 import { requireBranch } from "../workspaces/mirror";
+import { BASE_LIMITS, type TreeLimits } from "../workspaces/tree-policy";
 import { asked, configOf, freshMirror, projectOf } from "./change-project";
 import { keepDependencies } from "./dependencies";
 import { runCommands } from "./run-programs";
@@ -28,11 +30,18 @@ export async function beginChange(db: Db, job: Job): Promise<Job> {
   return begun;
 }
 
+/** What is larger would not fit into a sandbox together with what is built from it. */
+const roomFor = (megabytes: number): TreeLimits => ({
+  ...BASE_LIMITS,
+  totalBytes: Math.min(BASE_LIMITS.totalBytes, Math.floor(megabytes * 0.8) * 1024 * 1024),
+});
+
 async function takeBase(db: Db, job: Job, project: Project): Promise<Job> {
   const mirror = await freshMirror(project);
   const branch = await asked(async () => requireBranch(mirror, job.baseBranch));
+  const megabytes = env().SANDBOX_WORK_MB;
   const { root, notes } = await asked(() =>
-    beginFromMirror(jobRepository(job.publicId), mirror.dir, branch.commit),
+    beginFromMirror(jobRepository(job.publicId), mirror.dir, branch.commit, roomFor(megabytes)),
   );
   const based = {
     ...job,

@@ -8,6 +8,7 @@ const PATTERNS: readonly RegExp[] = [
   /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
   /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
   /\bglpat-[A-Za-z0-9_-]{20,}/g,
+  /\bnpm_[A-Za-z0-9]{30,}/g,
   /\bfab_[A-Za-z0-9_-]{20,}/g,
   /\bsignkey-[a-z]+-[0-9a-f]{20,}/g,
   /\bAKIA[0-9A-Z]{16}\b/g,

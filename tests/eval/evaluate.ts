@@ -33,6 +33,8 @@ export interface EvalResult {
   task: string;
   job: string;
   status: JobView["status"];
+  /** What the factory says of a job that did not complete. */
+  said: string | null;
   /** Why the task is not resolved, or null when it is. */
   refused: string | null;
   costUsd: number;
@@ -61,6 +63,8 @@ export async function evaluate(
     repository_url: url,
     default_branch: "main",
     ...(git.access && { username: git.access.username, token: git.access.password }),
+    // What the packages need to be tested is in every sandbox; registries are not asked.
+    setup_command: "true",
     ...(task.commands && { test_command: task.commands.test }),
   });
   const { job_id: job } = await client.call("POST", "/api/v1/jobs", jobView, {
@@ -76,6 +80,7 @@ export async function evaluate(
     task: task.name,
     job,
     status: ended.status,
+    said: ended.error_message,
     refused: await judge(repository, url, `fabrica/${job}`, git.access),
     costUsd: ended.cost_usd,
     turns: spend.reduce((sum, { calls }) => sum + calls, 0),

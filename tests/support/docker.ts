@@ -150,7 +150,7 @@ async function loadImage(client: Docker, tarball: string): Promise<void> {
     await client.importImage(createReadStream(tarball) as never, { repo: BASE, tag: "latest" }),
   );
   const context = { context: join(ROOT, "runner/image"), src: ["Dockerfile"] };
-  const options = { t: SANDBOX_IMAGE, buildargs: { BASE }, networkmode: "none" };
+  const options = { t: SANDBOX_IMAGE, buildargs: { BASE, INSTALLERS: "" }, networkmode: "none" };
   await settle(client, await client.buildImage(context, options));
 }
 

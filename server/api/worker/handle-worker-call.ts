@@ -123,7 +123,8 @@ function claimAnswerOf(job: ClaimedJob): ClaimAnswer {
       memory_mb: SANDBOX_MEMORY_MB,
       work_mb: SANDBOX_WORK_MB,
       tmp_mb: 64,
-      inodes: 50_000,
+      // A repository that is there already may have 100,000 files.
+      inodes: job.projectId === null ? 50_000 : 200_000,
       cpus: SANDBOX_CPUS,
       pids: SANDBOX_PIDS,
     },

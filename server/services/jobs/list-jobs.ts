@@ -11,7 +11,7 @@ const LAST_KEY = 2n ** 63n - 1n;
 /** @throws AppError `bad_request` for a cursor that no page gave */
 export async function listJobs({
   ctx: { db, actor },
-  input: { state, search, limit, cursor },
+  input: { state, search, project, limit, cursor },
 }: {
   ctx: Ctx;
   input: ListJobsInput;
@@ -23,6 +23,7 @@ export async function listJobs({
       teamId: actor.teamId,
       id: { lt: before },
       ...(state ? { state } : {}),
+      ...(project ? { project: { name: project, archivedAt: null } } : {}),
       ...(search ? { OR: [{ title: containing(search) }, { publicId: containing(search) }] } : {}),
     },
     include: JOB_VIEW_PARTS,
