@@ -74,7 +74,11 @@ it("finds free names in a tree of which it sees an outline only", async () => {
   const many = Object.fromEntries(
     Array.from({ length: 700 }, (_, n) => [`src/area-${n % 30}/part-${n}.js`, "export const a = 1;\n"]),
   );
-  const files = { ...NODE_ESM, ...many, "src/slugify.js": "// of others\n" };
+  // So many that neither the outline nor the listing names the one that is in the way.
+  const crowd = Object.fromEntries(
+    Array.from({ length: 20 }, (_, n) => [`src/a${n}.js`, "export const a = 1;\n"]),
+  );
+  const files = { ...NODE_ESM, ...many, ...crowd, "src/slugify.js": "// of others\n" };
   const drive = start(files);
   await drive.run("git", ["init", "-q"]);
   await drive.build();
