@@ -5,6 +5,8 @@ import { type Message, ModelError, type ToolCall, type ToolResult } from "../por
 
 const jobBlock = z.object({
   kind: z.string().optional(),
+  /** Folder of the project inside the repository. */
+  folder: z.string().optional(),
   title: z.string(),
   description: z.string().default(""),
   features: z.array(z.string()).default([]),

@@ -60,7 +60,9 @@ function byRole(
   if (role !== "coder" && role !== "tester" && role !== "fixer") return null;
   const fromSpec = tasksOfSpec(talk.spec ?? "");
   const titles = fromSpec.length > 0 ? fromSpec : isChange(job) ? changeTitles(job).titles : titlesFor(job);
-  while (titles.length < task.n) titles.push(task.title);
+  // The fixer of a change may work on a merge, which is a task behind those of the plan.
+  const merges = isChange(job) && role === "fixer" && titles.length > 0;
+  while (titles.length < task.n && !merges) titles.push(task.title);
   if (isChange(job)) {
     return CHANGE_ROLES[role]({ talk, job, titles, n: task.n, model });
   }

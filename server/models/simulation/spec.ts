@@ -34,9 +34,9 @@ ${project.tasks.map((task) => `- [ ] ${oneLine(task.title)}`).join("\n")}
 `;
 }
 
-/** Titles of the checklist under \`## Tasks\`, ticked or not; empty when there is none. */
+/** Titles of the checklist under `## Tasks`, ticked or not, or of all lists where there is no such section. */
 export function tasksOfSpec(spec: string): string[] {
-  const [, section = ""] = /^## Tasks[ \t]*\n([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(spec) ?? [];
+  const [, section = spec] = /^## Tasks[ \t]*\n([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(spec) ?? [];
   return [...section.matchAll(/^[ \t]*[-*] \[[ xX]\] (.+)$/gm)]
     .map((match) => oneLine(match[1]!))
     .filter(Boolean);

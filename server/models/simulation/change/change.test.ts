@@ -273,4 +273,53 @@ describe("a change", () => {
     expect((await unittest(drive)).code).toBe(0);
     expectUntouched(drive, PYTHON);
   });
+
+  it("adds nothing when a merge is red, and mends what the job wrote itself", async () => {
+    const drive = start(NODE_ESM, {});
+    await drive.build();
+    const mine = text(drive, "src/slugify.js");
+    const merge = '<task>{"n":2,"of":1,"title":"Bring in main at 0123456789ab"}</task>';
+    const gone = 'merge: :0:0 conflict "README.md" was changed by the job and deleted in the base.';
+    const left = await drive.task("fixer", 2, `${merge}\n<failure>${gone}</failure>`);
+    expect(left.finished).toMatchObject({ files_changed: [] });
+    drive.seed({ "src/slugify.js": mine.replace("toLowerCase", "toUpperCase") });
+    const red = await node(drive);
+    expect(red.code).not.toBe(0);
+    const { finished } = await drive.task("fixer", 2, `${merge}\n<failure>${red.output}</failure>`);
+    expect(finished).toMatchObject({ files_changed: ["src/slugify.js"] });
+    expect(text(drive, "src/slugify.js")).toBe(mine);
+    expect(added(drive, NODE_ESM)).toEqual(["src/slugify.js", "test/slugify.test.js"]);
+    rmSync(join(drive.folder, "test/slugify.test.js"));
+    await drive.task("fixer", 2, `${merge}\n<failure>not ok</failure>`);
+    expect(added(drive, NODE_ESM)).toEqual(["src/slugify.js"]);
+  });
+
+  it("looks before it takes a name that no list shows", async () => {
+    const hidden = { ...NODE_ESM, "src/slugify.js": "// ignored\n" };
+    const job = {
+      title: "Add slugify",
+      description: "",
+      features: [],
+      stack: [],
+      toolchains: [],
+      context: null,
+    };
+    const shown = (files: readonly string[]) => files.filter((path) => path !== "src/slugify.js").join("\n");
+    const drive = new Drive({ ...job, kind: "change" }, "sim-1", 4096, shown);
+    drives.push(drive);
+    drive.seed(hidden);
+    await drive.build();
+    expectUntouched(drive, hidden);
+    expect(added(drive, hidden)).toEqual(["src/slugify-2.js", "test/slugify-2.test.js"]);
+  });
+
+  it("keeps to the project's folder", async () => {
+    const other = Object.fromEntries(
+      Object.entries(NODE_ESM).map(([path, content]) => [`web/app/${path}`, content]),
+    );
+    const files = { ...NODE_ESM, ...other };
+    const drive = start(files, { folder: "web/app" });
+    await drive.build();
+    expect(added(drive, files)).toEqual(["web/app/src/slugify.js", "web/app/test/slugify.test.js"]);
+  });
 });

@@ -89,6 +89,7 @@ function stackOf(files: readonly string[], job: Job): Stack {
 
 /** The folder of the project that is meant: one that the request names, else the uppermost with sources. */
 function projectOf(files: readonly string[], stack: Stack, job: Job): string {
+  if (job.folder) return `${job.folder.replace(/\/+$/, "")}/`;
   const names = MANIFESTS[stack] as readonly string[];
   const folders = [...new Set(files.filter((file) => names.includes(nameOf(file))).map(folderOf))];
   const said = [job.title, job.description, ...job.features].join(" ");

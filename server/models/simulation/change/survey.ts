@@ -1,6 +1,7 @@
 // What every role of a change job finds out before it does anything: the layout, the neighbours' style, and for each new
 // file a name that is free or is this job's own file already. It asks by tool calls until nothing is open; everything
 // follows from the messages, so coder, tester and fixer come to the same files. No file of others is ever chosen.
+import { ModelError } from "../../port";
 import type { Conversation, Job } from "../conversation";
 import { textOf } from "../listing";
 import { pascal } from "../names";
@@ -20,26 +21,26 @@ export interface Placed {
   present: boolean;
 }
 
+/** What was asked for, or the calls that will tell more. */
+export type Looked<T> = { open: PlannedCall[] } | { found: T };
+
 export interface Surveyed {
   task: ChangeTask;
   module: Placed;
-  test: Placed;
-  /** Files beside the test without which runners would not find it. */
-  extra: SourceFile[];
+  /** The test's file, and files without which runners would not find it. */
+  test(): Looked<{ test: Placed; extra: SourceFile[] }>;
 }
-
-export type Survey = { open: PlannedCall[] } | { found: Surveyed };
 
 /** Names that are tried for one file before it is given up. */
 const MAX_NAMES = 20;
 
-/** What is known of task n, or the calls that will tell more. */
-export function survey(talk: Conversation, job: Job, titles: readonly string[], n: number): Survey {
+/** Where task n has its files. */
+export function survey(talk: Conversation, job: Job, titles: readonly string[], n: number): Looked<Surveyed> {
   const tree = treeOf(talk);
   if (tree === null) return { open: [{ name: "run", input: { command: LISTING } }] };
   const tasks = changeTasks(job, titles);
   const task = tasks[n - 1];
-  if (!task) throw new Error(`There is no task ${n}.`);
+  if (!task) throw new ModelError("invalid", `There is no task ${n}.`);
   const layout = layoutOf(
     tree.files,
     job,
@@ -59,9 +60,13 @@ export function survey(talk: Conversation, job: Job, titles: readonly string[], 
   const module = place(tree, reads, (suffix) => moduleFile(task, layout, conventions, suffix));
   if ("read" in module) return { open: [read(module.read)] };
   const testOf = testFile(task, layout, conventions, module.file.path, texts.test);
-  const test = place(tree, reads, testOf);
-  if ("read" in test) return { open: [read(test.read)] };
-  return { found: { task, module, test, extra: packageOfTests(tree, layout) } };
+  const findTest = (): ReturnType<Surveyed["test"]> => {
+    const test = place(tree, reads, testOf);
+    return "read" in test
+      ? { open: [read(test.read)] }
+      : { found: { test, extra: packageOfTests(tree, layout) } };
+  };
+  return { found: { task, module, test: findTest } };
 }
 
 const read = (path: string): PlannedCall => ({ name: "read", input: { path } });
@@ -93,15 +98,15 @@ function place(
   const folded = new Set(tree.files.map((file) => file.toLowerCase()));
   for (let number = 1; number <= MAX_NAMES; number += 1) {
     const file = make(number === 1 ? "" : String(number));
-    const known = reads.get(file.path);
-    const listed = names.has(file.path);
     // A twin that differs in case only would be the same file on other systems.
-    if (!listed && folded.has(file.path.toLowerCase())) continue;
-    if (known === undefined && (listed || !tree.complete)) return { read: file.path };
-    if (known === undefined || known.text === null) return { file, present: false };
+    if (!names.has(file.path) && folded.has(file.path.toLowerCase())) continue;
+    // Lists leave out what is ignored, so that only looking tells what is free.
+    const known = reads.get(file.path);
+    if (known === undefined) return { read: file.path };
+    if (known.text === null) return { file, present: false };
     if (isOurs(known.text, file.content)) return { file, present: true };
   }
-  throw new Error("No name is free for a new file.");
+  throw new ModelError("invalid", "No name is free for a new file.");
 }
 
 /** Whether a file holds nearly the lines that this job writes, perhaps with a mistake in them. */

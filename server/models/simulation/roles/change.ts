@@ -4,6 +4,7 @@ import { type Surveyed, survey } from "../change/survey";
 import type { Conversation, Job } from "../conversation";
 import { withMistakes } from "../faults";
 import type { SimulationModel } from "../model-name";
+import type { SourceFile } from "../project";
 import { hashText } from "../text";
 import { finish, type PlannedAnswer, write } from "./answer";
 import { erringTurn, open } from "./coder";
@@ -39,7 +40,10 @@ export function changeCoder(work: ChangeWork): PlannedAnswer {
 export function changeTester({ talk, job, titles, n }: ChangeWork): PlannedAnswer {
   const looked = survey(talk, job, titles, n);
   if ("open" in looked) return looking(looked.open);
-  const { task, module, test, extra } = looked.found;
+  const { task, module } = looked.found;
+  const tests = looked.found.test();
+  if ("open" in tests) return looking(tests.open);
+  const { test, extra } = tests.found;
   const files = test.present ? [] : [...extra, test.file];
   const summary = `Tests for ${task.title}: they use ${module.file.path} with good input and bad, and fail without it.`;
   return finish(
@@ -52,17 +56,26 @@ export function changeTester({ talk, job, titles, n }: ChangeWork): PlannedAnswe
   );
 }
 
-/** The fixer's next answer to a failing check. */
+/** The fixer's next answer to a failing check; a merge, which is no task of the plan, is about all of them. */
 export function changeFixer(work: ChangeWork): PlannedAnswer {
-  const { talk, n, model } = work;
-  const looked = survey(talk, work.job, work.titles, n);
-  if ("open" in looked) return looking(looked.open);
-  const { module, test } = looked.found;
-  const files = [module.file, test.file];
-  const intended = new Map(files.map((file) => [file.path, file]));
+  const { talk, n, model, titles } = work;
+  const merge = n > titles.length;
+  const intended = new Map<string, SourceFile>();
+  const own: SourceFile[] = [];
+  let wrong: SourceFile | undefined;
+  for (const task of merge ? titles.keys() : [n - 1]) {
+    const looked = survey(talk, work.job, titles, task + 1);
+    if ("open" in looked) return looking(looked.open);
+    const tests = looked.found.test();
+    if ("open" in tests) return looking(tests.open);
+    wrong = mistaken(looked.found, work);
+    own.push(looked.found.module.file);
+    for (const { file, present } of [looked.found.module, tests.found.test])
+      if (present || !merge) intended.set(file.path, file);
+  }
   return mendingAnswer(
     talk,
-    { own: [module.file], intended, mistaken: mistaken(looked.found, work) },
+    { own: own.filter(({ path }) => intended.has(path)), intended, mistaken: wrong },
     n,
     model,
   );

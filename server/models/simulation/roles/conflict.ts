@@ -7,9 +7,9 @@ import { finish, type PlannedAnswer, type PlannedCall } from "./answer";
 const PATTERN = "^<{7}( |$)";
 const FILES_A_TURN = 6;
 
-/** Whether a failure is about conflict markers in files. */
+/** Whether a failure is about a merge: the markers themselves, or a sentence about a conflict. */
 export function isConflict(failure: string | null): boolean {
-  return /<{7}|\bconflict markers?\b/i.test(failure ?? "");
+  return /<{7}|\bconflict markers?\b|^merge: /im.test(failure ?? "");
 }
 
 /** The fixer's next answer: search, read whole files, edit, finish. */
@@ -36,7 +36,7 @@ export function conflictAnswer(talk: Conversation): PlannedAnswer {
     ...(refused.length > 0 ? [`${paths(refused).join(", ")} could not be merged by an exact edit.`] : []),
   ];
   return finish(
-    edits.length > 0 ? "Keeping both sides." : "There is no conflict marker in any file.",
+    edits.length > 0 ? "Keeping both sides." : "No file holds a conflict marker.",
     {
       summary: sentences.join(" ").slice(0, 2000),
       root_cause: "The base was changed in the same lines as this job, so the two did not fit together.",

@@ -11,6 +11,7 @@ import { tasksOfSpec } from "../spec";
 
 export interface DriveJob {
   kind?: "build" | "change";
+  folder?: string;
   title: string;
   description: string;
   features: string[];
