@@ -8,27 +8,12 @@ import type { ToolchainAdapter } from "@/server/toolchains/port";
 import { pythonToolchain } from "@/server/toolchains/python";
 import { makeWorkspace, type TestWorkspace } from "@/tests/support/toolchain";
 import { Drive } from "../testing/drive";
-import { NODE_CJS, NODE_ESM, PYTEST, PYTHON, VITEST_TS } from "../testing/repositories";
+import { NODE_CJS, NODE_ESM, PYTEST, PYTHON, VITEST_TS, WISHES } from "../testing/repositories";
 
 const remove: (() => void)[] = [];
 afterEach(() => {
   for (const one of remove.splice(0)) one();
 });
-
-const WISHES = [
-  "Slugify titles",
-  "Parse CSV files",
-  "Verify e-mail",
-  "Palindromes",
-  "Word count",
-  "Parse config",
-  "Fibonacci",
-  "Prime factors",
-  "Factorial",
-  "Roman numerals",
-  "Temperatures",
-  "Calculate expressions",
-];
 
 function workspaceOf(content: Record<string, string>): TestWorkspace {
   const workspace = makeWorkspace(content);
@@ -64,6 +49,7 @@ describe.each([
       const after = Object.fromEntries(
         drive.files().map((path) => [path, readFileSync(join(drive.folder, path), "utf8")]),
       );
+      expect(after).toMatchObject(files);
       const workspace = workspaceOf(after);
       const linted = toolchain.parseLint(await workspace.run(toolchain.lint(workspace.files())));
       expect(linted.problems.filter(({ file }) => !(file in files))).toEqual([]);

@@ -40,3 +40,19 @@ export const PYTEST: Files = {
   "tests/test_price.py":
     "import pytest\n\nfrom shop.price import total\n\n\ndef test_total():\n    assert total([1]) == 1\n",
 };
+
+/** A wish for each function of the catalogue. */
+export const WISHES = [
+  "Slugify titles",
+  "Parse CSV files",
+  "Verify e-mail",
+  "Palindromes",
+  "Word count",
+  "Parse config",
+  "Fibonacci",
+  "Prime factors",
+  "Factorial",
+  "Roman numerals",
+  "Temperatures",
+  "Calculate expressions",
+];
