@@ -59,6 +59,8 @@ export interface CheckRow extends RowBase {
   kind: "check";
   check: string;
   passed: boolean;
+  /** Looked at before the change: what is red was so before the job. */
+  known: boolean;
   summary: string;
 }
 

@@ -1,10 +1,12 @@
 // The part of the fold that makes the rows of the Live tab.
 
-import { formatDuration, formatUsd } from "@/components/ui/format";
+import { formatCount, formatDuration, formatUsd } from "@/components/ui/format";
 import { STATE_LOOK } from "@/components/ui/job-state";
 import type { JobEvent, JobEventType } from "@/server/domain/events";
 import { isSettled } from "@/server/domain/job-state";
+import { deliveryName } from "./delivery-name";
 import { addOutput, dropOpen, finishCommand, startCommand } from "./fold-commands";
+import { isOfBase } from "./fold-timeline";
 import type { OpenLog } from "./log-model";
 import { change, dropRow, type EventOf, note, openCall, put } from "./rows";
 
@@ -34,7 +36,8 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
     dropOpen(log, event.at);
     note(log, event, `${event.data.worker_id} let go of the job: ${event.data.reason}`);
   },
-  "plan.written": (log, event) => note(log, event, `Plan written: ${event.data.tasks.length} tasks`),
+  "plan.written": (log, event) =>
+    note(log, event, `Plan written: ${formatCount(event.data.tasks.length, "task")}`),
   "task.done": (log, event) => note(log, event, `Task ${event.data.n} done`),
   "agent.started": (log, event) => {
     const { agent_run, role, provider, model, task } = event.data;
@@ -102,7 +105,8 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
   "command.finished": finishCommand,
   "check.finished": (log, event) => {
     const { kind, passed, summary } = event.data;
-    put(log, { kind: "check", key: `check-${event.seq}`, at: event.at, check: kind, passed, summary });
+    const known = isOfBase(log, kind);
+    put(log, { kind: "check", key: `check-${event.seq}`, at: event.at, check: kind, passed, known, summary });
   },
   "heal.logged": (log, event) => {
     const { n, max, failing, root_cause, files_changed, result } = event.data;
@@ -135,15 +139,17 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
     ),
   "workspace.committed": (log, event) => {
     const { message, files, added, removed } = event.data;
-    note(log, event, `Committed “${message}”: ${files} files, +${added} −${removed}`);
+    note(log, event, `Committed “${message}”: ${formatCount(files, "file")}, +${added} −${removed}`);
   },
   "files.conflict": (log, event) => {
     const { with: other, paths, more } = event.data;
     const names = more > 0 ? `${paths.join(", ")} and ${more} more` : paths.join(", ");
     note(log, event, `${other} works on the same files: ${names}`, "warn");
   },
-  "delivery.done": (log, event) =>
-    note(log, event, event.data.path ? `Delivered to ${event.data.path}` : `Delivered: ${event.data.target}`),
+  "delivery.done": (log, event) => {
+    const { target, path } = event.data;
+    note(log, event, `Delivered: ${[deliveryName(target).toLowerCase(), path].filter(Boolean).join(" ")}`);
+  },
   "job.note": (log, event) => note(log, event, event.data.text),
 };
 

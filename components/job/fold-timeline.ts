@@ -13,6 +13,14 @@ function fixesOf(log: OpenLog, task: number | null): number {
   return log.timeline.filter((entry) => entry.step === "fix" && entry.task === task).length;
 }
 
+/**
+ * Whether a check that ends now looked at the base of a change and not at the job's work: linters and tests
+ * run while a job is set up for no other reason.
+ */
+export function isOfBase(log: Pick<OpenLog, "timeline">, check: string): boolean {
+  return log.timeline.at(-1)?.step === "setup" && (check === "lint" || check === "test");
+}
+
 /** Writes what one event adds to the timeline. */
 export function foldTimeline(log: OpenLog, event: JobEvent): void {
   if (event.type === "job.step") {
@@ -31,7 +39,8 @@ export function foldTimeline(log: OpenLog, event: JobEvent): void {
       passed: undefined,
     });
   }
-  if (event.type === "check.finished") changeLast(log, { passed: event.data.passed });
+  if (event.type === "check.finished" && !isOfBase(log, event.data.kind))
+    changeLast(log, { passed: event.data.passed });
   if (event.type === "job.moved" && (isSettled(event.data.to) || event.data.to === "escalated")) {
     const failed = event.data.to === "failed" || event.data.to === "escalated";
     changeLast(log, { endedAt: event.at, ...(failed && { passed: false }) });

@@ -8,7 +8,8 @@ import { PriorityMark } from "@/components/ui/priority";
 import { ProgressBar } from "@/components/ui/progress";
 import { Elapsed } from "@/components/ui/time";
 import type { JobState } from "@/server/domain/job-state";
-import type { JobView } from "@/server/domain/outputs";
+import type { JobDetailView, JobView } from "@/server/domain/outputs";
+import { Deliveries } from "./deliveries";
 import { Fact, Facts, ProjectFacts } from "./facts";
 import { JobActions } from "./job-actions";
 
@@ -21,7 +22,7 @@ const BAR: Partial<Record<JobState, "good" | "warn" | "bad" | "idle">> = {
 };
 
 /** Name, state, numbers and actions of a job. */
-export function JobHeader({ job }: { job: JobView }) {
+export function JobHeader({ job, deliveries }: Pick<JobDetailView, "job" | "deliveries">) {
   return (
     <header data-job-header>
       <p className="flex items-center gap-1.5 text-xs text-faint">
@@ -42,6 +43,7 @@ export function JobHeader({ job }: { job: JobView }) {
       </div>
       <JobFacts job={job} />
       <JobMessage job={job} />
+      {job.status === "completed" && <Deliveries job={job} deliveries={deliveries} />}
     </header>
   );
 }
@@ -129,14 +131,23 @@ function JobMessage({ job }: { job: JobView }) {
   if (job.error_message && !isMoving(job.status) && job.status !== "completed") {
     return (
       <Message tone="text-bad" icon="warning">
-        {job.error_message}
+        {asSentence(job.error_message)}
+        {job.status === "failed" && job.project !== null && (
+          <>
+            {" "}
+            <Link href={`/projects/${job.project}`} className="underline underline-offset-2">
+              See the project
+            </Link>
+          </>
+        )}
       </Message>
     );
   }
   if (job.output_path && job.status === "completed") {
     return (
       <Message tone="text-good" icon="parcel">
-        <span className="text-muted">Delivered to</span> <CopyText text={job.output_path} />
+        <span className="text-muted">{job.branch ? "Pushed as branch" : "Delivered to"}</span>{" "}
+        <CopyText text={job.branch ?? job.output_path} />
         {job.changes && (
           <span className="text-muted">
             {" "}

@@ -160,6 +160,17 @@ describe("foldEvents", () => {
     expect(log.rows.filter((row) => row.kind === "step")).toHaveLength(5);
   });
 
+  it("does not blame a job for what was red before it began", () => {
+    const step = (name: "setup" | "test", task: number | null) =>
+      ({ type: "job.step", data: { step: name, task, progress: 0.1, iteration: 0 } }) as const;
+    const red = (task: number | null) =>
+      ({ type: "check.finished", data: { kind: "test", task, passed: false, summary: "1 failed" } }) as const;
+    const log = foldEvents(EMPTY_LOG, logOf(step("setup", null), red(null), step("test", 1), red(1)));
+    expect(log.timeline.map(({ passed }) => passed)).toEqual([undefined, false]);
+    const checks = log.rows.flatMap((row) => (row.kind === "check" ? [row.known] : []));
+    expect(checks).toEqual([true, false]);
+  });
+
   it("starts the timeline anew with a new run and keeps the rows", () => {
     const first = foldEvents(EMPTY_LOG, STORY);
     const second = foldEvents(first, [

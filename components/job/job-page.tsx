@@ -26,7 +26,7 @@ export function JobPage({ id }: { id: string }) {
   if (!detail.data || !job) return <JobBones />;
   return (
     <>
-      <JobHeader job={job} />
+      <JobHeader job={job} deliveries={detail.data.deliveries} />
       <div className="mt-5 grid gap-x-8 lg:grid-cols-[15rem_minmax(0,1fr)] xl:grid-cols-[17rem_minmax(0,1fr)]">
         <aside aria-label="Timeline" className="hidden lg:block">
           <JobTimeline log={log} job={job} />

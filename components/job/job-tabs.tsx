@@ -38,7 +38,10 @@ const TABS: readonly Tab[] = [
     name: "changes",
     label: "Changes",
     View: TabChanges,
-    count: ({ detail }) => (detail.files.length > 0 ? String(detail.files.length) : null),
+    count: ({ job, detail }) => {
+      const files = job.project === null ? detail.files : (job.changes?.files ?? []);
+      return files.length > 0 ? String(files.length) : null;
+    },
   },
   {
     name: "tests",

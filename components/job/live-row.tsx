@@ -121,14 +121,18 @@ function SummaryLine({ row }: { row: SummaryRow }) {
 }
 
 function CheckLine({ row }: { row: CheckRow }) {
+  const wasRed = row.known && !row.passed;
   return (
     <div
-      className={cx("lazy-row flex min-h-9 items-center gap-2 py-1", row.passed ? "text-good" : "text-bad")}
+      className={cx(
+        "lazy-row flex min-h-9 items-center gap-2 py-1",
+        row.passed ? "text-good" : wasRed ? "text-warn" : "text-bad",
+      )}
     >
-      <Icon name={row.passed ? "check" : "cross"} />
+      <Icon name={row.passed ? "check" : wasRed ? "warning" : "cross"} />
       <span className="min-w-0 wrap-anywhere">
         <span className="font-medium">
-          {row.check} {row.passed ? "passed" : "failed"}
+          {row.check} {row.passed ? "passed" : wasRed ? "is red already" : "failed"}
         </span>
         {row.summary && <span className="text-muted"> · {row.summary}</span>}
       </span>

@@ -1,10 +1,11 @@
 "use client";
+// The files that the job made or changed: on the left which, on the right what changed in the chosen one, or its
+// whole text. A repository that was there before is shown whole only to who asks for it.
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTRPC } from "@/components/api/trpc";
 import { Button } from "@/components/ui/button";
-import { formatBytes } from "@/components/ui/format";
-// The files that the job made: on the left which, on the right what changed in the chosen one, or its whole text.
+import { formatBytes, formatCount } from "@/components/ui/format";
 import { keyed } from "@/components/ui/keyed";
 import { BoneRows, Empty, ErrorNote } from "@/components/ui/states";
 import { parseDiff } from "./diff";
@@ -16,7 +17,9 @@ export function TabChanges({ job, detail }: TabProps) {
   const changed = new Map(job.changes?.files.map((file) => [file.path, file]));
   const first = firstOf(job.changes?.files ?? []) ?? firstOf(detail.files);
   const [chosen, setChosen] = useState<string | null>(null);
+  const [everything, setEverything] = useState(false);
   const path = chosen ?? first;
+  const isPart = job.project !== null && changed.size > 0;
   if (!path) {
     return (
       <Empty icon="folder" title="No files yet" text="Files appear here with every commit of an agent." />
@@ -25,7 +28,17 @@ export function TabChanges({ job, detail }: TabProps) {
   return (
     <div className="grid gap-x-6 gap-y-4 md:grid-cols-[14rem_minmax(0,1fr)]">
       <div className="max-h-64 overflow-y-auto md:sticky md:top-14 md:max-h-[calc(100dvh-5rem)] md:self-start">
-        <FileTree files={detail.files} changed={changed} chosen={path} onChoose={setChosen} />
+        <FileTree
+          files={isPart && !everything ? [] : detail.files}
+          changed={changed}
+          chosen={path}
+          onChoose={setChosen}
+        />
+        {isPart && detail.files.length > 0 && (
+          <Button kind="quiet" className="mt-2" onClick={() => setEverything(!everything)}>
+            {everything ? "Only what changed" : `All ${formatCount(detail.files.length, "file")}`}
+          </Button>
+        )}
       </div>
       <FilePane key={path} id={job.job_id} path={path} changed={changed.has(path)} />
     </div>

@@ -6,6 +6,7 @@ import { keyed } from "@/components/ui/keyed";
 import { Empty } from "@/components/ui/states";
 import { Ago } from "@/components/ui/time";
 import type { CheckView } from "@/server/domain/outputs";
+import { isBaseline, isMerge, redBefore } from "./baseline";
 import { readReport, type ShownProblem } from "./check-report";
 import type { TabProps } from "./tab-props";
 
@@ -16,13 +17,18 @@ const KIND: Record<CheckView["kind"], string> = {
   verify: "Verification",
 };
 /** What is known of the base is not the job's doing. */
-const labelOf = ({ kind, key }: CheckView) =>
-  key.startsWith("baseline/") ? `${KIND[kind]} before the change` : KIND[kind];
+function labelOf(check: CheckView): string {
+  const what = KIND[check.kind];
+  if (isBaseline(check))
+    return `${what} before the change: ${check.passed ? "passed" : check.kind === "test" ? "red already" : "problems already"}`;
+  return `${isMerge(check) ? "Merge of the base" : what} ${check.passed ? "passed" : "failed"}`;
+}
 const PROBLEMS_SHOWN = 200;
 
 /** Every computed check, newest first, with what it found. */
 export function TabChecks({ detail }: TabProps) {
   const checks = detail.checks.toReversed();
+  const known = redBefore(detail.checks);
   if (checks.length === 0) {
     return (
       <Empty
@@ -35,37 +41,43 @@ export function TabChecks({ detail }: TabProps) {
   return (
     <ul className="max-w-[68rem]">
       {checks.map((check) => (
-        <CheckItem key={check.key} check={check} />
+        <CheckItem key={check.key} check={check} known={known} />
       ))}
     </ul>
   );
 }
 
-function CheckItem({ check }: { check: CheckView }) {
+function CheckItem({ check, known }: { check: CheckView; known: ReadonlySet<string> }) {
   const report = readReport(check.report);
-  const failed = report.tests.filter((test) => test.outcome === "failed" || test.outcome === "error").length;
+  const red = report.tests.filter((test) => test.outcome === "failed" || test.outcome === "error");
+  const old = isBaseline(check) ? 0 : red.filter((test) => known.has(test.id)).length;
+  const wasRed = isBaseline(check) && !check.passed;
   const found = [
     report.problems.length > 0 && formatCount(report.problems.length, "problem"),
-    report.tests.length > 0 && `${report.tests.length - failed} of ${report.tests.length} tests passed`,
+    report.tests.length > 0 && `${report.tests.length - red.length} of ${report.tests.length} tests passed`,
+    old > 0 && `${old} red before the change as well`,
     report.tools.join(", "),
   ].filter(Boolean);
   return (
     <li className="lazy-row border-b hairline py-2.5">
       <p className="flex items-start gap-2">
         <Icon
-          name={check.passed ? "check" : "cross"}
-          className={cx("mt-0.5", check.passed ? "text-good" : "text-bad")}
+          name={check.passed ? "check" : wasRed ? "warning" : "cross"}
+          className={cx("mt-0.5", check.passed ? "text-good" : wasRed ? "text-warn" : "text-bad")}
         />
         <span className="min-w-0 flex-1">
-          <span className="font-medium">
-            {labelOf(check)} {check.passed ? "passed" : "failed"}
-          </span>
+          <span className="font-medium">{labelOf(check)}</span>
           <span className="block text-xs text-faint wrap-anywhere">{[check.key, ...found].join(" · ")}</span>
         </span>
         <span className="text-xs text-faint">
           <Ago at={check.at} />
         </span>
       </p>
+      {wasRed && (
+        <p className="mt-1 pl-6 text-muted">
+          What is red here was so before the job, and is not counted against it.
+        </p>
+      )}
       {report.remarks.map((remark) => (
         <p key={remark} className="mt-1 pl-6 text-warn wrap-anywhere">
           {remark}
@@ -85,9 +97,11 @@ function CheckItem({ check }: { check: CheckView }) {
 function ProblemLine({ problem }: { problem: ShownProblem }) {
   return (
     <li className="wrap-anywhere">
-      <span className="font-mono text-xs text-muted">
-        {problem.file}:{problem.line}
-      </span>{" "}
+      {problem.file && (
+        <span className="font-mono text-xs text-muted">
+          {problem.file}:{problem.line}{" "}
+        </span>
+      )}
       {problem.message} <span className="text-xs text-faint">{problem.rule}</span>
     </li>
   );

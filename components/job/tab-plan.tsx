@@ -32,14 +32,19 @@ export function TabPlan({ job, detail, log }: TabProps) {
     fixes: task.fixes,
   });
   const byTitle = new Map(tasks.map((task) => [task.title.trim(), look(task)]));
-  if (spec) return <SpecText text={spec} lookUp={(title) => byTitle.get(title.trim()) ?? null} />;
+  // What came up after the plan, such as the merge of a base that moved, is no line of it.
+  const later = spec ? tasks.filter((task) => !spec.includes(task.title.trim())) : tasks;
   return (
-    <ol className="flex max-w-[80ch] flex-col gap-2">
-      {tasks.map((task) => (
-        <TaskLine key={task.n} look={look(task)}>
-          {task.title}
-        </TaskLine>
-      ))}
-    </ol>
+    <>
+      {spec && <SpecText text={spec} lookUp={(title) => byTitle.get(title.trim()) ?? null} />}
+      {spec && later.length > 0 && <h3 className="mt-5 mb-2 font-semibold">Added to the plan</h3>}
+      <ol className="flex max-w-[80ch] flex-col gap-2">
+        {later.map((task) => (
+          <li key={task.n}>
+            <TaskLine look={look(task)}>{task.title}</TaskLine>
+          </li>
+        ))}
+      </ol>
+    </>
   );
 }

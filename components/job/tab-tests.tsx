@@ -5,6 +5,7 @@ import { cx } from "@/components/ui/cx";
 import { formatCount, formatDuration } from "@/components/ui/format";
 import { Icon, type IconName } from "@/components/ui/icons";
 import { Empty } from "@/components/ui/states";
+import { isBaseline, redBefore } from "./baseline";
 import { failuresFirst, readReport, type ShownTest } from "./check-report";
 import { TextView } from "./output-view";
 import type { TabProps } from "./tab-props";
@@ -16,7 +17,7 @@ const FIRST_SHOWN = 200;
 export function TabTests({ detail }: TabProps) {
   const [shown, setShown] = useState(FIRST_SHOWN);
   const runs = detail.checks.filter((check) => check.kind === "test");
-  const newest = runs.at(-1);
+  const newest = runs.findLast((run) => !isBaseline(run)) ?? runs.at(-1);
   if (!newest) {
     return (
       <Empty
@@ -27,11 +28,15 @@ export function TabTests({ detail }: TabProps) {
     );
   }
   const report = readReport(newest.report);
-  const tests = failuresFirst(report.tests);
+  const known = redBefore(detail.checks);
+  const all = failuresFirst(report.tests);
+  // What the job can be blamed for comes first.
+  const tests = [...all.filter((test) => !wasRed(test, known)), ...all.filter((test) => wasRed(test, known))];
   return (
     <div className="max-w-[68rem]">
       <TestHistory runs={runs} />
       <p className="mb-2 text-xs text-faint">
+        {isBaseline(newest) && "Before the change: "}
         {formatCount(tests.length, "test")}
         {report.tools.length > 0 && ` · ${report.tools.join(", ")}`}
       </p>
@@ -43,7 +48,7 @@ export function TabTests({ detail }: TabProps) {
       ))}
       <ul>
         {tests.slice(0, shown).map((test) => (
-          <TestLine key={test.id} test={test} />
+          <TestLine key={test.id} test={test} old={wasRed(test, known)} />
         ))}
       </ul>
       {tests.length > shown && (
@@ -55,6 +60,9 @@ export function TabTests({ detail }: TabProps) {
   );
 }
 
+const wasRed = ({ id, outcome }: ShownTest, known: ReadonlySet<string>) =>
+  (outcome === "failed" || outcome === "error") && known.has(id);
+
 const LOOK: Record<ShownTest["outcome"], { icon: IconName; ink: string }> = {
   passed: { icon: "check", ink: "text-good" },
   failed: { icon: "cross", ink: "text-bad" },
@@ -62,8 +70,9 @@ const LOOK: Record<ShownTest["outcome"], { icon: IconName; ink: string }> = {
   skipped: { icon: "ringMinus", ink: "text-idle" },
 };
 
-function TestLine({ test }: { test: ShownTest }) {
-  const look = LOOK[test.outcome];
+/** One test; `old` when it was as red before the change. */
+function TestLine({ test, old }: { test: ShownTest; old: boolean }) {
+  const look = old ? { ...LOOK[test.outcome], ink: "text-warn" } : LOOK[test.outcome];
   const names = test.id.split("::");
   const file = names.length > 1 ? names[0] : null;
   return (
@@ -73,7 +82,12 @@ function TestLine({ test }: { test: ShownTest }) {
         <span className="sr-only">{test.outcome}:</span>
         <span className="min-w-0 flex-1 wrap-anywhere">
           {(file ? names.slice(1) : names).filter(Boolean).join(" › ")}
-          {file && <span className="block text-xs text-faint">{file}</span>}
+          {(file || old) && (
+            <span className="block text-xs text-faint">
+              {file}
+              {old && <span className="text-warn">{file && " · "}red before the change as well</span>}
+            </span>
+          )}
         </span>
         <span className="text-xs text-faint tabular-nums">{formatDuration(test.durationMs / 1000)}</span>
       </p>

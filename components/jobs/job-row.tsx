@@ -11,10 +11,10 @@ import type { JobView } from "@/server/domain/outputs";
 /** One line of a list of jobs: what it is, how far it is, what it cost, when. */
 export const JobRow = memo(function JobRow({ job }: { job: JobView }) {
   return (
-    <li className="lazy-row border-b hairline">
+    <li className="lazy-row @container border-b hairline">
       <Link
         href={`/jobs/${job.job_id}`}
-        className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-0.5 rounded-md px-1 py-2 hover:bg-sunken sm:grid-cols-[7.5rem_minmax(0,1fr)_6rem_4.5rem_5.5rem] sm:px-2"
+        className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-0.5 rounded-md px-1 py-2 hover:bg-sunken sm:grid-cols-[7.5rem_minmax(0,1fr)_4.5rem_5.5rem] sm:px-2 @3xl:grid-cols-[7.5rem_minmax(0,1fr)_6rem_4.5rem_5.5rem]"
       >
         <span className="order-2 justify-self-end sm:order-none sm:justify-self-start">
           <StateBadge state={job.status} />
@@ -24,13 +24,12 @@ export const JobRow = memo(function JobRow({ job }: { job: JobView }) {
           <span className="flex min-w-0 items-center gap-2 text-xs text-faint">
             <PriorityMark priority={job.priority} iconOnly />
             <span className="truncate">
-              <span className="hidden md:inline">{job.job_id} · </span>
-              {job.tech_stack.join(", ")}
-              <RowDetail job={job} />
+              <span className="hidden @3xl:inline">{job.job_id} · </span>
+              {[job.project, job.tech_stack.join(", "), rowDetail(job)].filter(Boolean).join(" · ")}
             </span>
           </span>
         </span>
-        <span className="order-5 hidden sm:order-none sm:block">
+        <span className="order-5 hidden @3xl:order-none @3xl:block">
           {isMoving(job.status) && <ProgressBar value={job.progress} label={`Progress of ${job.title}`} />}
         </span>
         <span className="order-3 hidden text-right text-muted tabular-nums sm:order-none sm:block">
@@ -45,10 +44,10 @@ export const JobRow = memo(function JobRow({ job }: { job: JobView }) {
 });
 
 /** What is most worth knowing about a job in one breath. */
-function RowDetail({ job }: { job: JobView }) {
-  if (isMoving(job.status) && job.current_step) return ` · ${job.current_step}`;
-  if (job.status === "pending" && job.waiting_reason) return ` · ${job.waiting_reason}`;
-  if (job.error_message && job.status !== "completed") return ` · ${job.error_message}`;
-  if (job.test_results) return ` · ${job.test_results.passed} of ${job.test_results.total} tests passed`;
+function rowDetail(job: JobView): string | null {
+  if (isMoving(job.status) && job.current_step) return job.current_step;
+  if (job.status === "pending" && job.waiting_reason) return job.waiting_reason;
+  if (job.error_message && job.status !== "completed") return job.error_message;
+  if (job.test_results) return `${job.test_results.passed} of ${job.test_results.total} tests passed`;
   return null;
 }
