@@ -98,7 +98,14 @@ export async function failureText(
           names.push(test.id);
         }
       }
-      if (passed + failed === 0) parts.push("No test ran. Every task needs tests that pass.");
+      if (passed + failed > 0) continue;
+      parts.push(
+        known.length === 0
+          ? "No test ran. Every task needs tests that pass."
+          : `Nothing passed, and what fails failed before as well: ${known.slice(0, 20).join(", ")}`,
+      );
+      const messages = reports.flatMap(({ tests }) => tests.filter(isRed).map(({ message }) => message));
+      if (known.length > 0) parts.push(...messages.slice(0, 5));
     }
   }
   return {

@@ -13,7 +13,7 @@ import type {
 } from "../toolchains/port";
 import type { EffectiveCommand, EffectiveConfig } from "../toolchains/project-config";
 import { TOOLCHAINS } from "../toolchains/registry";
-import { readShellLint, readShellTests } from "../toolchains/shell-checks";
+import { readShellLint, readShellTests, SHELL_LINT_RULE } from "../toolchains/shell-checks";
 import { configOf, projectOf } from "./change-project";
 import type { Tool } from "./run-programs";
 
@@ -155,9 +155,12 @@ export const NO_FAULTS: KnownFaults = {
 /** The file that a test's id begins with. */
 export const fileOfTest = (id: string): string => id.split("::", 1)[0] ?? id;
 
-/** Lines move when a file changes, so a problem is known by what it is about and not by where it is. */
+/** Lines move and lengths change with a file: a problem is known by what it is about, not by where it is. */
 export const problemKind = (tool: string, { file, rule, message }: LintProblem) =>
-  `${tool}\n${file}\n${rule}\n${message}`;
+  // Of a shell line only the end is known; what it says on the way is never twice the same.
+  [tool, file, rule, ...(rule === SHELL_LINT_RULE && file === "" ? [] : [message.replace(/\d+/g, "#")])].join(
+    "\n",
+  );
 
 export interface Verdict<Kind extends string, Report> {
   kind: Kind;

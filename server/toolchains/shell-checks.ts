@@ -6,6 +6,9 @@ const SAID_CHARS = 4_000;
 /** The id of "the test command came to an end with 0". */
 export const SHELL_TEST_ID = "test command";
 
+/** The rule of "the lint command came to no good end". */
+export const SHELL_LINT_RULE = "exit-code";
+
 /** The last words of a run, where programs say what went wrong. */
 function saidBy({ stdout, stderr }: RunOutput): string {
   const said = [stdout, stderr].filter((text) => text.trim() !== "").join("\n");
@@ -16,7 +19,14 @@ function saidBy({ stdout, stderr }: RunOutput): string {
 export function readShellLint(output: RunOutput): LintReport {
   if (output.exitCode === 0) return { tool: "lint command", problems: [], unreadable: null };
   const message = `ended with ${output.exitCode ?? "a signal"}\n${saidBy(output)}`;
-  const problem = { file: "", line: 0, column: 0, rule: "exit-code", message, severity: "error" as const };
+  const problem = {
+    file: "",
+    line: 0,
+    column: 0,
+    rule: SHELL_LINT_RULE,
+    message,
+    severity: "error" as const,
+  };
   return { tool: "lint command", problems: [problem], unreadable: null };
 }
 

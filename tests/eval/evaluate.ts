@@ -63,9 +63,6 @@ export async function evaluate(
     repository_url: url,
     default_branch: "main",
     ...(git.access && { username: git.access.username, token: git.access.password }),
-    // What the packages need to be tested is in every sandbox; registries are not asked.
-    setup_command: "true",
-    ...(task.commands && { test_command: task.commands.test }),
   });
   const { job_id: job } = await client.call("POST", "/api/v1/jobs", jobView, {
     title: task.title,

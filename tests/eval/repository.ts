@@ -54,6 +54,7 @@ export class TaskRepository {
     repository.git(["update-ref", IMPORT, "HEAD"]);
     repository.edit(task.inject);
     for (const file of task.hidden ?? []) rmSync(join(folder, file));
+    repository.add([{ file: "fabrica.json", content: configOf(task) }]);
     repository.commit("Rework for the next release");
     return repository;
   }
@@ -135,6 +136,17 @@ export class TaskRepository {
     this.git(["checkout", "--quiet", "--force", "--detach", commit]);
     this.git(["clean", "--quiet", "-dffx"]);
   }
+}
+
+/** What the packages need is in every sandbox, and the tests are run by the runners that are there. */
+function configOf({ commands }: EvalTask): string {
+  const config = {
+    version: 1,
+    setup_command: null,
+    lint_command: null,
+    test_command: commands?.test ?? null,
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
 }
 
 /** In the environment, so that no list of processes shows it. */
