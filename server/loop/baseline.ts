@@ -6,6 +6,7 @@ import type { Job } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { setStep } from "../services/jobs/set-step";
 import { workspaceFiles } from "../services/workspace/workspace-files";
+import { SHELL_TEST_ID } from "../toolchains/shell-checks";
 import {
   checksOf,
   fileOfTest,
@@ -18,11 +19,9 @@ import {
   type StoredLint,
   type StoredTests,
 } from "./checks";
-import { outputOf, runTogether, toolCommands, type Wanted } from "./run-programs";
+import { outputOf, requireFilled, resetOf, runTogether, toolCommands } from "./run-programs";
 import { storeCheck } from "./store-check";
 import { takeAway } from "./take-away";
-
-const RESET_MS = 180_000;
 
 const baselineKey = (job: Job) => `baseline/${job.baseCommit?.slice(0, 12)}`;
 
@@ -42,13 +41,12 @@ export async function takeBaseline(db: Db, ref: RunRef): Promise<{ tests: number
   const suites = checks.suites(files, `${key}/test`);
   const tools = [...linters, ...suites].map((tool) => toolCommands(tool.key, tool.command));
   const away = await takeAway(job, { key });
-  const reset = (name: string): Wanted => ({
-    key: `${key}/${name}`,
-    spec: { kind: "reset", timeout_ms: RESET_MS },
-  });
-  const before = away ? [reset("reset"), away] : [];
-  const after = away ? [reset("back")] : [];
-  const [results = []] = await runTogether(db, job, [[...before, ...tools.flat(), ...after]]);
+  const before = away ? [resetOf(`${key}/reset`), away] : [];
+  // Whatever the base's own programs leave behind is no part of the change.
+  const after = resetOf(`${key}/back`);
+  const [results = []] = await runTogether(db, job, [[...before, ...tools.flat(), after]]);
+  // With the change still in it, the faults of the change would be known ones from here on.
+  requireFilled([...results.slice(0, before.length), ...results.slice(-1)]);
   let at = before.length;
   const outputs = tools.map((commands) => {
     const own = results.slice(at, at + commands.length);
@@ -87,7 +85,8 @@ export async function knownFaults(db: Db, job: Job): Promise<KnownFaults> {
   return {
     lint,
     unreadable: new Set(linted.filter(({ unreadable }) => unreadable !== null).map(({ tool }) => tool)),
-    tests: new Set(red.map(({ id }) => id)),
+    // A shell line is one test for all: were it known, nothing would be left that a change could pass.
+    tests: new Set(red.map(({ id }) => id).filter((id) => id !== SHELL_TEST_ID)),
     reported: new Set(tested.map(({ id }) => id)),
     deadFiles: new Set(red.map(({ id }) => fileOfTest(id)).filter((file) => !alive.has(file))),
   };

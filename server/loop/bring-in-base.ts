@@ -14,9 +14,7 @@ import { RemoteFault } from "../workspaces/remote-fault";
 import { asked, configOf, freshMirror, projectOf } from "./change-project";
 import { keepDependencies } from "./dependencies";
 import { mergeKey } from "./merge-check";
-import { runCommands } from "./run-programs";
-
-const RESET_MS = 180_000;
+import { refillSandbox } from "./run-programs";
 
 /** The number of the task that a merge is, behind the tasks of the plan. */
 export const mergeTask = (of: number) => of + 1;
@@ -139,7 +137,7 @@ async function note(db: Db, job: Job, text: string): Promise<void> {
 export async function refill(db: Db, ref: RunRef): Promise<{ filled: true }> {
   const job = await activeJob(db, ref);
   const config = await configOf(await projectOf(db, job), job);
-  await runCommands(db, job, [{ key: "merge/workspace", spec: { kind: "reset", timeout_ms: RESET_MS } }]);
+  await refillSandbox(db, job, "merge/workspace");
   await keepDependencies(db, job, config, "merge/dependencies");
   return { filled: true };
 }

@@ -17,7 +17,7 @@ import { pushBranch } from "../workspaces/push-branch";
 import { RemoteFault } from "../workspaces/remote-fault";
 import { replayOnto } from "../workspaces/replay";
 import { setRefs } from "../workspaces/repository";
-import { projectOf } from "./change-project";
+import { asked, projectOf } from "./change-project";
 
 /** The commit to deliver, and what it changes against the base. */
 export interface DeliveredChange {
@@ -53,7 +53,10 @@ export async function changeToDeliver(db: Db, job: Job): Promise<DeliveredChange
   return { project, tip, base, changes };
 }
 
-/** Pushes the branch. Whatever an earlier run of the job has pushed may be replaced, nothing else. */
+/**
+ * Pushes the branch. Only what an earlier run of the job has put there may be replaced: it may have pushed and died
+ * before it could say so, and people remove branches that they have merged.
+ */
 export async function pushChange(
   db: Db,
   job: Job,
@@ -61,20 +64,21 @@ export async function pushChange(
   branch: string,
 ): Promise<void> {
   const dir = jobRepository(job.publicId);
-  const earlier = await db.delivery.findFirst({
-    where: { jobId: job.id, target: "branch", deliveredAt: { not: null }, run: { lt: job.run } },
+  const earlier = await db.delivery.findMany({
+    where: { jobId: job.id, target: "branch", run: { lt: job.run } },
     orderBy: { run: "desc" },
   });
-  try {
-    await pushBranch(dir, await projectRemote(project), remoteRules(), {
-      branch,
-      commit: tip,
-      expected: earlier?.commit ?? null,
-    });
-  } catch (error) {
-    if (error instanceof RemoteFault && !error.passing)
+  const commits = [...new Set(earlier.map(({ commit }) => commit))];
+  const remote = await asked(() => projectRemote(project));
+  for (const [at, expected] of [...commits, null].entries()) {
+    try {
+      await pushBranch(dir, remote, remoteRules(), { branch, commit: tip, expected });
+      break;
+    } catch (error) {
+      if (!(error instanceof RemoteFault) || error.passing) throw error;
+      if (error.code === "stale" && at < commits.length) continue;
       throw new Refused(`The branch could not be pushed. ${error.message} Everything is committed.`);
-    throw error;
+    }
   }
   await setRefs(dir, [`refs/heads/${branch}`], tip);
 }

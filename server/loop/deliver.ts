@@ -15,6 +15,7 @@ import { jobRepository } from "../services/workspace/job-repository";
 import { archiveZip } from "../workspaces/archive-zip";
 import { diffStat, type FileChange } from "../workspaces/diff";
 import { MAIN_REF, setRefs } from "../workspaces/repository";
+import { CHANGE_LIMITS, TREE_LIMITS } from "../workspaces/tree-policy";
 import { changeToDeliver, deliveredPaths, pushChange, writeChangeFiles } from "./deliver-change";
 
 type Target = "repository" | "branch" | "patch" | "bundle" | "folder" | "zip";
@@ -102,7 +103,7 @@ async function writeFolder(db: Db, job: Job, dir: string, commit: string, folder
   });
   if (earlier) await putAside(folder, `${folder}.run-${earlier.run}`);
   try {
-    await writeTree(dir, commit, folder);
+    await writeTree(dir, commit, folder, job.kind === "change" ? CHANGE_LIMITS : TREE_LIMITS);
   } catch (error) {
     if (!(error instanceof TargetExists)) throw error;
   }

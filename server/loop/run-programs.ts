@@ -33,6 +33,31 @@ export interface Wanted {
   spec: CommandSpec;
 }
 
+const RESET_MS = 180_000;
+
+/** A fresh sandbox with the job's head and its dependencies; what was not committed is gone. */
+export const resetOf = (key: string): Wanted => ({ key, spec: { kind: "reset", timeout_ms: RESET_MS } });
+
+/**
+ * Fills the job's sandbox anew.
+ * @throws NotYet while it is filled; GiveUp when the files do not fit: what runs in a half-filled sandbox tells nothing,
+ *   and what is committed from one would take files away
+ */
+export async function refillSandbox(db: Db, job: Job, key: string): Promise<void> {
+  requireFilled(await runCommands(db, job, [resetOf(key)]));
+}
+
+/** @throws GiveUp unless each of these commands, which fill a sandbox, came to a good end */
+export function requireFilled(results: readonly CommandResult[]): void {
+  const failed = results.find(({ exit_code }) => exit_code !== 0);
+  if (!failed) return;
+  const said = (failed.failure ?? failed.stderr).trim().split("\n").slice(-3).join(" ").slice(0, 500);
+  throw new GiveUp(
+    "workspace",
+    `The sandbox cannot be filled with the files of the job: ${said || "no reason"}`,
+  );
+}
+
 /** `queued`: the caller has put the commands into the queue already. */
 export interface RunOptions {
   queued?: boolean;

@@ -1,8 +1,10 @@
 // The change taken out of the sandbox again, by its own patch: what is left is the base, or the base with the new tests.
+import { GiveUp } from "../domain/step-outcome";
 import type { Job } from "../generated/prisma/client";
 import { jobRepository } from "../services/workspace/job-repository";
 import { diffStat } from "../workspaces/diff";
 import { readPatch } from "../workspaces/export-patch";
+import { GitError } from "../workspaces/git";
 import { execSpec, type Wanted } from "./run-programs";
 
 /** A patch is sent to the sandbox as text; this is far more than a person would read. */
@@ -15,7 +17,7 @@ const APPLY = "base64 -d | git apply --reverse --whitespace=nowarn -";
  * A command that takes a job's change, or the part of it in some files, out of a sandbox that has the job's head.
  * @param only which files; all when it is not given
  * @returns null when there is nothing to take away
- * @throws GitError (`output`) for a change that is too large
+ * @throws GiveUp for a change that is too large
  */
 export async function takeAway(
   job: Job,
@@ -28,7 +30,16 @@ export async function takeAway(
   const paths = changes.map(({ path }) => path).filter(only);
   if (paths.length === 0) return null;
   const all = paths.length === changes.length;
-  const patch = await readPatch(dir, { from, to, maxBytes: MAX_PATCH_BYTES, ...(!all && { paths }) });
+  const patch = await readPatch(dir, { from, to, maxBytes: MAX_PATCH_BYTES, ...(!all && { paths }) }).catch(
+    (error: unknown) => {
+      if (!(error instanceof GitError && error.fault === "output")) throw error;
+      const limit = `${MAX_PATCH_BYTES / 1024 / 1024} MiB`;
+      throw new GiveUp(
+        "change_too_large",
+        `The change is larger than ${limit} as a patch; it cannot be proven.`,
+      );
+    },
+  );
   return {
     key: `${key}/take-away`,
     spec: execSpec(["sh", "-c", APPLY], {

@@ -7,15 +7,15 @@ import type { WorkspaceFiles } from "../services/workspace/workspace-files";
 import type { TestReport } from "../toolchains/port";
 import { isTestFile } from "../toolchains/test-files";
 import { diffStat } from "../workspaces/diff";
-import type { Checks } from "./checks";
-import { outputOf, toolCommands, type Wanted } from "./run-programs";
+import { type Checks, fileOfTest } from "./checks";
+import { outputOf, resetOf, toolCommands, type Wanted } from "./run-programs";
 import { takeAway } from "./take-away";
-
-const RESET_MS = 180_000;
 
 export interface Trial {
   /** A group of its own: a fresh sandbox, the program taken out of it, the tests. */
   commands: Wanted[];
+  /** Files that were taken out whole, as the suites name them: what they would report says nothing. */
+  gone: ReadonlySet<string>;
   /** What the tests came to; null when the program could not be taken out. */
   read: (results: readonly CommandResult[]) => TestReport[] | null;
 }
@@ -32,15 +32,15 @@ export async function trialOnBase(job: Job, files: WorkspaceFiles, checks: Check
   );
   const left = { ...files, paths: files.paths.filter((path) => !added.has(path)) };
   const suites = checks.suites(left, `${key}/test`);
-  const before: Wanted[] = [
-    { key: `${key}/reset`, spec: { kind: "reset", timeout_ms: RESET_MS } },
-    ...(away ? [away] : []),
-  ];
+  const before: Wanted[] = [resetOf(`${key}/reset`), ...(away ? [away] : [])];
   const runs = suites.map((suite) => toolCommands(suite.key, suite.command));
+  const own = checks.files({ ...files, paths: [...added] }).paths;
   return {
+    gone: new Set(own),
     commands: [...before, ...runs.flat()],
     read: (results) => {
-      if (results.length === 0 || (away && results[1]?.exit_code !== 0)) return null;
+      const filled = results.slice(0, before.length);
+      if (filled.length < before.length || filled.some(({ exit_code }) => exit_code !== 0)) return null;
       let at = before.length;
       return suites.map(({ parse }, i) => {
         const own = results.slice(at, at + (runs[i]?.length ?? 0));
@@ -54,13 +54,18 @@ export async function trialOnBase(job: Job, files: WorkspaceFiles, checks: Check
 /**
  * Whether a test that passes with the change does not pass without it. A suite that cannot even be read on the base, as
  * when a new test imports what is not there, did not pass.
+ * @param gone files that were not there on the base: that their tests did not pass there shows nothing
  */
-export function provesChange(withChange: readonly TestReport[], onBase: readonly TestReport[]): boolean {
+export function provesChange(
+  withChange: readonly TestReport[],
+  onBase: readonly TestReport[],
+  gone: ReadonlySet<string> = new Set(),
+): boolean {
   if (onBase.some(({ unreadable }) => unreadable !== null)) return true;
   const passed = new Set(
     onBase.flatMap(({ tests }) => tests.flatMap(({ id, outcome }) => (outcome === "passed" ? [id] : []))),
   );
   return withChange.some(({ tests }) =>
-    tests.some(({ id, outcome }) => outcome === "passed" && !passed.has(id)),
+    tests.some(({ id, outcome }) => outcome === "passed" && !passed.has(id) && !gone.has(fileOfTest(id))),
   );
 }

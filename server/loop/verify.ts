@@ -27,7 +27,15 @@ import {
   type Suite,
 } from "./checks";
 import { keepDependencies } from "./dependencies";
-import { execSpec, outputOf, runTogether, toolCommands, type Wanted } from "./run-programs";
+import {
+  execSpec,
+  outputOf,
+  requireFilled,
+  resetOf,
+  runTogether,
+  toolCommands,
+  type Wanted,
+} from "./run-programs";
 import { parseTasks } from "./spec";
 import { storeCheck } from "./store-check";
 import { provesChange, type Trial, trialOnBase } from "./trial-on-base";
@@ -200,7 +208,7 @@ function checkTests(
   const findings = suites.flatMap(({ name, canary }, i) =>
     compare({ name, canary, known }, collected[i] as Collected, tested[i] as TestReport),
   );
-  if (onBase && findings.length === 0 && !(triedOnBase && provesChange(tested, triedOnBase)))
+  if (onBase && findings.length === 0 && !(triedOnBase && provesChange(tested, triedOnBase, onBase.gone)))
     findings.push({
       criterion: "tests prove the change",
       expected: "at least one test that fails without the change",
@@ -237,14 +245,20 @@ interface Seen {
  * the tree without, and the new tests on the base. The tests and their canaries must share one sandbox.
  */
 async function runAll(db: Db, job: Job, { suites, linters, folder, onBase }: Plan): Promise<Seen> {
-  const reset = [{ key: "verify/reset", spec: { kind: "reset" as const, timeout_ms: 120_000 } }];
   const collectors = suites.map(({ name, collect }) =>
     collect ? toolCommands(`verify/collect/${name}`, collect) : [],
   );
   const trial = trialOf(job, suites, folder);
   const lint = linters.map(({ key, command }) => toolCommands(key, command));
-  const groups = [reset, ...collectors, trial.commands, ...lint, ...(onBase ? [onBase.commands] : [])];
+  const groups = [
+    [resetOf("verify/reset")],
+    ...collectors,
+    trial.commands,
+    ...lint,
+    ...(onBase ? [onBase.commands] : []),
+  ];
   const results = await runTogether(db, job, groups);
+  requireFilled(results[0] ?? []);
   const tried = results[1 + collectors.length] ?? [];
   const lintAt = 2 + collectors.length;
   return {

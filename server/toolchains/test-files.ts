@@ -2,7 +2,7 @@
 
 const FOLDER =
   /(?:^|\/)(?:tests?|__tests__|__mocks__|__snapshots__|specs?|testing|testdata|test[-_]data|fixtures?)\//i;
-const NAME = /(?:^|\/)(?:test_[^/]*|[^/]*_test|conftest|tests?|[^/]*[.-](?:test|spec))\.[A-Za-z0-9]+$/i;
+const NAME = /(?:^|\/)(?:test[-_][^/]*|[^/]*_test|conftest|tests?|[^/]*[.-](?:test|spec))\.[A-Za-z0-9]+$/i;
 
 /** Tests and what belongs to them; everything else is the program. */
 export function isTestFile(path: string): boolean {

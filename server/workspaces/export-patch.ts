@@ -44,9 +44,33 @@ export async function readPatch(
   dir: string,
   { from, to, paths, maxBytes }: { from: string; to: string; paths?: readonly string[]; maxBytes: number },
 ): Promise<Buffer> {
-  if (paths?.length === 0) return Buffer.alloc(0);
-  const args = [...PATCH, ...rangeOf(from, to), "--", ...(paths ?? [])];
-  return git(args, { dir, maxOutputBytes: maxBytes, timeoutMs: EXPORT_MS });
+  const patches: Buffer[] = [];
+  let left = maxBytes;
+  for (const part of paths ? inParts(paths) : [[]]) {
+    const args = [...PATCH, ...rangeOf(from, to), "--", ...part];
+    const patch = await git(args, { dir, maxOutputBytes: left, timeoutMs: EXPORT_MS });
+    patches.push(patch);
+    left -= patch.length;
+  }
+  return Buffer.concat(patches);
+}
+
+/** A command line holds only so much. */
+const MAX_ARGUMENT_BYTES = 64 * 1024;
+
+function inParts(paths: readonly string[]): string[][] {
+  const parts: string[][] = [];
+  let room = 0;
+  for (const path of paths) {
+    const bytes = Buffer.byteLength(path) + 1;
+    if (bytes > room) {
+      parts.push([]);
+      room = MAX_ARGUMENT_BYTES;
+    }
+    parts.at(-1)?.push(path);
+    room -= bytes;
+  }
+  return parts;
 }
 
 /** Writes a bundle for `git fetch <file> <branch>`; it appears only when it is complete. @throws GitError */

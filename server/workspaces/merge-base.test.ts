@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ChangeFixture } from "@/tests/support/change-fixture";
 import { diffStat } from "./diff";
-import { exportBundleFile, exportPatch } from "./export-patch";
+import { exportBundleFile, exportPatch, readPatch } from "./export-patch";
 import { git } from "./git";
 import { type Merged, mergeMoved } from "./merge-base";
 import { pushBranch } from "./push-branch";
@@ -291,6 +291,18 @@ describe("files for people", () => {
     expect(run(["-C", "clone", "write-tree"])).toBe((await log(change.dir, head, 1))[0]?.tree);
     await exportPatch(change.dir, null, head, patch);
     expect((await readFile(patch, "utf8")).match(/^new file mode/gm)).toHaveLength(3);
+  });
+
+  it("a patch of some files, however many names there are", async () => {
+    const names = Array.from({ length: 40_000 }, (_, n) => `${"long/".repeat(12)}${n}`);
+    const read = (paths: string[]) =>
+      readPatch(change.dir, { from: root, to: head, paths, maxBytes: 100_000 });
+    const patch = (await read(["a.txt", ...names, "run.sh"])).toString("utf8");
+    expect(patch.match(/^diff --git .*/gm)).toEqual([
+      "diff --git a/a.txt b/a.txt",
+      "diff --git a/run.sh b/run.sh",
+    ]);
+    expect(await read([])).toEqual(Buffer.alloc(0));
   });
 
   it("a bundle that a clone fetches from", async () => {

@@ -56,10 +56,14 @@ export class HandRunner {
 
   /** The sandbox dies under its lease: the next command finds another one, made from the last commit. */
   async loseSandbox(): Promise<void> {
+    this.sandbox++;
+    await this.fillAnew();
+  }
+
+  private async fillAnew(): Promise<void> {
     rmSync(this.box.folder, { recursive: true, force: true });
     this.box = new SandboxRepository();
     this.base = null;
-    this.sandbox++;
     await this.restore();
   }
 
@@ -127,6 +131,7 @@ export class HandRunner {
   private async carryOut(id: string, spec: CommandSpec): Promise<CommandResult> {
     const told = this.answer({ id, spec });
     if (told) return { ...emptyResult(), exit_code: 0, ...told };
+    if (spec.kind === "reset") await this.fillAnew();
     if (spec.kind === "reset" || spec.kind === "layer") return { ...emptyResult(), exit_code: 0 };
     if (spec.kind === "snapshot") return this.snapshot(id);
     const [program = "", ...args] = spec.argv.map((text) => this.place(text));
