@@ -1,23 +1,28 @@
 /**
  * Starts one whole factory for the end-to-end tests, with an empty data folder, as a user would: `fabrica up`.
  * Sets E2E_URL, E2E_USERNAME, E2E_PASSWORD and E2E_DATA_DIR for the tests; stops it and removes the folder after.
+ * Beside it stands a git server that the factory may reach, with one empty repository: E2E_GIT_URL is its address,
+ * E2E_GIT_DIR where it lies, E2E_GIT_TOKEN what `robot` may push with.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { GitServer } from "./git-server";
 
 const START_LIMIT_MS = 120_000;
+const GIT_TOKEN = "canary-token-of-the-robot";
 const READY = "Stop with Ctrl-C.";
 
-function begin(dataDir: string): ChildProcess {
+function begin(dataDir: string, remotes: string): ChildProcess {
   return spawn(process.execPath, [join(import.meta.dirname, "../../dist/fabrica.mjs"), "up"], {
     env: {
       ...process.env,
       DATA_DIR: dataDir,
       PORT: process.env.E2E_PORT,
       HOST: "127.0.0.1",
+      GIT_REMOTES: remotes,
       // Many pages are opened within a minute by one address.
       RATE_LIMIT_REQUESTS: "10000",
     },
@@ -48,11 +53,12 @@ function untilReady(child: ChildProcess): Promise<void> {
   });
 }
 
-async function stop(child: ChildProcess, dataDir: string): Promise<void> {
+async function stop(child: ChildProcess, git: GitServer, dataDir: string): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     child.kill("SIGTERM");
     await once(child, "exit");
   }
+  await git.stop();
   rmSync(dataDir, { recursive: true, force: true });
 }
 
@@ -60,7 +66,8 @@ async function stop(child: ChildProcess, dataDir: string): Promise<void> {
 export default async function start(): Promise<() => Promise<void>> {
   const dataDir = mkdtempSync(join(tmpdir(), "fabrica-e2e-"));
   chmodSync(dataDir, 0o711);
-  const child = begin(dataDir);
+  const git = await GitServer.start({ credentials: { username: "robot", password: GIT_TOKEN } });
+  const child = begin(dataDir, git.origin);
   try {
     await untilReady(child);
     const credentials = join(dataDir, "demo-credentials.json");
@@ -71,10 +78,13 @@ export default async function start(): Promise<() => Promise<void>> {
       E2E_USERNAME: username,
       E2E_PASSWORD: password,
       E2E_DATA_DIR: dataDir,
+      E2E_GIT_URL: git.url("sums"),
+      E2E_GIT_DIR: git.create("sums").dir,
+      E2E_GIT_TOKEN: GIT_TOKEN,
     });
   } catch (error) {
-    await stop(child, dataDir);
+    await stop(child, git, dataDir);
     throw error;
   }
-  return () => stop(child, dataDir);
+  return () => stop(child, git, dataDir);
 }
