@@ -137,8 +137,8 @@ function TabButton({
         tab.className,
       )}
     >
-      {tab.label}
-      {count && <span className="ml-1.5 text-xs font-normal text-faint tabular-nums">{count}</span>}
+      {tab.label}{" "}
+      {count && <span className="ml-0.5 text-xs font-normal text-faint tabular-nums">{count}</span>}
     </button>
   );
 }

@@ -21,7 +21,8 @@ function labelOf(check: CheckView): string {
   const what = KIND[check.kind];
   if (isBaseline(check))
     return `${what} before the change: ${check.passed ? "passed" : check.kind === "test" ? "red already" : "problems already"}`;
-  return `${isMerge(check) ? "Merge of the base" : what} ${check.passed ? "passed" : "failed"}`;
+  if (isMerge(check)) return `Merge of the base: ${check.passed ? "no conflicts" : "conflicts"}`;
+  return `${what} ${check.passed ? "passed" : "failed"}`;
 }
 const PROBLEMS_SHOWN = 200;
 

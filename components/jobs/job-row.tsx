@@ -8,8 +8,14 @@ import { ProgressBar } from "@/components/ui/progress";
 import { Ago } from "@/components/ui/time";
 import type { JobView } from "@/server/domain/outputs";
 
+interface Props {
+  job: JobView;
+  /** All jobs of the list are of one project, so that its name need not be said. */
+  inProject?: boolean;
+}
+
 /** One line of a list of jobs: what it is, how far it is, what it cost, when. */
-export const JobRow = memo(function JobRow({ job }: { job: JobView }) {
+export const JobRow = memo(function JobRow({ job, inProject = false }: Props) {
   return (
     <li className="lazy-row @container border-b hairline">
       <Link
@@ -25,7 +31,9 @@ export const JobRow = memo(function JobRow({ job }: { job: JobView }) {
             <PriorityMark priority={job.priority} iconOnly />
             <span className="truncate">
               <span className="hidden @3xl:inline">{job.job_id} · </span>
-              {[job.project, job.tech_stack.join(", "), rowDetail(job)].filter(Boolean).join(" · ")}
+              {[inProject ? null : job.project, job.tech_stack.join(", "), rowDetail(job)]
+                .filter(Boolean)
+                .join(" · ")}
             </span>
           </span>
         </span>

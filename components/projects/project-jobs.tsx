@@ -29,7 +29,7 @@ export function ProjectJobs({ project }: { project: ProjectView }) {
       {jobs && jobs.length > 0 && (
         <ul aria-label="Jobs of the project" className="-mt-4">
           {jobs.map((job) => (
-            <JobRow key={job.job_id} job={job} />
+            <JobRow key={job.job_id} job={job} inProject />
           ))}
         </ul>
       )}
