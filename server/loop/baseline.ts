@@ -87,7 +87,18 @@ export async function knownFaults(db: Db, job: Job): Promise<KnownFaults> {
     unreadable: new Set(linted.filter(({ unreadable }) => unreadable !== null).map(({ tool }) => tool)),
     // A shell line is one test for all: were it known, nothing would be left that a change could pass.
     tests: new Set(red.map(({ id }) => id).filter((id) => id !== SHELL_TEST_ID)),
+    passed: new Set(
+      tested
+        .filter(({ id, outcome }) => outcome === "passed" && !isDeclared(job, fileOfTest(id)))
+        .map(({ id }) => id),
+    ),
     reported: new Set(tested.map(({ id }) => id)),
     deadFiles: new Set(red.map(({ id }) => fileOfTest(id)).filter((file) => !alive.has(file))),
   };
 }
+
+/** Whoever files a job may name files in which it may do as it likes. Tests are named from the project's folder. */
+const isDeclared = ({ declaredFiles }: Job, file: string) =>
+  declaredFiles.some((path) =>
+    path.endsWith("/") ? `/${file}`.includes(`/${path}`) : `/${path}`.endsWith(`/${file}`),
+  );

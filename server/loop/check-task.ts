@@ -10,7 +10,7 @@ import { knownFaults } from "./baseline";
 import { checksOf, isRed, readLint, readTests, type StoredLint, type StoredTests } from "./checks";
 import { keepDependencies } from "./dependencies";
 import { checkMerge, mergeKey } from "./merge-check";
-import { queueCommands, runTools, toolCommands } from "./run-programs";
+import { queueCommands, requireFilled, resetOf, runCommands, runTools, toolCommands } from "./run-programs";
 import { storeCheck } from "./store-check";
 import type { TaskRef } from "./work-on-task";
 
@@ -36,11 +36,12 @@ export async function checkTask(db: Db, ref: TaskRef, round: number): Promise<{ 
   await keepDependencies(db, job, checks.config, `${base}/dependencies`);
   const linters = checks.linters(files, `${base}/lint`);
   const suites = checks.suites(files, `${base}/test`);
-  await queueCommands(
-    db,
-    job,
-    [...linters, ...suites].flatMap(({ key, command }) => toolCommands(key, command)),
-  );
+  // What the repository's own programs leave behind is no part of the change, and would be committed with it.
+  const after = job.kind === "change" ? [resetOf(`${base}/reset`)] : [];
+  await queueCommands(db, job, [
+    ...[...linters, ...suites].flatMap(({ key, command }) => toolCommands(key, command)),
+    ...after,
+  ]);
   const linted = readLint(linters, await runTools(db, job, linters, { queued: true }), known);
   const step = stepChange(job, {
     step: "test",
@@ -48,6 +49,7 @@ export async function checkTask(db: Db, ref: TaskRef, round: number): Promise<{ 
     task: ref.n,
   });
   await storeCheck(db, job, { ...linted, key: `${base}/lint`, task: ref.n }, step);
+  requireFilled(await runCommands(db, job, after, { queued: true }));
   const tested = readTests(suites, await runTools(db, job, suites, { queued: true }), known);
   await storeCheck(db, job, { ...tested, key: `${base}/test`, task: ref.n });
   const merged = ref.n > ref.of ? await checkMerge(db, job, ref.n, round) : true;
@@ -90,7 +92,7 @@ export async function failureText(
         names.push(...report.problems.map((p) => `${p.rule} in ${p.file}`));
       }
     } else {
-      const { reports, passed, failed, known = [] } = check.report as unknown as StoredTests;
+      const { reports, passed, failed, known = [], lost = [] } = check.report as unknown as StoredTests;
       for (const report of reports) {
         if (report.unreadable) parts.push(`${report.tool}: ${report.unreadable}`);
         for (const test of report.tests.filter((one) => isRed(one) && !known.includes(one.id))) {
@@ -98,6 +100,8 @@ export async function failureText(
           names.push(test.id);
         }
       }
+      for (const id of lost) parts.push(`${id} passed before the change and is not run any more.`);
+      names.push(...lost);
       if (passed + failed > 0) continue;
       parts.push(
         known.length === 0

@@ -129,6 +129,8 @@ export interface StoredTests {
   skipped: number;
   /** Ids of tests that fail now and failed on the base; they are not counted as failed. */
   known: string[];
+  /** Tests that passed on the base and are not run any more. */
+  lost?: string[];
 }
 
 /** What was wrong on the base already. */
@@ -138,6 +140,8 @@ export interface KnownFaults {
   /** Linters that could not be read on the base: they decide nothing. */
   unreadable: ReadonlySet<string>;
   tests: ReadonlySet<string>;
+  /** Tests that passed on the base and have to be run as long as nobody has named their files for the job. */
+  passed: ReadonlySet<string>;
   /** All tests that ran on the base, so that one that no collector lists is nothing new. */
   reported: ReadonlySet<string>;
   /** Test files of which nothing passed on the base: those that cannot even be loaded run none of their tests. */
@@ -148,6 +152,7 @@ export const NO_FAULTS: KnownFaults = {
   lint: new Map(),
   unreadable: new Set(),
   tests: new Set(),
+  passed: new Set(),
   reported: new Set(),
   deadFiles: new Set(),
 };
@@ -207,18 +212,45 @@ export function readTests(
   const reports = tools.map(({ parse }, i) => parse(outputs[i] as RunOutput));
   const stored = countTests(reports, known);
   const unreadable = reports.find((report) => report.unreadable)?.unreadable ?? null;
-  const passed = unreadable === null && stored.failed === 0 && stored.passed > 0;
+  const lost = stored.lost?.length ?? 0;
+  const passed = unreadable === null && stored.failed === 0 && stored.passed > 0 && lost === 0;
   const failedBefore =
     stored.known.length > 0 ? `, ${stored.known.length} that fail on the base as well` : "";
+  const gone = lost > 0 ? `, ${lost} of the base are not run any more` : "";
   const summary =
     unreadable ??
     (stored.passed + stored.failed === 0
       ? `no tests ran${failedBefore}`
-      : `${stored.passed} passed, ${stored.failed} failed${failedBefore}`);
+      : `${stored.passed} passed, ${stored.failed} failed${failedBefore}${gone}`);
   return { kind: "test", passed, report: stored, summary };
 }
 
 export const isRed = ({ outcome }: { outcome: string }) => outcome === "failed" || outcome === "error";
+
+/**
+ * Tests that passed on the base and are gone or skipped now. Under another name or in another file a test is still
+ * there, as long as its file runs no fewer tests than before.
+ */
+export function lostTests(passedBefore: ReadonlySet<string>, reports: readonly TestReport[]): string[] {
+  if (passedBefore.size === 0 || reports.some(({ unreadable }) => unreadable !== null)) return [];
+  const run = reports.flatMap(({ tests }) =>
+    tests.flatMap((test) => (test.outcome === "skipped" ? [] : test.id)),
+  );
+  const nameOf = (id: string) => id.slice(fileOfTest(id).length);
+  const names = new Set(run.map(nameOf));
+  const before = countBy([...passedBefore].map(fileOfTest));
+  const now = countBy(run.map(fileOfTest));
+  return [...passedBefore].filter((id) => {
+    const file = fileOfTest(id);
+    return !names.has(nameOf(id)) && (now.get(file) ?? 0) < (before.get(file) ?? 0);
+  });
+}
+
+function countBy(keys: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
+}
 
 export function countTests(reports: TestReport[], known: KnownFaults = NO_FAULTS): StoredTests {
   const all = reports.flatMap((report) => report.tests);
@@ -231,5 +263,6 @@ export function countTests(reports: TestReport[], known: KnownFaults = NO_FAULTS
     failed: red.length - before.length,
     skipped: count("skipped"),
     known: before.map(({ id }) => id),
+    lost: lostTests(known.passed, reports),
   };
 }

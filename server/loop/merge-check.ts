@@ -4,11 +4,11 @@ import type { Db } from "../db";
 import type { Job } from "../generated/prisma/client";
 import { jobRepository } from "../services/workspace/job-repository";
 import { diffStat } from "../workspaces/diff";
-import { readBlob } from "../workspaces/read-files";
+import { readBlobs, readTree } from "../workspaces/read-files";
 import { storeCheck } from "./store-check";
 
-const MAX_BYTES = 1024 * 1024;
-const MARKERS = [/^<{7}( |$)/, /^>{7}( |$)/];
+/** As git writes them, with the commit of each side: texts about conflicts have other ones. */
+const MARKERS = [/^<{7} [0-9a-f]{40}\b/, /^>{7} [0-9a-f]{40}\b/];
 
 export const mergeKey = (n: number, round: number) => `task-${n}/${round}/merge`;
 
@@ -32,21 +32,23 @@ async function markersIn(job: Job) {
   const { baseRoot, headCommit } = job;
   if (!baseRoot || !headCommit) return [];
   const dir = jobRepository(job.publicId);
-  const changed = (await diffStat(dir, baseRoot, headCommit)).filter(
-    ({ status, binary }) => status !== "deleted" && !binary,
-  );
+  // What git calls binary here may only be long.
+  const changed = (await diffStat(dir, baseRoot, headCommit)).filter(({ status }) => status !== "deleted");
+  const oids = new Map((await readTree(dir, headCommit)).map(({ path, oid }) => [path, oid]));
   const found = [];
   for (const { path } of changed) {
-    const blob = await readBlob(dir, headCommit, path, MAX_BYTES);
-    const lines = blob && !blob.binary ? blob.bytes.toString("utf8").split("\n") : [];
-    for (const [at, line] of lines.entries())
+    const oid = oids.get(path);
+    // One after the other: a file may be as large as a tree allows, and conflicts may be at its very end.
+    const [bytes] = oid ? await readBlobs(dir, [oid]) : [];
+    if (!bytes || bytes.subarray(0, 8000).includes(0)) continue;
+    for (const [at, line] of bytes.toString("latin1").split("\n").entries())
       if (MARKERS.some((marker) => marker.test(line)))
         found.push({
           file: path,
           line: at + 1,
           column: 1,
           rule: "conflict",
-          message: `a conflict marker is left: ${line.slice(0, 80)}`,
+          message: `a conflict marker is left: ${line.trimEnd().slice(0, 80)}`,
           severity: "error" as const,
         });
   }

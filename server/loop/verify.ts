@@ -23,10 +23,12 @@ import {
   fileOfTest,
   type KnownFaults,
   type Linter,
+  lostTests,
   readLint,
   type Suite,
 } from "./checks";
 import { keepDependencies } from "./dependencies";
+import { changedChecks } from "./own-checks";
 import {
   execSpec,
   outputOf,
@@ -72,7 +74,7 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
   const seen = await runAll(db, job, plan);
   const linted = readLint(plan.linters, seen.linted, known);
   const [found] = await Promise.all([
-    checkFiles(db, job, { files, isProtected: pathMatcher(checks.config?.protected ?? []) }),
+    checkFiles(db, job, { files, checks }),
     storeCheck(db, job, { ...linted, key: "verify/lint", task: null }),
   ]);
   const findings = [...found, ...checkTests(plan, seen, known)];
@@ -121,12 +123,15 @@ const describe = (findings: Finding[]) =>
 async function checkFiles(
   db: Db,
   job: Job,
-  { files, isProtected }: { files: WorkspaceFiles; isProtected: (path: string) => boolean },
+  { files, checks }: { files: WorkspaceFiles; checks: Checks },
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
+  const isProtected = pathMatcher(checks.config?.protected ?? []);
   for (const { path } of await changedFiles(job))
     if (isProtected(path))
       findings.push({ criterion: "protected files", expected: `${path} as it was`, observed: "changed" });
+  for (const what of await changedChecks(job, checks))
+    findings.push({ criterion: "how it is checked", expected: `${what} as it was`, observed: "changed" });
   const open = await db.task.count({ where: { jobId: job.id, run: job.run, done: false } });
   if (open > 0) findings.push({ criterion: "tasks", expected: "all ticked off", observed: `${open} open` });
   const spec = await workspaceText(job, specFile(job.kind));
@@ -208,6 +213,13 @@ function checkTests(
   const findings = suites.flatMap(({ name, canary }, i) =>
     compare({ name, canary, known }, collected[i] as Collected, tested[i] as TestReport),
   );
+  const lost = lostTests(known.passed, tested);
+  if (lost.length > 0)
+    findings.push({
+      criterion: "tests of the base",
+      expected: "all that passed to be run, unless the job names their files",
+      observed: `${lost.length} gone or skipped, such as ${lost[0]}`,
+    });
   if (onBase && findings.length === 0 && !(triedOnBase && provesChange(tested, triedOnBase, onBase.gone)))
     findings.push({
       criterion: "tests prove the change",

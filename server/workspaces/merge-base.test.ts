@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ChangeFixture } from "@/tests/support/change-fixture";
+import { beginFromMirror } from "./change-base";
 import { diffStat } from "./diff";
 import { exportBundleFile, exportPatch, readPatch } from "./export-patch";
 import { git } from "./git";
@@ -60,6 +61,34 @@ describe("a base that moved", () => {
     expect(await merge(work.commit)).toEqual(merged);
     const next = await change.work(merged.commit, (sandbox) => sandbox.write("d.txt", "more\n"));
     expect(next.unchanged).toBe(false);
+  });
+
+  it("keeps its own folder of our name, however old its commits say that they are", async () => {
+    const folder = ".fabrica/own.txt";
+    change.upstream.commit({ [folder]: "old\n" });
+    await change.refresh();
+    const first = change.upstream.tip();
+    const { root: began } = await beginFromMirror(change.dir, change.mirror, first);
+    const work = await change.work(began, (sandbox) => sandbox.write("a.txt", `${LINES}job\n`));
+    const entry = change.upstream.git(["ls-tree", first]);
+    const blob = change.upstream.blob("new\n");
+    const inner = change.upstream.git(["mktree"], `100644 blob ${blob}\town.txt\n`);
+    const tree = change.upstream.git(
+      ["mktree"],
+      `${entry.replace(/tree \w+\t\.fabrica/, `tree ${inner}\t.fabrica`)}\n`,
+    );
+    const times = { GIT_AUTHOR_DATE: "1000000000 +0000", GIT_COMMITTER_DATE: "1000000000 +0000" };
+    const next = change.upstream.git(["commit-tree", tree, "-p", first, "-m", "Old clock"], "", times);
+    change.upstream.git(["update-ref", "refs/heads/main", next]);
+    const merged = moved(await merge(work.commit, { baseCommit: first, root: began }));
+    const tip = await replayOnto(change.dir, {
+      root: merged.root,
+      head: merged.commit,
+      baseCommit: next,
+      without: ".fabrica",
+    });
+    expect(await diffStat(change.dir, next, tip)).toMatchObject([{ path: "a.txt" }]);
+    expect(await change.read(tip, folder)).toBe("new\n");
   });
 
   it("leaves what does not fit between markers and says so", async () => {

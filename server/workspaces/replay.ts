@@ -23,6 +23,8 @@ interface Placed {
   tree: string;
   /** A commit of the remote, not one of the job. */
   base: boolean;
+  /** The entry of the folder that is left out, in the newest base below: what of it is the repository's own. */
+  own: string | null;
 }
 
 /**
@@ -34,17 +36,18 @@ export async function replayOnto(dir: string, { root, head, baseCommit, without 
   const real = new Map((await readBases(dir)).map((base) => [base.root, base.commit]));
   real.set(assertObjectId(root), assertObjectId(baseCommit));
   const placed = new Map<string, Placed>();
-  // The newest base that was passed says what of the folder belongs to the repository itself.
-  let own: string | null = null;
   for (const entry of (await log(dir, head, MAX_COMMITS)).reverse()) {
     const base = real.get(entry.commit);
     if (base) {
-      if (without !== undefined) own = await entryOf(dir, entry.tree, without);
-      placed.set(entry.commit, { commit: base, tree: entry.tree, base: true });
+      const own = without === undefined ? null : await entryOf(dir, entry.tree, without);
+      placed.set(entry.commit, { commit: base, tree: entry.tree, base: true, own });
       continue;
     }
+    const parents = parentsOf(entry, placed);
+    // By who stands on whom: the times of commits say nothing.
+    const own = (parents.find((parent) => parent.base) ?? parents[0])?.own ?? null;
     const tree = without === undefined ? entry.tree : await withEntry(dir, entry.tree, without, own);
-    placed.set(entry.commit, await place(dir, { ...entry, tree }, parentsOf(entry, placed)));
+    placed.set(entry.commit, { ...(await place(dir, { ...entry, tree }, parents)), own });
   }
   const tip = placed.get(head);
   if (!tip) throw unknownCommit(head);
@@ -62,7 +65,7 @@ function parentsOf(entry: LogEntry, placed: ReadonlyMap<string, Placed>): Placed
   return own.length > 0 ? parents : parents.slice(-1);
 }
 
-async function place(dir: string, entry: LogEntry, parents: Placed[]): Promise<Placed> {
+async function place(dir: string, entry: LogEntry, parents: Placed[]): Promise<Omit<Placed, "own">> {
   const [first, ...others] = parents;
   if (!first) throw unknownCommit(entry.commit);
   if (others.length === 0 && first.tree === entry.tree) return first;

@@ -11,8 +11,11 @@ import { createProjectInput } from "@/server/domain/project";
 import { GiveUp, NotYet, Refused } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
 import { knownFaults, takeBaseline } from "@/server/loop/baseline";
+import { checksOf } from "@/server/loop/checks";
 import { deliver } from "@/server/loop/deliver";
 import { changeToDeliver, pushChange } from "@/server/loop/deliver-change";
+import { checkMerge } from "@/server/loop/merge-check";
+import { changedChecks } from "@/server/loop/own-checks";
 import { writeAndCommit } from "@/server/loop/run-programs";
 import { setUp } from "@/server/loop/set-up";
 import { moveJob } from "@/server/services/jobs/move-job";
@@ -156,6 +159,26 @@ describe("what is known of the base", () => {
     expect([...known.tests]).toEqual([]);
     expect([...known.lint.keys()]).toEqual(["lint command\n\nexit-code"]);
   });
+});
+
+test("a change of what a shell line runs is told, one of the program or of its tests is not", async () => {
+  await begin();
+  const checks = await checksOf(db, job);
+  await write("value.txt", "2\n");
+  await write("tests/value.sh", "true\n");
+  expect(await changedChecks(job, checks)).toEqual([]);
+  await write("check/run.sh", "exit 0\n");
+  expect(await changedChecks(job, checks)).toEqual(["check/run.sh"]);
+});
+
+test("a mark of a conflict is seen wherever it stands, and no text about conflicts is taken for one", async () => {
+  const about = "How to merge:\n<<<<<<< HEAD\n=======\n>>>>>>> other\n";
+  const mark = `<<<<<<< ${"a".repeat(40)}\n`;
+  await begin();
+  await write("about.md", about);
+  expect(await checkMerge(db, job, 2, 1)).toBe(true);
+  await write("long.txt", `${"a line\n".repeat(200_000)}${mark}`);
+  expect(await checkMerge(db, job, 2, 2)).toBe(false);
 });
 
 describe("the branch", () => {
