@@ -3,9 +3,11 @@ import { cx } from "@/components/ui/cx";
 import { Icon } from "@/components/ui/icons";
 import type { ChangesView, JobDetailView } from "@/server/domain/outputs";
 
+type Changed = Pick<ChangesView["files"][number], "added" | "removed">;
+
 interface Props {
   files: JobDetailView["files"];
-  changed: ReadonlyMap<string, ChangesView["files"][number]>;
+  changed: ReadonlyMap<string, Changed>;
   chosen: string;
   onChoose: (path: string) => void;
 }
@@ -56,7 +58,7 @@ function FileButton({
 }: {
   name: string;
   path: string;
-  change: ChangesView["files"][number] | undefined;
+  change: Changed | undefined;
   on: boolean;
   onChoose: (path: string) => void;
 }) {

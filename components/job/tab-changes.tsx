@@ -8,19 +8,23 @@ import { Button } from "@/components/ui/button";
 import { formatBytes, formatCount } from "@/components/ui/format";
 import { keyed } from "@/components/ui/keyed";
 import { BoneRows, Empty, ErrorNote } from "@/components/ui/states";
+import type { JobView } from "@/server/domain/outputs";
 import { parseDiff } from "./diff";
 import { DiffView } from "./diff-view";
 import { FileTree } from "./file-tree";
 import type { TabProps } from "./tab-props";
 
 export function TabChanges({ job, detail }: TabProps) {
-  const changed = new Map(job.changes?.files.map((file) => [file.path, file]));
-  const first = firstOf(job.changes?.files ?? []) ?? firstOf(detail.files);
+  const { files: changes, diff } = useChangedFiles(job);
   const [chosen, setChosen] = useState<string | null>(null);
   const [everything, setEverything] = useState(false);
-  const path = chosen ?? first;
-  const isPart = job.project !== null && changed.size > 0;
-  if (!path) {
+  const isPart = job.project !== null;
+  const shown = isPart && !everything ? [] : detail.files;
+  const changed = new Map(changes.map((file) => [file.path, file]));
+  const path = chosen ?? firstOf(changes) ?? firstOf(shown);
+  if (diff?.isPending) return <BoneRows rows={6} label="The changes are being fetched" />;
+  if (diff?.isError) return <ErrorNote error={diff.error} onRetry={() => diff.refetch()} />;
+  if (!path && detail.files.length === 0) {
     return (
       <Empty icon="folder" title="No files yet" text="Files appear here with every commit of an agent." />
     );
@@ -28,21 +32,36 @@ export function TabChanges({ job, detail }: TabProps) {
   return (
     <div className="grid gap-x-6 gap-y-4 md:grid-cols-[14rem_minmax(0,1fr)]">
       <div className="max-h-64 overflow-y-auto md:sticky md:top-14 md:max-h-[calc(100dvh-5rem)] md:self-start">
-        <FileTree
-          files={isPart && !everything ? [] : detail.files}
-          changed={changed}
-          chosen={path}
-          onChoose={setChosen}
-        />
+        {path ? (
+          <FileTree files={shown} changed={changed} chosen={path} onChoose={setChosen} />
+        ) : (
+          <p className="text-muted">Nothing is changed yet.</p>
+        )}
         {isPart && detail.files.length > 0 && (
           <Button kind="quiet" className="mt-2" onClick={() => setEverything(!everything)}>
             {everything ? "Only what changed" : `All ${formatCount(detail.files.length, "file")}`}
           </Button>
         )}
       </div>
-      <FilePane key={path} id={job.job_id} path={path} changed={changed.has(path)} />
+      {path && <FilePane key={path} id={job.job_id} path={path} changed={changed.has(path)} />}
     </div>
   );
+}
+
+/** The factory's own folder is in the work and never in what is delivered. */
+const OWN_FOLDER = ".fabrica/";
+
+/**
+ * What changed so far. It is counted at the delivery; before that, the work on a repository that was there is compared
+ * with its base.
+ */
+function useChangedFiles({ job_id: id, project, base_commit, changes }: JobView) {
+  const trpc = useTRPC();
+  const wanted = project !== null && base_commit !== null && changes === null;
+  const diff = useQuery(trpc.jobs.diff.queryOptions({ id }, { enabled: wanted }));
+  if (!wanted) return { files: changes?.files ?? [], diff: null };
+  const files = parseDiff(diff.data?.text ?? "").filter(({ path }) => !path.startsWith(OWN_FOLDER));
+  return { files, diff };
 }
 
 /** The file to begin with: not a hidden one where there is another. */
