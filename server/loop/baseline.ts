@@ -19,7 +19,7 @@ import {
   type StoredLint,
   type StoredTests,
 } from "./checks";
-import { outputOf, requireFilled, resetOf, runTogether, toolCommands } from "./run-programs";
+import { outputOf, refillSandbox, requireFilled, resetOf, runTogether, toolCommands } from "./run-programs";
 import { storeCheck } from "./store-check";
 import { takeAway } from "./take-away";
 
@@ -42,11 +42,11 @@ export async function takeBaseline(db: Db, ref: RunRef): Promise<{ tests: number
   const tools = [...linters, ...suites].map((tool) => toolCommands(tool.key, tool.command));
   const away = await takeAway(job, { key });
   const before = away ? [resetOf(`${key}/reset`), away] : [];
-  // Whatever the base's own programs leave behind is no part of the change.
-  const after = resetOf(`${key}/back`);
-  const [results = []] = await runTogether(db, job, [[...before, ...tools.flat(), after]]);
+  const [results = []] = await runTogether(db, job, [[...before, ...tools.flat()]]);
   // With the change still in it, the faults of the change would be known ones from here on.
-  requireFilled([...results.slice(0, before.length), ...results.slice(-1)]);
+  requireFilled(results.slice(0, before.length));
+  // Whatever the base's own programs leave behind is no part of the change. By itself: a group has one sandbox.
+  await refillSandbox(db, job, `${key}/back`);
   let at = before.length;
   const outputs = tools.map((commands) => {
     const own = results.slice(at, at + commands.length);

@@ -149,6 +149,8 @@ describe("what is known of the base", () => {
     await drive(() => takeBaseline(db, ref()));
     const kinds = runner.seen.map(({ spec }) => spec.kind);
     expect(kinds.lastIndexOf("reset")).toBeGreaterThan(kinds.lastIndexOf("exec"));
+    // And is run once: a sandbox that was filled anew on purpose is none that was lost.
+    expect(await db.command.count({ where: { jobId: job.id, key: { endsWith: "#2" } } })).toBe(0);
   });
 
   test("is no excuse for a shell line that tests everything; its lint is known by its end alone", async () => {

@@ -56,7 +56,6 @@ export class HandRunner {
 
   /** The sandbox dies under its lease: the next command finds another one, made from the last commit. */
   async loseSandbox(): Promise<void> {
-    this.sandbox++;
     await this.fillAnew();
   }
 
@@ -64,6 +63,7 @@ export class HandRunner {
     rmSync(this.box.folder, { recursive: true, force: true });
     this.box = new SandboxRepository();
     this.base = null;
+    this.sandbox++;
     await this.restore();
   }
 
