@@ -10,14 +10,20 @@ export interface Briefing {
   task?: { n: number; of: number; title: string };
   /** All files of the workspace; of a large one an outline is shown. */
   files?: readonly string[];
+  /** Of the project in the repository, "" for its root. */
+  folder?: string;
   failure?: string;
   attempt?: { n: number; max: number };
 }
 
 /** The first user message. Blocks are in tags on lines of their own; closing tags inside texts are defused. */
-export function firstMessage(job: Job, { spec, task, files, failure, attempt }: Briefing): string {
+export function firstMessage(
+  job: Job,
+  { spec, task, files, folder = "", failure, attempt }: Briefing,
+): string {
   const request = {
     kind: job.kind,
+    ...(job.kind === "change" && { folder }),
     title: job.title,
     description: job.description,
     features: job.features,

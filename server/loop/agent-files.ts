@@ -5,11 +5,19 @@ import { workspaceFiles } from "../services/workspace/workspace-files";
 import { pathMatcher } from "../toolchains/path-patterns";
 import { checksOf } from "./checks";
 
-/** @returns the files of the head, and the patterns that searches leave out as well */
-export async function agentFiles(db: Db, job: Job): Promise<{ files: string[]; ignored: readonly string[] }> {
-  const [{ paths }, { config }] = await Promise.all([workspaceFiles(job), checksOf(db, job)]);
+export interface AgentFiles {
+  /** Files of the head. */
+  files: string[];
+  /** Patterns that searches leave out as well. */
+  ignored: readonly string[];
+  /** The project's folder, "" for the root. */
+  folder: string;
+}
+
+export async function agentFiles(db: Db, job: Job): Promise<AgentFiles> {
+  const [{ paths }, { config, folder }] = await Promise.all([workspaceFiles(job), checksOf(db, job)]);
   const ignored = config?.ignored ?? [];
-  if (ignored.length === 0) return { files: paths, ignored };
+  if (ignored.length === 0) return { files: paths, ignored, folder };
   const isIgnored = pathMatcher(ignored);
-  return { files: paths.filter((path) => !isIgnored(path)), ignored };
+  return { files: paths.filter((path) => !isIgnored(path)), ignored, folder };
 }

@@ -30,7 +30,7 @@ export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ a
     );
   }
   const { done: _, fixes: __, ...task } = await taskOf(db, job, ref);
-  const [spec, { files, ignored }] = await Promise.all([
+  const [spec, { files, ignored, folder }] = await Promise.all([
     workspaceText(job, specFile(job.kind)),
     agentFiles(db, job),
   ]);
@@ -38,6 +38,7 @@ export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ a
     spec,
     task,
     files,
+    folder,
     failure: text,
     attempt: { n: round, max: job.maxFixes },
   });

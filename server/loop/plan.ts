@@ -25,8 +25,8 @@ export async function beginPlan(db: Db, ref: RunRef): Promise<{ agent: string | 
     return { agent: null };
   }
   // Whoever plans a change has to know what is there.
-  const { files, ignored } = job.kind === "change" ? await agentFiles(db, job) : {};
-  const first = firstMessage(job, { spec: job.spec, ...(files && { files }) });
+  const { files, ignored, folder } = job.kind === "change" ? await agentFiles(db, job) : {};
+  const first = firstMessage(job, { spec: job.spec, ...(files && { files, folder }) });
   const step = stepChange(job, { step: "plan", progress: PROGRESS.setup });
   await startAgentRun(db, {
     job,

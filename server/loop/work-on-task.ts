@@ -37,7 +37,7 @@ export async function beginAgent(
   if (done) return { agent: null };
   refuseLate(job);
   const step = role === "coder" ? "generate" : "testgen";
-  const [spec, { files, ignored }] = await Promise.all([
+  const [spec, { files, ignored, folder }] = await Promise.all([
     workspaceText(job, specFile(job.kind)),
     agentFiles(db, job),
   ]);
@@ -46,7 +46,7 @@ export async function beginAgent(
     job,
     key,
     role,
-    first: firstMessage(job, { spec, task, files }),
+    first: firstMessage(job, { spec, task, files, folder }),
     task: ref.n,
     ignored,
     step: stepChange(job, { step, progress: taskProgress(ref.n, ref.of, step), task: ref.n }),

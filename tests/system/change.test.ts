@@ -196,7 +196,7 @@ describe("a change", () => {
 
   it("is merged with a base that moved meanwhile, and proven again on it", async () => {
     await addProject({
-      test_command: "sleep 3; python3 -m unittest discover -s tests -t . -k Empty -k green",
+      test_command: "sleep 1; python3 -m unittest discover -s tests -t . -k Empty -k green",
     });
     const id = await change(MEND);
     await untilJob(factory, id, ({ base_commit }) => base_commit !== null, LIMIT_MS);
@@ -206,6 +206,38 @@ describe("a change", () => {
     expect(job.base_commit).toBe(moved);
     expect(show(job.branch as string, "NEWS.md")).toBe("Something else happened.");
     expect(upstream.git(["merge-base", "main", job.branch as string])).toBe(moved);
+  }, 240_000);
+});
+
+describe("with no key at all", () => {
+  const simulated = {
+    models: roles("simulation/sim-1"),
+    title: "Slugify a text",
+    description: "A function slugify.",
+  };
+
+  it("a module and its tests are added, and nothing that was there is touched", async () => {
+    await addProject();
+    const job = await ended(await change(MEND, simulated));
+    expect(job.status, job.error_message ?? "").toBe("completed");
+    const files = job.changes?.files ?? [];
+    expect(files.map(({ status }) => status)).toEqual(files.map(() => "added"));
+    expect(files.some(({ path }) => path.startsWith("tests/"))).toBe(true);
+  }, 240_000);
+
+  it("conflicts with a base that moved are mended by the fixer", async () => {
+    await addProject({ test_command: "sleep 1; python3 -m unittest discover -s tests -t . -k green -k lug" });
+    const first = await ended(await change(MEND, simulated));
+    const added = first.changes?.files.find(({ path }) => path.startsWith("sums/"))?.path as string;
+    const id = await change(MEND, simulated);
+    await untilJob(factory, id, ({ base_commit }) => base_commit !== null, LIMIT_MS);
+    upstream.commit({ [added]: "# Somebody else was quicker.\n" });
+    const job = await ended(id);
+    expect(job.status, job.error_message ?? "").toBe("completed");
+    const merged = show(job.branch as string, added);
+    expect(merged).toContain("Somebody else was quicker");
+    expect(merged).toContain("def ");
+    expect(merged).not.toContain("<<<<<<<");
   }, 240_000);
 });
 
