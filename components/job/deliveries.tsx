@@ -27,7 +27,7 @@ export function Deliveries({ job, deliveries }: Pick<JobDetailView, "job" | "del
             key={target}
             target={target}
             path={path ?? ""}
-            command={commandFor(target, path, job.branch)}
+            command={job.project === null ? null : commandFor(target, path, job.branch)}
           />
         ))}
       </dl>

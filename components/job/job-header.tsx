@@ -107,6 +107,8 @@ const asSentence = (text: string) =>
 
 /** The one thing to know now: why it waits, why it failed, or where the result lies. */
 function JobMessage({ job }: { job: JobView }) {
+  // The branch of a new project is in the factory's own repository and of no use to anybody else.
+  const pushed = job.project === null ? null : job.branch;
   if (job.waiting_reason) {
     return (
       <Message tone="text-muted" icon="clock">
@@ -146,8 +148,8 @@ function JobMessage({ job }: { job: JobView }) {
   if (job.output_path && job.status === "completed") {
     return (
       <Message tone="text-good" icon="parcel">
-        <span className="text-muted">{job.branch ? "Pushed as branch" : "Delivered to"}</span>{" "}
-        <CopyText text={job.branch ?? job.output_path} />
+        <span className="text-muted">{pushed ? "Pushed as branch" : "Delivered to"}</span>{" "}
+        <CopyText text={pushed ?? job.output_path} />
         {job.changes && (
           <span className="text-muted">
             {" "}
