@@ -188,7 +188,13 @@ class JobSession {
     this.generation += 1;
     if (lease.signal.aborted) await this.destroySandbox();
     lease.signal.throwIfAborted();
-    this.base = await restoreWorkspace(sandbox, bundle);
+    try {
+      this.base = await restoreWorkspace(sandbox, bundle);
+    } catch (error) {
+      // Half of the files is worse than none: a snapshot of them would take the others for deleted.
+      await this.destroySandbox();
+      throw error;
+    }
     this.isFresh = true;
     return sandbox;
   }

@@ -8,11 +8,14 @@ const FOLDERS = [
   ".circleci",
   ".buildkite",
   ".woodpecker",
+  ".forgejo/workflows",
+  ".gitea/workflows",
 ];
 const FILES = [
   ".gitlab-ci.yml",
   ".travis.yml",
   ".drone.yml",
+  ".woodpecker.yml",
   ".appveyor.yml",
   "appveyor.yml",
   "azure-pipelines.yml",

@@ -1,19 +1,19 @@
 // Step "setup" of a change job: the mirror is brought up to date, and the job's repository begins with the tree of the
 // base branch. What a job began from stays, whatever the branch does later; the moved base is merged before validation.
+import { existsSync } from "node:fs";
 import { type Db, runStatement } from "../db";
 import type { NewJobEvent } from "../domain/events";
 import { env } from "../env";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma, type Project } from "../generated/prisma/client";
+import { projectMirror } from "../services/projects/project-mirror";
 import { jobRepository } from "../services/workspace/job-repository";
 import { beginFromMirror } from "../workspaces/change-base";
 import { requireBranch } from "../workspaces/mirror";
 import { BASE_LIMITS, type TreeLimits } from "../workspaces/tree-policy";
 import { asked, configOf, freshMirror, projectOf } from "./change-project";
 import { keepDependencies } from "./dependencies";
-import { runCommands } from "./run-programs";
-
-const RESET_MS = 180_000;
+import { refillSandbox } from "./run-programs";
 
 /**
  * Gives the job its base and its sandbox the files and dependencies.
@@ -22,10 +22,12 @@ const RESET_MS = 180_000;
  */
 export async function beginChange(db: Db, job: Job): Promise<Job> {
   const project = await projectOf(db, job);
+  // An earlier run has its base already, but reads it from the mirror.
+  if (job.baseRoot !== null && !existsSync(projectMirror(project))) await freshMirror(project);
   const begun = job.baseRoot === null ? await takeBase(db, job, project) : job;
   const config = await configOf(project, begun);
   // The sandbox was made when there was nothing to fill it with.
-  await runCommands(db, begun, [{ key: "setup/workspace", spec: { kind: "reset", timeout_ms: RESET_MS } }]);
+  await refillSandbox(db, begun, "setup/workspace");
   await keepDependencies(db, begun, config, "setup/dependencies");
   return begun;
 }
