@@ -141,7 +141,7 @@ describe("a session with dependencies", () => {
 describe("a workspace that does not fit into its sandbox", () => {
   it("is not half there: nothing runs in it, and no snapshot takes what is missing for deleted", async () => {
     const job = server.offer();
-    await server.run(shell("echo first > a; head -c 30000000 /dev/zero > b; echo last > c"));
+    await server.run(shell("echo first > a; head -c 30000000 /dev/urandom > b; echo last > c"));
     expect((await server.run(SNAPSHOT)).result.snapshot).not.toBeNull();
     job.over = true;
     const files = server.files();
