@@ -137,19 +137,3 @@ describe("a session with dependencies", () => {
     expect((await server.run(shell("ls"))).result.stdout).toBe("node_modules\nsource.txt\ntools\n");
   });
 });
-
-describe("a workspace that does not fit into its sandbox", () => {
-  it("is not half there: nothing runs in it, and no snapshot takes what is missing for deleted", async () => {
-    const job = server.offer();
-    await server.run(shell("echo first > a; head -c 30000000 /dev/urandom > b; echo last > c"));
-    expect((await server.run(SNAPSHOT)).result.snapshot).not.toBeNull();
-    job.over = true;
-    const files = server.files();
-    server.offer({ limits: { ...job.claim.limits, work_mb: 16 } });
-    expect((await server.run(shell("ls"))).result).toMatchObject({ exit_code: null, stdout: "" });
-    const { result } = await server.run(SNAPSHOT);
-    expect(result).toMatchObject({ snapshot: null });
-    expect(result.failure).toContain("could not be restored");
-    expect(server.files()).toEqual(files);
-  });
-});

@@ -211,6 +211,29 @@ describe("a worker slot", () => {
     expect((await server.run(shell("echo back"))).result.stdout).toBe("back\n");
   });
 
+  it("runs nothing in a sandbox that could not be filled, and takes nothing that is missing for deleted", async () => {
+    const first = server.offer();
+    await server.run(shell("echo kept > kept.txt"));
+    expect((await server.run(SNAPSHOT)).result.snapshot).not.toBeNull();
+    first.over = true;
+    await until(() => live.size === 0);
+    const { create } = driver;
+    driver.create = async (limits) => {
+      const sandbox = await create(limits);
+      const exec = sandbox.exec.bind(sandbox);
+      sandbox.exec = (request) =>
+        exec(request.argv.join(" ").includes("unbundle") ? { ...request, argv: ["false"] } : request);
+      return sandbox;
+    };
+    server.offer();
+    expect((await server.run(shell("ls"))).result.failure).toContain("could not be restored");
+    const { result } = await server.run(SNAPSHOT);
+    expect(result.failure).toContain("could not be restored");
+    expect(result.snapshot).toBeNull();
+    driver.create = create;
+    expect((await server.run(shell("cat kept.txt"))).result.stdout).toBe("kept\n");
+  });
+
   it("ends when the worker is not known any more", async () => {
     server.offer();
     await server.run(shell("true"));
