@@ -212,11 +212,9 @@ describe("a worker slot", () => {
   });
 
   it("runs nothing in a sandbox that could not be filled, and takes nothing that is missing for deleted", async () => {
-    const first = server.offer();
+    server.offer();
     await server.run(shell("echo kept > kept.txt"));
     expect((await server.run(SNAPSHOT)).result.snapshot).not.toBeNull();
-    first.over = true;
-    await until(() => live.size === 0);
     const { create } = driver;
     driver.create = async (limits) => {
       const sandbox = await create(limits);
@@ -225,7 +223,8 @@ describe("a worker slot", () => {
         exec(request.argv.join(" ").includes("unbundle") ? { ...request, argv: ["false"] } : request);
       return sandbox;
     };
-    server.offer();
+    const reset = { kind: "reset" as const, timeout_ms: 10_000 };
+    expect((await server.run(reset)).result.failure).toContain("could not be restored");
     expect((await server.run(shell("ls"))).result.failure).toContain("could not be restored");
     const { result } = await server.run(SNAPSHOT);
     expect(result.failure).toContain("could not be restored");
