@@ -76,8 +76,7 @@ const schema = z.object({
     .default("")
     .transform((given, ctx) => {
       const origins = list(given);
-      if (origins.every((origin) => /^https?:/.test(origin) && URL.parse?.(origin)?.origin === origin))
-        return origins;
+      if (origins.every(isOrigin)) return origins;
       ctx.addIssue("must be origins with commas between them, such as http://127.0.0.1:3000");
       return z.NEVER;
     }),
