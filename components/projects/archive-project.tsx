@@ -30,7 +30,7 @@ export function ArchiveProject({ project }: { project: ProjectView }) {
         <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
           <p className="max-w-[60ch] text-muted">
             {isBusy
-              ? `${formatCount(project.open_jobs, "job")} of it ${project.open_jobs === 1 ? "is" : "are"} open. Let them settle, or cancel them, before the project is archived.`
+              ? `${formatCount(project.open_jobs, "job")} of it ${project.open_jobs === 1 ? "is" : "are"} open. What is open has to settle or be cancelled before the project is archived.`
               : "Takes the project off the lists and forgets its token. Its jobs stay as they are."}
           </p>
           <ConfirmButton

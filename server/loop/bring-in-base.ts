@@ -87,7 +87,7 @@ async function storeMerge(db: Db, job: Job, { n, merged, branch, commit }: Store
   const text =
     conflicts.length === 0
       ? `The base moved: ${at} was merged without conflicts.`
-      : `The base moved: ${at} was merged with ${conflicts.length} conflicts.`;
+      : `The base moved: ${at} was merged with ${conflicts.length} ${conflicts.length === 1 ? "conflict" : "conflicts"}.`;
   const events: NewJobEvent[] = [{ type: "job.note", data: { text } }];
   const report = {
     reports: [{ tool: "merge", problems: conflicts.map(asProblem), unreadable: null }],
