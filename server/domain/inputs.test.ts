@@ -11,13 +11,15 @@ const faultOf = (input: unknown) => {
 
 describe("a new job", () => {
   test("needs no more than a title", () => {
-    expect(createJobInput.parse({ title: "  A job " })).toMatchObject({
+    const input = createJobInput.parse({ title: "  A job " });
+    // What depends on the project, if there is one, is decided where that is known.
+    expect([input.tech_stack, input.max_fixes]).toEqual([undefined, undefined]);
+    expect(input).toMatchObject({
       title: "A job",
       description: "",
-      tech_stack: ["node"],
       features: [],
       priority: "medium",
-      max_fixes: 5,
+      behaviour_unchanged: false,
       depends_on: [],
       models: {},
     });

@@ -113,6 +113,7 @@ it("resolves with the mend, whatever failed before, and says what it cost", asyn
     job: "JOB-1",
     status: "completed",
     refused: null,
+    said: null,
     costUsd: 0.25,
     turns: 7,
     minutes: 1.5,

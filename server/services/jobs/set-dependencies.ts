@@ -80,7 +80,9 @@ async function findCircle(tx: Tx, job: bigint, to: readonly bigint[]): Promise<s
 }
 
 async function freeOfAll(tx: Tx, id: bigint): Promise<void> {
-  const free = { claimable: true, waitingCode: null, waitingReason: null };
-  if (!(await settleFiles(tx, await tx.job.update({ where: { id }, data: free }))))
-    await announceClaimable(tx);
+  const job = await tx.job.update({
+    where: { id },
+    data: { claimable: true, waitingCode: null, waitingReason: null },
+  });
+  if (!(await settleFiles(tx, job))) await announceClaimable(tx);
 }

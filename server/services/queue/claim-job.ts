@@ -21,6 +21,8 @@ import { TALLY_OF_CLAIM } from "./tally";
 const LOOKS = 5;
 /** So many jobs at the head are looked at beyond those that are wanted, should others be taking them at this moment. */
 const PASSED_OVER = 16;
+const FEW_WORKERS = 8;
+const MANY = 96;
 const LOOK_AGAIN_MS = 20;
 
 /** What a worker and its answer need of the job, by the names of the columns: the whole row is wide. */
@@ -157,6 +159,8 @@ export function claimStatement(
   { leaseSeconds, limits }: Pick<Ask, "leaseSeconds" | "limits">,
   counting: boolean,
 ): Prisma.Sql {
+  // Written out, because a plan for any number is made for a tenth of the whole queue; few texts, so that few are kept.
+  const most = Prisma.raw(String(workers.length <= FEW_WORKERS ? FEW_WORKERS + PASSED_OVER : MANY));
   return Prisma.sql`
     WITH slot AS MATERIALIZED (
       -- Locked, so that a worker that asks twice at the same moment gets one lease.
@@ -171,10 +175,10 @@ export function claimStatement(
       SELECT h.id FROM gate g CROSS JOIN LATERAL (
         SELECT j.rank, j.id FROM job j
         WHERE j.claimable AND j.team_id = g.team_id AND j.lane = g.lane AND j.rank <= g.max_rank
-        ORDER BY j.rank, j.id LIMIT ${workers.length + PASSED_OVER}::int
+        ORDER BY j.rank, j.id LIMIT ${most}
       ) h
       WHERE g.closed IS NULL AND (SELECT ok FROM free) AND EXISTS (SELECT 1 FROM slot)
-      ORDER BY h.rank, h.id LIMIT ${workers.length + PASSED_OVER}::int
+      ORDER BY h.rank, h.id LIMIT ${most}
     ), picked AS MATERIALIZED (
       -- Kept, because a row that was taken already is passed over when it is looked at a second time.
       SELECT p.*, row_number() OVER () AS n FROM head CROSS JOIN LATERAL (
