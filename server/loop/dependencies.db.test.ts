@@ -155,6 +155,17 @@ describe("the dependencies of a job", () => {
     expect(ofOne.find[0]).not.toBe(ofOne.keep);
   });
 
+  test("of a branch that another job has pushed are kept for its own job alone, too", async () => {
+    const begun = await begin();
+    const job = await db.job.update({
+      where: { id: begun.job.id },
+      data: { baseBranch: "fabrica/JOB-20260101000000-AAAA" },
+    });
+    await prepare(job);
+    const [layer] = layersOf(begun);
+    expect(layer?.keep).not.toBe(layer?.find[0]);
+  });
+
   test("are left alone while nothing changed that they depend on", async () => {
     const begun = await begin();
     await prepare(begun.job);

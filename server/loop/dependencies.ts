@@ -23,6 +23,8 @@ import type { EffectiveConfig } from "../toolchains/project-config";
 import { readTree } from "../workspaces/read-files";
 import { execSpec, runCommands } from "./run-programs";
 
+/** Where the factory pushes to. */
+const BRANCHES = "fabrica/";
 const INSTALL_MS = 900_000;
 const MOVE_MS = 180_000;
 const SAID_LINES = 12;
@@ -86,7 +88,9 @@ export async function keepDependencies(
 function layerSpecOf(job: Job, plan: DependencyPlan, title: string): LayerSpec {
   const ofTeam = layerName(`team ${job.teamId}`, plan.key);
   const ofJob = layerName(`job ${job.publicId} ${job.createdAt.toISOString()}`, plan.key);
-  const isBase = job.baseRoot !== null && job.headCommit === job.baseRoot;
+  // A branch of ours is an agent's work as well: what a script of it installs is nobody else's.
+  const isOurs = job.baseBranch?.startsWith(BRANCHES) ?? false;
+  const isBase = job.baseRoot !== null && job.headCommit === job.baseRoot && !isOurs;
   return {
     kind: "layer",
     find: isBase ? [ofTeam] : [ofTeam, ofJob],
