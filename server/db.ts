@@ -4,6 +4,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
 import { env } from "./env";
 import { type Prisma, PrismaClient } from "./generated/prisma/client";
+import { log } from "./log";
 
 export type Db = PrismaClient;
 /** A client inside a transaction. */
@@ -31,6 +32,8 @@ export function connect(url: string, connections = 20, patienceMs = PATIENCE_MS)
     connectionTimeoutMillis: patienceMs,
     stream: () => impatientSocket(silenceMs),
   });
+  // A connection that breaks while nobody uses it is replaced; without a listener it would end the process.
+  pool.on("error", (error) => log.warn({ error: String(error) }, "an idle connection to the database broke"));
   const adapter = new PrismaPg(pool, { disposeExternalPool: true });
   const transactionOptions = { maxWait: patienceMs, timeout: Math.min(20_000, silenceMs) };
   const client = new PrismaClient({ adapter, transactionOptions });

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { ChangeFixture } from "@/tests/support/change-fixture";
 import { git } from "../workspaces/git";
 import { importBundle } from "../workspaces/import-bundle";
 import { WorkspaceRefused } from "../workspaces/refusal";
@@ -76,4 +77,18 @@ it("refuses links and submodules even when they got into the repository", async 
   const inner = await smuggle(sandbox.tree([{ mode: "160000", name: "inner", oid: "c".repeat(40) }]));
   await expect(writeTree(dir, inner, join(root, "out"))).rejects.toThrow(WorkspaceRefused);
   expect((await readdir(root)).filter((name) => name.includes("out"))).toEqual([]);
+});
+
+it("leaves out the links and submodules that a repository has, which are for git only", async () => {
+  const change = await ChangeFixture.start({ "a.txt": "kept\n" });
+  try {
+    const link = change.upstream.blob("/etc/passwd");
+    change.upstream.commitEntries(`120000 ${link}\tlink\0` + `160000 ${"c".repeat(40)}\tvendor/lib\0`);
+    const { root: base } = await change.begin();
+    const target = join(root, "projects", "job");
+    expect((await writeTree(change.dir, base, target)).files).toBe(1);
+    expect(await readdir(target)).toEqual(["a.txt"]);
+  } finally {
+    await change.stop();
+  }
 });

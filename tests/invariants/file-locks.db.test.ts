@@ -6,7 +6,7 @@ import { connect, type Db } from "@/server/db";
 import type { JobMove } from "@/server/domain/job-state";
 import type { Job } from "@/server/generated/prisma/client";
 import { getJob } from "@/server/services/jobs/get-job";
-import { moveJob } from "@/server/services/jobs/move-job";
+import { moveAlone, moveJob } from "@/server/services/jobs/move-job";
 import { setDependencies } from "@/server/services/jobs/set-dependencies";
 import { waitsForFiles } from "@/server/services/locks/file-waits";
 import { listLocks } from "@/server/services/locks/list-locks";
@@ -64,18 +64,11 @@ async function addProject({ actor }: Ctx, name: string): Promise<bigint> {
   return made.id;
 }
 
-/** A job of a project, as filing leaves it. */
+/** A job that is filed for a project. */
 async function file(files: string[], { of = project, by = north, ...more }: FileOptions = {}): Promise<Job> {
-  const { id } = await fileJob(by, {
-    title: files.join(" ").slice(0, 99) || "nothing declared",
-    files,
-    ...more,
-  });
-  return db.$transaction(async (tx) => {
-    const { claimable } = await tx.job.update({ where: { id }, data: { projectId: of } });
-    await settleFiles(tx, { id, projectId: of, claimable });
-    return tx.job.findUniqueOrThrow({ where: { id } });
-  });
+  const { name } = await db.project.findUniqueOrThrow({ where: { id: of } });
+  const title = files.join(" ").slice(0, 99) || "nothing declared";
+  return fileJob(by, { title, files, project: name, ...more });
 }
 interface FileOptions {
   of?: bigint;
@@ -84,13 +77,9 @@ interface FileOptions {
   priority?: string;
 }
 
-/** A claim of a worker as the server makes it: files are taken before the worker is told. */
 async function claim(index: number, at: Db = db): Promise<Job | null> {
-  for (;;) {
-    const job = await claimJob(at, workers[index] as string, 60);
-    if (!job) return null;
-    if ((await takeLocks(at, job)).taken) return reload(db, job);
-  }
+  const job = await claimJob(at, workers[index] as string, 60);
+  return job && reload(db, job);
 }
 /** A job that was claimed, with its files not yet looked at. */
 async function claimOnly(index: number, files: string[]): Promise<Job> {
@@ -100,8 +89,7 @@ async function claimOnly(index: number, files: string[]): Promise<Job> {
 }
 const move = (job: { id: bigint }, ...moves: JobMove[]) =>
   db.$transaction(async (tx) => {
-    for (const name of moves)
-      await settleFiles(tx, await moveJob(tx, { job: job.id, move: name, actor: "factory" }));
+    for (const name of moves) await moveJob(tx, { job: job.id, move: name, actor: "factory" });
   });
 const reasonOf = async (job: Job) => {
   const { waiting_code: code, waiting_reason: text } = await getJob({
@@ -311,6 +299,16 @@ describe("a job that waits", () => {
     });
     expect(await ask(["docs/"])).toBeNull();
     expect(await ask([])).toBeNull();
+  });
+
+  test("is not claimable from the moment it is filed", async () => {
+    const holder = await file(["src/a.ts"]);
+    await claim(0);
+    expect(await file(["src/"])).toMatchObject({ claimable: false, waitingCode: "files" });
+    // The end of the work is a statement of its own, and frees whoever waited as well.
+    await moveAlone(db, { job: holder.id, move: "correction_done", actor: "factory" });
+    expect(await db.fileLock.count()).toBe(0);
+    expect(await claim(1)).not.toBeNull();
   });
 
   test("shows control characters of a path as such, and not all of a long one", async () => {

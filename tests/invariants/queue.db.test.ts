@@ -3,13 +3,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startAgentRun } from "@/server/agents/start-agent-run";
 import type { Ctx } from "@/server/context";
-import type { Db } from "@/server/db";
+import { connect, type Db } from "@/server/db";
 import type { JobMove } from "@/server/domain/job-state";
 import { NotYet } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
 import { cancelJob } from "@/server/services/jobs/cancel-job";
 import { getJob } from "@/server/services/jobs/get-job";
-import { moveJob } from "@/server/services/jobs/move-job";
+import { moveAlone, moveJob } from "@/server/services/jobs/move-job";
 import { pauseForBudget, pauseForQuota } from "@/server/services/jobs/pause-itself";
 import { pauseJob } from "@/server/services/jobs/pause-job";
 import { resumeJob } from "@/server/services/jobs/resume-job";
@@ -35,6 +35,8 @@ import {
 
 let core: Core;
 let db: Db;
+/** The client of a second app process. */
+let two: Db;
 let north: Ctx;
 let south: Ctx;
 let workers: string[];
@@ -61,6 +63,8 @@ const leases = () => db.job.count({ where: { leaseWorkerId: { not: null } } });
 beforeAll(async () => {
   core = await startCore({ LANE_LIMITS: "validation=1", DAILY_BUDGET: "3" });
   db = core.db;
+  two = connect(core.url, 6);
+  await two.$connect();
   north = await addTeam(db, "north");
   south = await addTeam(db, "south", { budgetDay: 1_000_000n });
 });
@@ -72,7 +76,10 @@ beforeEach(async () => {
   await db.runner.deleteMany();
   workers = await addWorkers(db, 8);
 });
-afterAll(() => core.close());
+afterAll(async () => {
+  await two.$disconnect();
+  await core.close();
+});
 
 describe("a worker", () => {
   test("that asks many times at the same moment gets one lease", async () => {
@@ -82,6 +89,17 @@ describe("a worker", () => {
     expect(await leases()).toBe(1);
     expect(await claim(0)).toBeNull();
     expect(await claim(1)).not.toBeNull();
+  });
+
+  test("that asks two processes at the same moment gets one lease", async () => {
+    for (let round = 0; round < 20; round++) {
+      await fileJob(north);
+      await fileJob(north);
+      const asking = [db, two].map((at) => claimJob(at, workers[round % 8] as string, 60, NONE));
+      const taken = (await Promise.all(asking)).filter((job) => job !== null);
+      expect(taken).toHaveLength(1);
+      await moveAlone(db, { job: taken[0]?.id as bigint, move: "correction_done", actor: "factory" });
+    }
   });
 });
 
