@@ -49,21 +49,25 @@ export async function checksOf(db: Db, job: Job): Promise<Checks> {
 /** @param config null for a new project */
 export function checksBy(config: EffectiveConfig | null): Checks {
   const folder = config?.folder ?? "";
-  const inFolder = (files: WorkspaceFiles) => below(files, folder);
-  const placed = (command: ToolCommand): ToolCommand =>
-    folder === "" ? command : { ...command, cwd: folder };
+  const seen = (files: WorkspaceFiles) => below(files, folder);
   return {
     folder,
     config,
-    files: inFolder,
+    files: seen,
     linters: (all, key) => {
       if (config?.lint.command)
         return [{ key: `${key}/command`, command: shell(config.lint, folder), parse: readShellLint }];
-      const files = inFolder(all);
+      const files = seen(all);
       return toolchainsIn(files).flatMap((toolchain) => {
         const command = toolchain.lint(files.paths);
         return command
-          ? [{ key: `${key}/${toolchain.name}`, command: placed(command), parse: toolchain.parseLint }]
+          ? [
+              {
+                key: `${key}/${toolchain.name}`,
+                command: inFolder(command, folder),
+                parse: toolchain.parseLint,
+              },
+            ]
           : [];
       });
     },
@@ -74,7 +78,7 @@ export function checksBy(config: EffectiveConfig | null): Checks {
           { name: "test command", key: `${key}/command`, command, parse: readShellTests, toolchain: null },
         ];
       }
-      const files = inFolder(all);
+      const files = seen(all);
       return toolchainsIn(files).flatMap((toolchain) => {
         const command = toolchain.test(files.paths, files.readText);
         return command
@@ -82,7 +86,7 @@ export function checksBy(config: EffectiveConfig | null): Checks {
               {
                 name: toolchain.name,
                 key: `${key}/${toolchain.name}`,
-                command: placed(command),
+                command: inFolder(command, folder),
                 parse: toolchain.parseTests,
                 toolchain,
               },
@@ -93,14 +97,18 @@ export function checksBy(config: EffectiveConfig | null): Checks {
   };
 }
 
+/** A toolchain's command in the folder that its files were named from. */
+export const inFolder = (command: ToolCommand, folder: string): ToolCommand =>
+  folder === "" ? command : { ...command, cwd: folder };
+
 function shell({ command, timeoutMs }: EffectiveCommand, folder: string): ToolCommand {
-  return {
+  const run = {
     argv: ["sh", "-c", command ?? ""],
     env: {},
     timeoutMs,
     report: null,
-    ...(folder !== "" && { cwd: folder }),
   };
+  return inFolder(run, folder);
 }
 
 /** The toolchains that have something in this workspace. */

@@ -1,6 +1,7 @@
 // Which layer a job asks for, who else may find it, and what people see of it.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CommandResult, LayerSpec } from "@/runner/protocol";
+import { driveStep } from "@/tests/support/drive-step";
 import { HandRunner, type Seen } from "@/tests/support/hand-runner";
 import {
   addTeam,
@@ -13,7 +14,7 @@ import {
 } from "@/tests/support/settings";
 import type { Ctx } from "../context";
 import type { Db } from "../db";
-import { GiveUp, NotYet } from "../domain/step-outcome";
+import { GiveUp } from "../domain/step-outcome";
 import type { Job } from "../generated/prisma/client";
 import { lastLayer } from "../services/commands/last-layer";
 import { jobRepository } from "../services/workspace/job-repository";
@@ -75,25 +76,15 @@ async function commit(job: Job, files: Record<string, string>): Promise<Job> {
       key: `write/${path}/${text}`,
       spec: execSpec(["sh", "-c", 'cat > "$0"', path], { stdin: text }),
     };
-    await drive(() =>
+    await driveStep(() =>
       writeAndCommit(db, job, { write, commit: { key: `commit/${path}/${text}`, message: path } }),
     );
   }
   return reload(db, job);
 }
 
-async function drive<T>(step: () => Promise<T>): Promise<T> {
-  for (let tries = 0; tries < 30; tries++) {
-    try {
-      return await step();
-    } catch (error) {
-      if (!(error instanceof NotYet)) throw error;
-    }
-  }
-  throw new Error("the step never came to its end");
-}
 const prepare = (job: Job, key = KEY, settings: DependencySettings = SETTINGS) =>
-  drive(() => prepareDependencies(db, job, settings, key));
+  driveStep(() => prepareDependencies(db, job, settings, key));
 const layersOf = ({ runner }: Begun) =>
   runner.seen.flatMap(({ spec }) => (spec.kind === "layer" ? [spec] : [])) as LayerSpec[];
 const checksOf = (job: Job) => db.checkRun.findMany({ where: { jobId: job.id, kind: "setup" } });

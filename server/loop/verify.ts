@@ -13,20 +13,20 @@ import { jobRepository } from "../services/workspace/job-repository";
 import { type WorkspaceFiles, workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
 import { pathMatcher } from "../toolchains/path-patterns";
 import type { Canary, RunOutput, TestReport, ToolCommand } from "../toolchains/port";
-import { compareTestIds } from "../toolchains/test-ids";
 import { within } from "../toolchains/workspace-files";
 import { diffStat } from "../workspaces/diff";
 import { knownFaults } from "./baseline";
 import {
   type Checks,
   checksOf,
-  fileOfTest,
+  inFolder,
   type KnownFaults,
   type Linter,
   lostTests,
   readLint,
   type Suite,
 } from "./checks";
+import { type Collected, compareTests, type Finding } from "./compare-tests";
 import { keepDependencies } from "./dependencies";
 import { changedChecks } from "./own-checks";
 import {
@@ -41,12 +41,6 @@ import {
 import { parseTasks } from "./spec";
 import { storeCheck } from "./store-check";
 import { provesChange, type Trial, trialOnBase } from "./trial-on-base";
-
-export interface Finding {
-  criterion: string;
-  expected: string;
-  observed: string;
-}
 
 /** Moves a green job to validating. */
 export async function beginValidation(db: Db, ref: RunRef): Promise<{ moved: true }> {
@@ -181,7 +175,7 @@ async function planOf(job: Job, files: WorkspaceFiles, checks: Checks): Promise<
     if (!toolchain) return { ...suite, canary: null, collect: null, run: suite.command };
     const canary = toolchain.canary(seen.paths, seen.readText, canaryToken(job, toolchain.name));
     const collect = toolchain.collect(seen.paths, seen.readText);
-    return { ...suite, canary, collect: collect && placed(collect, checks.folder), run: suite.command };
+    return { ...suite, canary, collect: collect && inFolder(collect, checks.folder), run: suite.command };
   });
   const canaries = tried.flatMap(({ canary }) => canary ?? []);
   const withCanaries = {
@@ -191,7 +185,7 @@ async function planOf(job: Job, files: WorkspaceFiles, checks: Checks): Promise<
   };
   const suites = tried.map((suite): TriedSuite => {
     const run = suite.toolchain?.test(withCanaries.paths, withCanaries.readText);
-    return run ? { ...suite, run: placed(run, checks.folder) } : suite;
+    return run ? { ...suite, run: inFolder(run, checks.folder) } : suite;
   });
   return {
     suites,
@@ -201,9 +195,6 @@ async function planOf(job: Job, files: WorkspaceFiles, checks: Checks): Promise<
   };
 }
 
-const placed = (command: ToolCommand, folder: string): ToolCommand =>
-  folder === "" ? command : { ...command, cwd: folder };
-
 function checkTests(
   { suites, onBase }: Plan,
   { collected, tested, triedOnBase }: Seen,
@@ -211,7 +202,7 @@ function checkTests(
 ): Finding[] {
   if (suites.length === 0) return [{ criterion: "tests", expected: "at least one test", observed: "none" }];
   const findings = suites.flatMap(({ name, canary }, i) =>
-    compare({ name, canary, known }, collected[i] as Collected, tested[i] as TestReport),
+    compareTests({ name, canary, known }, collected[i] as Collected, tested[i] as TestReport),
   );
   const lost = lostTests(known.passed, tested);
   if (lost.length > 0)
@@ -236,11 +227,6 @@ function canaryToken(job: Job, toolchain: string): string {
   return commandId(`${job.id}:${job.createdAt.toISOString()}:${job.fence}`, job.run, toolchain)
     .replace(/\W/g, "x")
     .toLowerCase();
-}
-
-interface Collected {
-  ids: string[];
-  unreadable: string | null;
 }
 
 /** What the programs of a validation came to; by suite, and by linter. */
@@ -310,44 +296,4 @@ function trialOf(job: Job, suites: readonly TriedSuite[], folder: string) {
     });
   }
   return { commands, tests };
-}
-
-interface Compared {
-  name: string;
-  canary: Canary | null;
-  known: KnownFaults;
-}
-
-/** Compares what was reported with what was collected. */
-function compare({ name, canary, known }: Compared, collected: Collected, report: TestReport): Finding[] {
-  const finding = (expected: string, observed: string): Finding => ({
-    criterion: `tests (${name})`,
-    expected,
-    observed,
-  });
-  if (canary && collected.unreadable) return [finding("a list of tests", collected.unreadable)];
-  if (report.unreadable) return [finding("a readable report", report.unreadable)];
-  const findings: Finding[] = [];
-  const seen = canary && report.tests.find((test) => test.id === canary.id);
-  if (canary && (!seen || seen.outcome === "passed" || seen.outcome === "skipped")) {
-    findings.push(finding("the canary test to fail", seen ? `it ${seen.outcome}` : "it was not reported"));
-  }
-  const real = report.tests.filter((test) => test.id !== canary?.id);
-  const bad = real.filter(
-    (test) => test.outcome !== "passed" && test.outcome !== "skipped" && !known.tests.has(test.id),
-  );
-  if (bad.length > 0)
-    findings.push(finding("all tests to pass", `${bad.length} failed, such as ${bad[0]?.id}`));
-  if (!real.some((test) => test.outcome === "passed")) findings.push(finding("a passed test", "none"));
-  if (!canary) return findings;
-  const compared = compareTestIds(
-    collected.ids,
-    real.map((test) => test.id),
-  );
-  const missing = compared.missing.filter((id) => !known.deadFiles.has(fileOfTest(id)));
-  const unexpected = compared.unexpected.filter((id) => !known.reported.has(id));
-  if (missing.length > 0)
-    findings.push(finding(`${collected.ids.length} tests reported`, `missing: ${missing[0]}`));
-  if (unexpected.length > 0) findings.push(finding("only collected tests reported", `also ${unexpected[0]}`));
-  return findings;
 }

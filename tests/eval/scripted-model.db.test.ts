@@ -5,13 +5,13 @@ import { takeTurn } from "@/server/agents/take-turn";
 import { writeCommand } from "@/server/agents/tools";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
-import { NotYet } from "@/server/domain/step-outcome";
 import { beginPlan, writePlan } from "@/server/loop/plan";
 import { writeAndCommit } from "@/server/loop/run-programs";
 import { beginAgent } from "@/server/loop/work-on-task";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { readBlob } from "@/server/workspaces/read-files";
 import { createRepository } from "@/server/workspaces/repository";
+import { driveStep } from "../support/drive-step";
 import { HandRunner } from "../support/hand-runner";
 import { addTeam, addWorkers, type Core, fileJob, reload, startCore } from "../support/settings";
 import { type RunningModel, startScriptedModel } from "./scripted-model";
@@ -48,18 +48,6 @@ afterAll(async () => {
   await model.stop();
 });
 
-/** Takes a step as the engine does: again from the top until it has a value. */
-async function drive<T>(step: () => Promise<T>): Promise<T> {
-  for (let tries = 0; tries < 50; tries++) {
-    try {
-      return await step();
-    } catch (error) {
-      if (!(error instanceof NotYet)) throw error;
-    }
-  }
-  throw new Error("The step never came to its end.");
-}
-
 test("plans, mends and tests a task through the agent loop", async () => {
   const [worker = ""] = await addWorkers(db, 1);
   const played = "anthropic/claude-sonnet-5-5";
@@ -70,7 +58,7 @@ test("plans, mends and tests a task through the agent loop", async () => {
   const job = await runner.claim();
   await createRepository(jobRepository(job.publicId));
   runner.serve();
-  await drive(() =>
+  await driveStep(() =>
     writeAndCommit(db, job, {
       write: { key: "base/write", spec: writeCommand("total.py", BROKEN) },
       commit: { key: "base/commit", message: "Base" },
@@ -78,15 +66,15 @@ test("plans, mends and tests a task through the agent loop", async () => {
   );
   const ref = { job: job.publicId, run: job.run };
   const finish = async ({ agent }: { agent: string | null }) => {
-    for (let n = 1; agent; n++) if ((await drive(() => takeTurn(db, ref, agent, n))).finished) return n;
+    for (let n = 1; agent; n++) if ((await driveStep(() => takeTurn(db, ref, agent, n))).finished) return n;
     return 0;
   };
 
-  expect(await finish(await drive(() => beginPlan(db, ref)))).toBe(1);
-  expect(await drive(() => writePlan(db, ref))).toEqual({ tasks: 1 });
+  expect(await finish(await driveStep(() => beginPlan(db, ref)))).toBe(1);
+  expect(await driveStep(() => writePlan(db, ref))).toEqual({ tasks: 1 });
   const task = { ...ref, n: 1, of: 1 };
-  expect(await finish(await drive(() => beginAgent(db, task, "coder")))).toBe(3);
-  expect(await finish(await drive(() => beginAgent(db, task, "tester")))).toBe(2);
+  expect(await finish(await driveStep(() => beginAgent(db, task, "coder")))).toBe(3);
+  expect(await finish(await driveStep(() => beginAgent(db, task, "tester")))).toBe(2);
 
   const commit = (await reload(db, job)).headCommit as string;
   const text = async (path: string) =>

@@ -8,7 +8,7 @@ import type { CommandResult } from "@/runner/protocol";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import { createProjectInput } from "@/server/domain/project";
-import { GiveUp, NotYet, Refused } from "@/server/domain/step-outcome";
+import { GiveUp, Refused } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
 import { knownFaults, takeBaseline } from "@/server/loop/baseline";
 import { checksOf } from "@/server/loop/checks";
@@ -20,6 +20,7 @@ import { writeAndCommit } from "@/server/loop/run-programs";
 import { setUp } from "@/server/loop/set-up";
 import { moveJob } from "@/server/services/jobs/move-job";
 import { createProject } from "@/server/services/projects/create-project";
+import { driveStep } from "../support/drive-step";
 import { GitServer, type ServerRepository } from "../support/git-server";
 import { HandRunner, type Seen } from "../support/hand-runner";
 import { addTeam, addWorkers, type Core, fileJob, reload, startCore } from "../support/settings";
@@ -68,17 +69,6 @@ afterEach(() => runner?.stop());
 
 const ref = () => ({ job: job.publicId, run: job.run });
 
-async function drive<T>(step: () => Promise<T>): Promise<T> {
-  for (let tries = 0; tries < 30; tries++) {
-    try {
-      return await step();
-    } catch (error) {
-      if (!(error instanceof NotYet)) throw error;
-    }
-  }
-  throw new Error("the step never came to its end");
-}
-
 /** A job with its base in its sandbox. */
 async function begin(answer: (seen: Seen) => Partial<CommandResult> | null = () => null): Promise<void> {
   await fileJob(ctx, { project: name });
@@ -86,7 +76,7 @@ async function begin(answer: (seen: Seen) => Partial<CommandResult> | null = () 
   runner = new HandRunner(db, worker);
   job = await runner.claim();
   runner.serve(() => true, answer);
-  await drive(() => setUp(db, ref()));
+  await driveStep(() => setUp(db, ref()));
   job = await reload(db, job);
 }
 
@@ -102,7 +92,7 @@ async function write(path: string, content: string): Promise<void> {
     live: false,
   };
   const key = `write ${path} ${number++}`;
-  await drive(() =>
+  await driveStep(() =>
     writeAndCommit(db, job, { write: { key, spec }, commit: { key: `${key} commit`, message: path } }),
   );
   job = await reload(db, job);
@@ -125,7 +115,7 @@ describe("what is known of the base", () => {
   test("is not asked of a sandbox that still has the change in it", async () => {
     await begin((seen) => (isApply(seen) ? { exit_code: 1, stderr: "patch does not apply" } : null));
     await write("value.txt", "2\n");
-    const error = await thrownBy(drive(() => takeBaseline(db, ref())));
+    const error = await thrownBy(driveStep(() => takeBaseline(db, ref())));
     expect(error).toBeInstanceOf(GiveUp);
     expect(error).toMatchObject({ message: expect.stringContaining("does not apply") });
     expect([...(await knownFaults(db, job)).tests]).toEqual([]);
@@ -138,7 +128,7 @@ describe("what is known of the base", () => {
         : null,
     );
     await write("value.txt", "2\n");
-    expect(await thrownBy(drive(() => takeBaseline(db, ref())))).toMatchObject({
+    expect(await thrownBy(driveStep(() => takeBaseline(db, ref())))).toMatchObject({
       code: "workspace",
       message: expect.stringContaining("no space left"),
     });
@@ -146,7 +136,7 @@ describe("what is known of the base", () => {
 
   test("leaves nothing in the sandbox that the base's own programs have made", async () => {
     await begin();
-    await drive(() => takeBaseline(db, ref()));
+    await driveStep(() => takeBaseline(db, ref()));
     const kinds = runner.seen.map(({ spec }) => spec.kind);
     expect(kinds.lastIndexOf("reset")).toBeGreaterThan(kinds.lastIndexOf("exec"));
     // And is run once: a sandbox that was filled anew on purpose is none that was lost.
@@ -156,7 +146,7 @@ describe("what is known of the base", () => {
   test("is no excuse for a shell line that tests everything; its lint is known by its end alone", async () => {
     upstream.commit({ "value.txt": "0\n" });
     await begin();
-    expect(await drive(() => takeBaseline(db, ref()))).toEqual({ tests: 1, problems: 1 });
+    expect(await driveStep(() => takeBaseline(db, ref()))).toEqual({ tests: 1, problems: 1 });
     const known = await knownFaults(db, job);
     expect([...known.tests]).toEqual([]);
     expect([...known.lint.keys()]).toEqual(["lint command\n\nexit-code"]);
@@ -255,7 +245,7 @@ test("names that shells and patches stumble over are taken away and delivered as
   });
   await begin();
   for (const path of names) await write(`./${path}`, "1\r\n3");
-  const { tests } = await drive(() => takeBaseline(db, ref()));
+  const { tests } = await driveStep(() => takeBaseline(db, ref()));
   expect(tests).toBe(0);
   await approve();
   await deliver(db, ref());

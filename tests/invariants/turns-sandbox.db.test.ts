@@ -5,13 +5,13 @@ import { startAgentRun } from "@/server/agents/start-agent-run";
 import { takeTurn } from "@/server/agents/take-turn";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
-import { NotYet } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
 import { runTogether, writeAndCommit } from "@/server/loop/run-programs";
 import type { ToolResult } from "@/server/models/port";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { readTree } from "@/server/workspaces/read-files";
 import { createRepository } from "@/server/workspaces/repository";
+import { driveStep } from "../support/drive-step";
 import { HandRunner } from "../support/hand-runner";
 import { ScriptedModel } from "../support/scripted-model";
 import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
@@ -55,18 +55,7 @@ const files = async () => {
   return commit ? (await readTree(jobRepository(job.publicId), commit)).map(({ path }) => path) : [];
 };
 
-/** Takes a step as the engine does: again from the top until it has a value. */
-async function drive<T>(step: () => Promise<T>): Promise<T> {
-  for (let tries = 0; tries < 30; tries++) {
-    try {
-      return await step();
-    } catch (error) {
-      if (!(error instanceof NotYet)) throw error;
-    }
-  }
-  throw new Error("the step never came to its end");
-}
-const turn = (n: number) => drive(() => takeTurn(db, { job: job.publicId, run: 1 }, KEY, n));
+const turn = (n: number) => driveStep(() => takeTurn(db, { job: job.publicId, run: 1 }, KEY, n));
 
 describe("a worker's word about a snapshot", () => {
   test("without a bundle makes no commit of it", async () => {
@@ -160,7 +149,7 @@ describe("a sandbox that dies under its lease", () => {
       max_output_bytes: 1_000,
       live: false,
     };
-    await drive(() =>
+    await driveStep(() =>
       writeAndCommit(db, job, { write: { key: "w", spec }, commit: { key: "c", message: "plan" } }),
     );
     expect(await files()).toEqual(["SPEC.md"]);
@@ -186,7 +175,7 @@ describe("a sandbox that dies under its lease", () => {
       { key: "make", spec: spec(["touch", "report"]) },
       { key: "read", spec: spec(["cat", "report"]) },
     ];
-    const [results = []] = await drive(() => runTogether(db, job, [group]));
+    const [results = []] = await driveStep(() => runTogether(db, job, [group]));
     expect(results[1]?.exit_code).not.toBe(0);
     expect(runner.seen).toHaveLength(6);
     expect((await eventsOf(db, job)).filter(({ type }) => type === "command.finished")).toHaveLength(6);

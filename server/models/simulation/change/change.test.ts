@@ -4,7 +4,16 @@ import { readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Drive, type DriveJob } from "../testing/drive";
-import { type Files, NODE_CJS, NODE_ESM, PYTEST, PYTHON, VITEST_TS, WISHES } from "../testing/repositories";
+import {
+  ADD_SLUGIFY,
+  type Files,
+  NODE_CJS,
+  NODE_ESM,
+  PYTEST,
+  PYTHON,
+  VITEST_TS,
+  WISHES,
+} from "../testing/repositories";
 
 const drives: Drive[] = [];
 afterEach(() => {
@@ -12,16 +21,7 @@ afterEach(() => {
 });
 
 function start(files: Files, job: Partial<DriveJob>, model?: string): Drive {
-  const full = {
-    title: "Add slugify",
-    description: "",
-    features: [],
-    stack: [],
-    toolchains: [],
-    context: null,
-    ...job,
-  };
-  const drive = new Drive({ ...full, kind: "change" }, model);
+  const drive = new Drive({ ...ADD_SLUGIFY, ...job }, model);
   drives.push(drive);
   drive.seed(files);
   return drive;
@@ -267,16 +267,8 @@ describe("a change", () => {
 
   it("looks before it takes a name that no list shows", async () => {
     const hidden = { ...NODE_ESM, "src/slugify.js": "// ignored\n" };
-    const job = {
-      title: "Add slugify",
-      description: "",
-      features: [],
-      stack: [],
-      toolchains: [],
-      context: null,
-    };
     const shown = (files: readonly string[]) => files.filter((path) => path !== "src/slugify.js").join("\n");
-    const drive = new Drive({ ...job, kind: "change" }, "sim-1", 4096, shown);
+    const drive = new Drive(ADD_SLUGIFY, "sim-1", 4096, shown);
     drives.push(drive);
     drive.seed(hidden);
     await drive.build();

@@ -8,19 +8,11 @@ import { readLinesCommand, readObservation, searchCommand } from "@/server/agent
 import { outlineOf } from "@/server/agents/outline";
 import type { ToolCall } from "../../port";
 import { Drive } from "../testing/drive";
-import { NODE_ESM } from "../testing/repositories";
+import { ADD_SLUGIFY, NODE_ESM } from "../testing/repositories";
 
 class SandboxDrive extends Drive {
   constructor() {
-    const job = {
-      title: "Add slugify",
-      description: "",
-      features: [],
-      stack: [],
-      toolchains: [],
-      context: null,
-    };
-    super({ ...job, kind: "change" }, "sim-1", 4096, outlineOf);
+    super(ADD_SLUGIFY, "sim-1", 4096, outlineOf);
   }
 
   protected override async perform(call: ToolCall): Promise<string> {

@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { Drive } from "../testing/drive";
+import { ADD_SLUGIFY } from "../testing/repositories";
 
 const drives: Drive[] = [];
 afterEach(() => {
@@ -10,15 +11,7 @@ afterEach(() => {
 });
 
 function start(): Drive {
-  const job = {
-    title: "Add slugify",
-    description: "",
-    features: [],
-    stack: [],
-    toolchains: [],
-    context: null,
-  };
-  const drive = new Drive({ ...job, kind: "change" });
+  const drive = new Drive(ADD_SLUGIFY);
   drives.push(drive);
   return drive;
 }

@@ -2,6 +2,17 @@
 
 export type Files = Record<string, string>;
 
+/** The smallest request that a change job can do something about. */
+export const ADD_SLUGIFY = {
+  kind: "change" as const,
+  title: "Add slugify",
+  description: "",
+  features: [],
+  stack: [],
+  toolchains: [],
+  context: null,
+};
+
 export const NODE_ESM: Files = {
   "package.json": '{ "name": "shop", "type": "module", "scripts": { "test": "node --test" } }\n',
   "README.md": "# Shop\n",
