@@ -33,9 +33,8 @@ export async function writeTree(
     throw new TargetExists(target);
   }
   const carries = carriesOf(await readBases(dir));
-  const entries = await listCheckedTree(commit, limits, { dir }, carries);
-  // Links and submodules that somebody else's repository has are for git only.
-  const files = entries.filter(({ mode }) => mode.startsWith("100"));
+  // Links and submodules that somebody else's repository has are for git only, and not among these.
+  const files = await listCheckedTree(commit, limits, { dir }, carries);
   return writeBeside(target, async (beside) => {
     await mkdir(beside, { mode: 0o755 });
     const bytes = await writeFiles(dir, files, beside);

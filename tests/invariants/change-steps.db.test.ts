@@ -18,8 +18,10 @@ import { checkMerge } from "@/server/loop/merge-check";
 import { changedChecks } from "@/server/loop/own-checks";
 import { writeAndCommit } from "@/server/loop/run-programs";
 import { setUp } from "@/server/loop/set-up";
+import { trialOnBase } from "@/server/loop/trial-on-base";
 import { moveJob } from "@/server/services/jobs/move-job";
 import { createProject } from "@/server/services/projects/create-project";
+import { workspaceFiles } from "@/server/services/workspace/workspace-files";
 import { driveStep } from "../support/drive-step";
 import { GitServer, type ServerRepository } from "../support/git-server";
 import { HandRunner, type Seen } from "../support/hand-runner";
@@ -150,6 +152,22 @@ describe("what is known of the base", () => {
     const known = await knownFaults(db, job);
     expect([...known.tests]).toEqual([]);
     expect([...known.lint.keys()]).toEqual(["lint command\n\nexit-code"]);
+  });
+});
+
+describe("the proof on the base", () => {
+  test("shows nothing in a sandbox that still has the change in it, and is asked for unless nothing is to change", async () => {
+    await begin();
+    await write("value.txt", "2\n");
+    const trial = async () => trialOnBase(job, await workspaceFiles(job), await checksOf(db, job));
+    const asked = await trial();
+    const ended = (exit_code: number) => ({ exit_code, stdout: "", stderr: "" }) as CommandResult;
+    const results = asked?.commands.map(() => ended(0)) ?? [];
+    expect(asked?.read(results)?.[0]?.tests.map(({ outcome }) => outcome)).toEqual(["passed"]);
+    // Of the first two commands one fills the sandbox and one takes the change out of it.
+    for (const at of [0, 1]) expect(asked?.read(results.with(at, ended(1)))).toBeNull();
+    job = { ...job, behaviourUnchanged: true };
+    expect(await trial()).toBeNull();
   });
 });
 
