@@ -45,6 +45,10 @@ export const registerRequest = z.object({
   probe: z.array(probeCheck).max(100),
   /** Programs found in a sandbox and their versions, such as {"python": "3.13.5", "node": "20.19.2"}. */
   programs: z.record(z.string().max(40), z.string().max(80)),
+  /** Images that its sandboxes may be made of besides its own. */
+  images: z.array(z.string().min(1).max(250)).max(100).optional(),
+  /** `external`: an agent that does whole jobs itself; it is given those that ask for one, and no others. */
+  agent: z.enum(["factory", "external"]).optional(),
 });
 export type RegisterRequest = z.infer<typeof registerRequest>;
 
@@ -145,6 +149,8 @@ export const claimAnswer = z.object({
   job_id: id,
   run: z.number().int().positive(),
   fence,
+  /** What its sandboxes are made of; null for the runner's own image. */
+  image: z.string().nullable().optional(),
   limits: sandboxLimits,
   /** False when the workspace is still empty: nothing to download, `git init` makes it. */
   has_workspace: z.boolean(),

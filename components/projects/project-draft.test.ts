@@ -15,6 +15,8 @@ const PROJECT: ProjectView = {
   test_command: "npm test",
   budget_usd: 2,
   max_fixes: null,
+  fallback_models: {},
+  image: null,
   models: { coder: "simulation/sim-1" },
   detected: null,
   checked_at: null,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { branchName, cleanText, line, modelChoice, projectName, relativePath } from "./fields";
 import { jobId } from "./ids";
 import { JOB_STATES } from "./job-state";
+import { AGENTS } from "./needs";
 import { priorityInput } from "./priority";
 import { role } from "./roles";
 import { parseStack, STACK_NAMES } from "./stacks";
@@ -40,6 +41,16 @@ export const createJobInput = z.strictObject({
   context: cleanText(50_000).optional(),
   spec: cleanText(200_000).optional(),
   models: z.partialRecord(role, modelChoice).default({}),
+  /** Role → the model that answers when the first one cannot. Left out: what the project and the factory say. */
+  fallback_models: z.partialRecord(role, modelChoice).default({}),
+  /** A person reads the plan, and approves it or asks for changes, before anything is built. */
+  approve_plan: z.boolean().default(false),
+  /** The job is worked out so many times side by side, and the best is taken. All draw on its budget. */
+  candidates: count(1, 8).default(1),
+  /** Some of the tests are kept from those who write the code, and run only at the end. */
+  hold_back_tests: z.boolean().default(true),
+  /** Who does the work: the factory's own agents, or an agent of somebody else's that is connected (`fabrica ralph`). */
+  agent: z.enum(AGENTS).default("factory"),
   source: line(40).optional(),
   source_id: line(200).optional(),
   source_url: z.url().max(2000).optional(),

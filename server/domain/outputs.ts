@@ -3,6 +3,7 @@ import { z } from "zod";
 import { JOB_KINDS } from "./job-kind";
 import { JOB_STATES } from "./job-state";
 import { LANES } from "./lane";
+import { AGENTS } from "./needs";
 import { PRIORITIES } from "./priority";
 import { STEPS } from "./steps";
 import { WAITING_CODES } from "./waiting";
@@ -63,6 +64,12 @@ export const jobView = z.object({
   /** Commit of the remote that the work stands on. */
   base_commit: z.string().nullable(),
   behaviour_unchanged: z.boolean(),
+  approve_plan: z.boolean(),
+  candidates: z.number(),
+  hold_back_tests: z.boolean(),
+  agent: z.enum(AGENTS),
+  /** The job that it is a part of. */
+  parent: z.string().nullable(),
   source: z.string().nullable(),
   source_id: z.string().nullable(),
   source_url: z.string().nullable(),

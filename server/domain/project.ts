@@ -1,7 +1,7 @@
 // Project records: an existing repository with what change jobs need to know of it. What may be sent and what is
 // answered; the token goes in and never comes out.
 import { z } from "zod";
-import { branchName, cleanText, line, modelChoice, projectName, relativePath } from "./fields";
+import { branchName, cleanText, imageName, line, modelChoice, projectName, relativePath } from "./fields";
 import { role } from "./roles";
 
 /** A shell line that is run in the sandbox, in the project's folder. */
@@ -31,6 +31,8 @@ const fields = {
   budget_usd: z.number().positive().max(10_000).nullable(),
   max_fixes: z.number().int().min(0).max(20).nullable(),
   models: z.partialRecord(role, modelChoice),
+  fallback_models: z.partialRecord(role, modelChoice),
+  image: imageName.nullable(),
 };
 
 /** Whoever leaves a field out gets what is detected, or the factory's setting. */
@@ -47,6 +49,8 @@ export const createProjectInput = z.strictObject({
   budget_usd: fields.budget_usd.default(null),
   max_fixes: fields.max_fixes.default(null),
   models: fields.models.default({}),
+  fallback_models: fields.fallback_models.default({}),
+  image: fields.image.default(null),
 });
 export type CreateProjectInput = z.infer<typeof createProjectInput>;
 
@@ -89,6 +93,8 @@ export const projectView = z.object({
   budget_usd: z.number().nullable(),
   max_fixes: z.number().nullable(),
   models: z.partialRecord(role, z.string()),
+  fallback_models: z.partialRecord(role, z.string()),
+  image: z.string().nullable(),
   detected: detectedProject.nullable(),
   checked_at: z.string().nullable(),
   archived: z.boolean(),

@@ -1,6 +1,7 @@
 // Why a job waits: the one list of reasons, each with the sentence that people are shown.
 import type { JobState } from "./job-state";
 import type { Lane } from "./lane";
+import { EXTERNAL_AGENT, imageOf } from "./needs";
 
 export const WAITING_CODES = [
   "dependency",
@@ -61,13 +62,27 @@ export type Closure =
   | { code: "day_agent_runs"; limit: number }
   | { code: "cooldown"; limit: number };
 
-/** @param closure null when the lane is open: then only a worker is missing */
-export function closureWait(closure: Closure | null, workers: number): Waiting {
-  if (!closure) {
-    const text = workers === 0 ? "waits for a worker: none is connected" : "waits for a free worker";
-    return { code: "no_worker", text };
-  }
+/**
+ * @param closure null when the lane is open: then only a worker is missing
+ * @param needs what the worker must offer
+ * @param workers how many of those there are
+ */
+export function closureWait(closure: Closure | null, needs: string, workers: number): Waiting {
+  if (!closure) return { code: "no_worker", text: workerWait(needs, workers === 0) };
   return { code: closure.code, text: sentenceOf(closure) };
+}
+
+function workerWait(needs: string, none: boolean): string {
+  const image = imageOf(needs);
+  if (image !== null)
+    return none
+      ? `waits for a runner that may use the image ${image}: none is connected (RUNNER_IMAGES)`
+      : `waits for a free worker with the image ${image}`;
+  if (needs === EXTERNAL_AGENT)
+    return none
+      ? "waits for an external agent: none is connected (fabrica ralph)"
+      : "waits for a free external agent";
+  return none ? "waits for a worker: none is connected" : "waits for a free worker";
 }
 
 function sentenceOf(closure: Closure): string {

@@ -227,6 +227,11 @@ const JOB: JobView = {
   base_branch: "main",
   base_commit: null,
   behaviour_unchanged: false,
+  approve_plan: false,
+  candidates: 1,
+  hold_back_tests: true,
+  agent: "factory",
+  parent: null,
 };
 const PROJECT: ProjectView = {
   name: "eval-total",
@@ -239,6 +244,8 @@ const PROJECT: ProjectView = {
   lint_command: null,
   test_command: null,
   budget_usd: null,
+  fallback_models: {},
+  image: null,
   max_fixes: null,
   models: {},
   detected: null,

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
+import { ANY_RUNNER } from "@/server/domain/needs";
 import { listener } from "@/server/events/listen";
 import { CLAIMABLE_CHANNEL } from "@/server/services/queue/announce-claimable";
 import { type ClaimedJob, lookForJob } from "@/server/services/queue/claim-job";
@@ -35,7 +36,7 @@ beforeEach(async () => {
         looks++;
         return found;
       },
-      { waitMs: 60_000, signal: (leaving[index] as AbortController).signal },
+      { waitMs: 60_000, signal: (leaving[index] as AbortController).signal, offers: [ANY_RUNNER] },
     ),
   );
   // Everybody has looked in vain and waits.

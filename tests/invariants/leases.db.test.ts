@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
+import { ANY_RUNNER, EXTERNAL_AGENT } from "@/server/domain/needs";
 import type { Worker } from "@/server/generated/prisma/client";
 import { takeCommands } from "@/server/services/commands/take-commands";
 import { activeJob, leasedMs } from "@/server/services/jobs/active-job";
@@ -110,16 +111,23 @@ describe("claiming", () => {
 
   test("walks the head of the claim index of each lane, whatever waits behind it", async () => {
     for (let i = 0; i < 5; i++) await fileJob(ctx);
-    for (const counting of [false, true]) {
+    const ways = [[ANY_RUNNER], [ANY_RUNNER, "image:node:22"], [EXTERNAL_AGENT]];
+    for (const [counting, offers] of [false, true].flatMap((c) => ways.map((way) => [c, way] as const))) {
       const plan = await db.$transaction(async (tx) => {
         // A small table would be read whole whatever its indexes.
         await tx.$executeRaw`SET LOCAL enable_seqscan = off`;
         await tx.$executeRaw`SET LOCAL enable_bitmapscan = off`;
-        const claiming = claimStatement([worker(A)], { leaseSeconds: 60, limits: queueLimits() }, counting);
+        const claiming = claimStatement(
+          [worker(A)],
+          { leaseSeconds: 60, limits: queueLimits(), offers },
+          counting,
+        );
         return tx.$queryRaw<Record<string, string>[]>`EXPLAIN ${claiming}`;
       });
       const lines = plan.map((row) => String(row["QUERY PLAN"]).replace(/^[\s>-]*/, ""));
-      const walks = lines.flatMap((line, i) => (/^Index.* using job_claim_order/.test(line) ? [i] : []));
+      const walks = lines.flatMap((line, i) =>
+        /^Index.* using job_claim_(order|special)/.test(line) ? [i] : [],
+      );
       expect(walks.length).toBeGreaterThan(0);
       // Nothing between the walk and its limit: no sort, and so nothing read that is not wanted.
       for (const i of walks) expect(lines[i - 1]).toMatch(/^(Limit|LockRows)/);

@@ -15,6 +15,7 @@ import {
 } from "../../../runner/protocol";
 import { db } from "../../db";
 import { AppError, ERROR_STATUS } from "../../domain/errors";
+import { imageOf } from "../../domain/needs";
 import { env } from "../../env";
 import { waitFor } from "../../events/wait-for";
 import type { Worker } from "../../generated/prisma/client";
@@ -22,6 +23,7 @@ import { COMMAND_CHANNEL } from "../../services/commands/enqueue-command";
 import { lastLayer } from "../../services/commands/last-layer";
 import { reportCommands } from "../../services/commands/report-commands";
 import { takeCommands } from "../../services/commands/take-commands";
+import { queueLimits } from "../../services/limits/queue-limits";
 import { type ClaimedJob, lookForJob } from "../../services/queue/claim-job";
 import { waitInLine } from "../../services/queue/claim-line";
 import { freeForgotten } from "../../services/queue/sweep-leases";
@@ -102,10 +104,9 @@ async function claim({ request, worker }: Call): Promise<Response> {
   const { wait_ms: waitMs } = await readJson(request, claimRequest);
   if (worker.order !== "none") return new Response(null, { status: 204 });
   if (worker.currentJobId !== null) await freeForgotten(db(), worker.id);
-  const job = await waitInLine(() => lookForJob(db(), worker.id, env().LEASE_SECONDS), {
-    waitMs,
-    signal: request.signal,
-  });
+  const { id, offers } = worker;
+  const look = () => lookForJob(db(), id, env().LEASE_SECONDS, queueLimits(), offers);
+  const job = await waitInLine(look, { waitMs, signal: request.signal, offers });
   if (!job) return new Response(null, { status: 204 });
   // What an earlier worker had installed belongs to the workspace.
   const layer = job.projectId === null ? null : await lastLayer(db(), job);
@@ -118,6 +119,7 @@ function claimAnswerOf(job: ClaimedJob): ClaimAnswer {
     job_id: job.publicId,
     run: job.run,
     fence: job.fence,
+    image: imageOf(job.needs),
     has_workspace: job.headCommit !== null,
     limits: {
       memory_mb: SANDBOX_MEMORY_MB,

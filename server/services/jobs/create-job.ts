@@ -6,6 +6,7 @@ import { AppError } from "../../domain/errors";
 import { newJobId } from "../../domain/ids";
 import type { CreateJobInput } from "../../domain/inputs";
 import { toMicro } from "../../domain/money";
+import { needsOf } from "../../domain/needs";
 import { dependencyWait, NEEDS_PERSON } from "../../domain/waiting";
 import { env } from "../../env";
 import { type Job, Prisma } from "../../generated/prisma/client";
@@ -118,6 +119,8 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
       kind: "build" as const,
       techStack: stack ?? DEFAULT_STACK,
       models: input.models,
+      fallbackModels: input.fallback_models,
+      needs: needsOf(input.agent, null),
       maxFixes: input.max_fixes ?? DEFAULT_FIXES,
       budgetMicroUsd: toMicro(input.budget_usd ?? env().BUDGET_JOB_USD),
     };
@@ -135,6 +138,8 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
     // Without one it is found in the repository.
     techStack: stack ?? [],
     models: { ...(project.models as object), ...input.models },
+    fallbackModels: { ...(project.fallbackModels as object), ...input.fallback_models },
+    needs: needsOf(input.agent, project.image),
     maxFixes: input.max_fixes ?? project.maxFixes ?? DEFAULT_FIXES,
     budgetMicroUsd:
       input.budget_usd === undefined
@@ -159,6 +164,9 @@ const requestOf = (input: CreateJobInput) => ({
   sourceId: input.source_id ?? null,
   sourceUrl: input.source_url ?? null,
   priority: input.priority,
+  approvePlan: input.approve_plan,
+  candidates: input.candidates,
+  holdBackTests: input.hold_back_tests,
 });
 
 /**

@@ -2,6 +2,7 @@
 import { type Db, runStatement, type Tx } from "../../db";
 import type { JobKind } from "../../domain/job-kind";
 import { laneOf } from "../../domain/lane";
+import { ANY_RUNNER } from "../../domain/needs";
 import { plainText } from "../../domain/plain-json";
 import type { Priority } from "../../domain/priority";
 import { PIPELINE_VERSION } from "../../domain/steps";
@@ -33,6 +34,12 @@ const COLUMNS = {
   context: "text",
   spec: "text",
   models: "jsonb",
+  fallback_models: "jsonb",
+  approve_plan: "boolean",
+  candidates: "int",
+  hold_back_tests: "boolean",
+  needs: "text",
+  parent_id: "bigint",
   source: "text",
   source_id: "text",
   source_url: "text",
@@ -49,7 +56,9 @@ const COLUMNS = {
 const NAMES = Object.keys(COLUMNS);
 const INTO = Prisma.raw(NAMES.join(", "));
 const RECORD = Prisma.raw(
-  [...Object.entries(COLUMNS), ["depends", "bigint[]"]].map(([name, type]) => `${name} ${type}`).join(", "),
+  [...Object.entries(COLUMNS), ["root", "bigint"], ["depends", "bigint[]"]]
+    .map(([name, type]) => `${name} ${type}`)
+    .join(", "),
 );
 
 /** A job as it is filed. Ids are the database's own; what it does not give is empty. */
@@ -76,11 +85,18 @@ export interface NewJob
         | "sourceUrl"
         | "idempotencyKey"
         | "idempotencyHash"
+        | "approvePlan"
+        | "candidates"
+        | "holdBackTests"
+        | "needs"
+        | "parentId"
+        | "rootId"
       >
     > {
   kind: JobKind;
   priority: Priority;
   models: object;
+  fallbackModels?: object;
   /** Why it cannot be claimed yet. */
   waits: Waiting | null;
   /** Jobs to wait for. */
@@ -109,7 +125,7 @@ async function insertJobs(at: Db | Tx, jobs: readonly NewJob[]): Promise<Job[]> 
         FROM jsonb_to_recordset(${JSON.stringify(jobs.map(rowOf))}::jsonb) AS g(${RECORD})
       ), made AS (
         INSERT INTO job (id, root_id, state, pipeline_version, rank, created_at, queued_at, last_seq, ${INTO})
-        SELECT id, id, 'pending', ${PIPELINE_VERSION}::int, ${rankAt(Prisma.sql`at`, Prisma.sql`priority`)}, at, at, 1,
+        SELECT id, COALESCE(root, id), 'pending', ${PIPELINE_VERSION}::int, ${rankAt(Prisma.sql`at`, Prisma.sql`priority`)}, at, at, 1,
           ${INTO}
         FROM born RETURNING *
       ), depends AS (
@@ -149,6 +165,13 @@ function rowOf({ waits, depends, ...job }: NewJob) {
     context: job.context ?? null,
     spec: job.spec ?? null,
     models: job.models,
+    fallback_models: job.fallbackModels ?? {},
+    approve_plan: job.approvePlan ?? false,
+    candidates: job.candidates ?? 1,
+    hold_back_tests: job.holdBackTests ?? true,
+    needs: job.needs ?? ANY_RUNNER,
+    parent_id: text(job.parentId),
+    root: text(job.rootId),
     source: job.source ?? null,
     source_id: job.sourceId ?? null,
     source_url: job.sourceUrl ?? null,

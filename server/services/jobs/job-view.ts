@@ -1,6 +1,7 @@
 // The one place that turns a job row into what the API shows.
 import type { Db } from "../../db";
 import { toUsd } from "../../domain/money";
+import { agentOf } from "../../domain/needs";
 import type { ChangesView, JobView, TestResultsView } from "../../domain/outputs";
 import type { Step } from "../../domain/steps";
 import type { Waiting } from "../../domain/waiting";
@@ -11,6 +12,7 @@ import { whyWaiting } from "../queue/why-waiting";
 export const JOB_VIEW_PARTS = {
   dependsOn: { select: { dependsOn: { select: { publicId: true } } } },
   project: { select: { name: true } },
+  parent: { select: { publicId: true } },
 } satisfies Prisma.JobInclude;
 
 export type JobForView = Prisma.JobGetPayload<{ include: typeof JOB_VIEW_PARTS }>;
@@ -64,6 +66,11 @@ function toView(job: JobForView, waiting: Waiting | null, now: Date): JobView {
     base_branch: job.baseBranch,
     base_commit: job.baseCommit,
     behaviour_unchanged: job.behaviourUnchanged,
+    approve_plan: job.approvePlan,
+    candidates: job.candidates,
+    hold_back_tests: job.holdBackTests,
+    agent: agentOf(job.needs),
+    parent: job.parent?.publicId ?? null,
     source: job.source,
     source_id: job.sourceId,
     source_url: job.sourceUrl,

@@ -48,6 +48,8 @@ export async function createProject({
         budgetMicroUsd: input.budget_usd === null ? null : toMicro(input.budget_usd),
         maxFixes: input.max_fixes,
         models: input.models,
+        fallbackModels: input.fallback_models,
+        image: input.image,
       },
     });
     return await toProjectView(db, project);

@@ -57,6 +57,8 @@ function toView(project: Project, openJobs: number): ProjectView {
     max_fixes: project.maxFixes,
     // Written only from the domain's input.
     models: project.models as ProjectView["models"],
+    fallback_models: project.fallbackModels as ProjectView["fallback_models"],
+    image: project.image,
     detected: readDetected(project.detected),
     checked_at: project.checkedAt?.toISOString() ?? null,
     archived: project.archivedAt !== null,

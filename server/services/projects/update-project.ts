@@ -46,5 +46,7 @@ function plainChanges(input: UpdateProjectInput) {
     budgetMicroUsd: typeof budget_usd === "number" ? toMicro(budget_usd) : budget_usd,
     maxFixes: input.max_fixes,
     models: input.models,
+    fallbackModels: input.fallback_models,
+    image: input.image,
   };
 }

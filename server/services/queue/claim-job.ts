@@ -2,6 +2,7 @@
 // the first claim of a run also moves the job to running and starts its engine run through the outbox.
 import { setTimeout as delay } from "node:timers/promises";
 import { type Db, runStatement, type Tx } from "../../db";
+import { ANY_RUNNER } from "../../domain/needs";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { FINISHED_CHANNEL } from "../commands/report-commands";
@@ -24,9 +25,10 @@ const PASSED_OVER = 16;
 const FEW_WORKERS = 8;
 const MANY = 96;
 const LOOK_AGAIN_MS = 20;
+const ONLY_RUNNER = [ANY_RUNNER];
 
 /** What a worker and its answer need of the job, by the names of the columns: the whole row is wide. */
-const CLAIMED = Prisma.sql`j.id, public_id, team_id, project_id, title, j.state, lane, run, fence, head_commit, j.last_seq, lease_worker_id`;
+const CLAIMED = Prisma.sql`j.id, public_id, team_id, project_id, title, j.state, lane, needs, run, fence, head_commit, j.last_seq, lease_worker_id`;
 
 export type ClaimedJob = Pick<
   Job,
@@ -37,6 +39,7 @@ export type ClaimedJob = Pick<
   | "title"
   | "state"
   | "lane"
+  | "needs"
   | "run"
   | "fence"
   | "headCommit"
@@ -66,8 +69,9 @@ export async function claimJob(
   worker: string,
   leaseSeconds: number,
   limits: QueueLimits = queueLimits(),
+  offers: readonly string[] = ONLY_RUNNER,
 ): Promise<ClaimedJob | null> {
-  const found = await lookForJob(db, worker, leaseSeconds, limits);
+  const found = await lookForJob(db, worker, leaseSeconds, limits, offers);
   return typeof found === "string" ? null : found.job;
 }
 
@@ -75,15 +79,17 @@ export async function claimJob(
  * The same for a worker that waits in line, told why there was none.
  * @param leaseSeconds how long the lease lasts without a heartbeat
  * @param limits what keeps jobs waiting
+ * @param offers what the worker can take, as jobs need it
  */
 export async function lookForJob(
   db: Db,
   worker: string,
   leaseSeconds: number,
   limits: QueueLimits = queueLimits(),
+  offers: readonly string[] = ONLY_RUNNER,
 ): Promise<LineLook<ClaimedJob>> {
   for (let look = 1; ; look++) {
-    const row = await lookOnce(db, { worker, leaseSeconds, limits });
+    const row = await lookOnce(db, { worker, leaseSeconds, limits, offers });
     if (row.id) {
       const job = toJob(row);
       announceSoon(db, [
@@ -122,12 +128,14 @@ interface Ask {
   /** Seconds that the lease lasts without a heartbeat. */
   leaseSeconds: number;
   limits: QueueLimits;
+  /** What the worker can take. */
+  offers: readonly string[];
 }
 
 /** Workers of one process that ask in the same moment share a statement; the best jobs go to them, one each. */
 const lookFreely = gather<Ask, Look>({
-  kind: ({ leaseSeconds, limits }) =>
-    `${leaseSeconds} ${JSON.stringify(limits, (_, n) => (typeof n === "bigint" ? `${n}` : n))}`,
+  kind: ({ leaseSeconds, limits, offers }) =>
+    `${leaseSeconds} ${JSON.stringify(offers)} ${JSON.stringify(limits, (_, n) => (typeof n === "bigint" ? `${n}` : n))}`,
   about: ({ worker }) => worker,
   run: async (db, asks) => {
     const workers = asks.map(({ worker }) => worker);
@@ -156,7 +164,7 @@ function canBeFree(limits: QueueLimits, counting: boolean): Prisma.Sql {
 
 export function claimStatement(
   workers: readonly string[],
-  { leaseSeconds, limits }: Pick<Ask, "leaseSeconds" | "limits">,
+  { leaseSeconds, limits, offers }: Pick<Ask, "leaseSeconds" | "limits" | "offers">,
   counting: boolean,
 ): Prisma.Sql {
   // Written out, because a plan for any number is made for a tenth of the whole queue; few texts, so that few are kept.
@@ -172,11 +180,7 @@ export function claimStatement(
     ), free AS MATERIALIZED (${canBeFree(limits, counting)}),
     ${gateOf(limits, counting)},
     head AS MATERIALIZED (
-      SELECT h.id FROM gate g CROSS JOIN LATERAL (
-        SELECT j.rank, j.id FROM job j
-        WHERE j.claimable AND j.team_id = g.team_id AND j.lane = g.lane AND j.rank <= g.max_rank
-        ORDER BY j.rank, j.id LIMIT ${most}
-      ) h
+      SELECT h.id FROM gate g CROSS JOIN LATERAL (${headsOf(offers, most)}) h
       WHERE g.closed IS NULL AND (SELECT ok FROM free) AND EXISTS (SELECT 1 FROM slot)
       ORDER BY h.rank, h.id LIMIT ${most}
     ), picked AS MATERIALIZED (
@@ -218,6 +222,21 @@ export function claimStatement(
       EXISTS (SELECT 1 FROM head) AS _waits,
       (SELECT array_agg(l.id) FROM lost l WHERE l.pinned AND l.job_id = c.id) AS _lost
     FROM (SELECT 1) AS always LEFT JOIN claimed c ON true`;
+}
+
+/** The first jobs of a lane that a worker can take: those for any runner by one walk, those with a need by one each. */
+function headsOf(offers: readonly string[], most: Prisma.Sql): Prisma.Sql {
+  const inLane = Prisma.sql`j.claimable AND j.team_id = g.team_id AND j.lane = g.lane AND j.rank <= g.max_rank`;
+  const inOrder = Prisma.sql`ORDER BY j.rank, j.id LIMIT ${most}`;
+  // Written out, for only so are they the conditions of the two indexes.
+  const common = Prisma.sql`SELECT j.rank, j.id FROM job j WHERE j.needs = 'runner' AND ${inLane} ${inOrder}`;
+  const special = offers.filter((offer) => offer !== ANY_RUNNER);
+  if (special.length === 0) return common;
+  const wanted = Prisma.sql`
+    SELECT s.rank, s.id FROM unnest(${special}::text[]) AS o(need) CROSS JOIN LATERAL (
+      SELECT j.rank, j.id FROM job j WHERE j.needs <> 'runner' AND j.needs = o.need AND ${inLane} ${inOrder}
+    ) s`;
+  return offers.includes(ANY_RUNNER) ? Prisma.sql`(${common}) UNION ALL ${wanted}` : wanted;
 }
 
 /**

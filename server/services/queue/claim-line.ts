@@ -15,18 +15,18 @@ export interface Wait {
   /** How long at most, in milliseconds. */
   waitMs: number;
   signal: AbortSignal;
+  /** What the worker can take: those who can take the same wait in one line, and each line is woken. */
+  offers: readonly string[];
 }
 
-/** The wake-up that is being told about just now has found its worker. */
-let given = false;
+/** The lines in which the wake-up that is being told about just now has found its worker. */
+const given = new Set<string>();
 
-function take(): boolean {
-  if (given) return false;
-  given = true;
+function take(line: string): boolean {
+  if (given.has(line)) return false;
   // Subscribers are told one after the other without a pause: the next turn belongs to the next wake-up.
-  queueMicrotask(() => {
-    given = false;
-  });
+  if (given.size === 0) queueMicrotask(() => given.clear());
+  given.add(line);
   return true;
 }
 
@@ -38,8 +38,9 @@ const wakeNext = () => void listener().tell(CLAIMABLE_CHANNEL, "");
  */
 export async function waitInLine<T>(
   look: () => Promise<Look<T>>,
-  { waitMs, signal }: Wait,
+  { waitMs, signal, offers }: Wait,
 ): Promise<T | null> {
+  const line = JSON.stringify(offers);
   let asideUntil = 0;
   const attempt = async () => {
     const found = signal.aborted ? "nothing" : await look();
@@ -53,7 +54,7 @@ export async function waitInLine<T>(
     return await waitFor(CLAIMABLE_CHANNEL, attempt, {
       waitMs,
       signal,
-      wants: () => Date.now() >= asideUntil && take(),
+      wants: () => Date.now() >= asideUntil && take(line),
     });
   } finally {
     wakeNext();

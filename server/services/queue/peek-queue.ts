@@ -59,8 +59,11 @@ async function claimOrder(db: Db, team: bigint, limit: number): Promise<bigint[]
     Prisma.sql`
       WITH ${gateOf(queueLimits(), true, team)}
       SELECT j.id FROM gate g CROSS JOIN LATERAL (
-        SELECT id, rank FROM job WHERE claimable AND team_id = g.team_id AND lane = g.lane
-        ORDER BY rank, id LIMIT ${limit}::int
+        (SELECT id, rank FROM job WHERE claimable AND needs = 'runner' AND team_id = g.team_id AND lane = g.lane
+        ORDER BY rank, id LIMIT ${limit}::int)
+        UNION ALL
+        (SELECT id, rank FROM job WHERE claimable AND needs <> 'runner' AND team_id = g.team_id AND lane = g.lane
+        ORDER BY rank, id LIMIT ${limit}::int)
       ) j
       ORDER BY g.closed IS NOT NULL OR j.rank > g.max_rank, j.rank, j.id LIMIT ${limit}::int`,
   );

@@ -26,6 +26,7 @@ type WaitingJob = Pick<
   | "state"
   | "lane"
   | "rank"
+  | "needs"
   | "claimable"
   | "projectId"
   | "leaseWorkerId"
@@ -67,23 +68,26 @@ export async function whyWaiting(
 
 interface Gate {
   lanes: Map<string, GateRow>;
-  workers: number;
+  /** How many workers offer what a job may need. */
+  offered: Record<string, number>;
 }
 
 async function readGate(db: Db, team: bigint, limits: QueueLimits): Promise<Gate> {
-  const rows = await runStatement<GateRow & { workers: number }>(
+  const rows = await runStatement<GateRow & { offered: Record<string, number> | null }>(
     db,
     Prisma.sql`
       WITH ${gateOf(limits, true, team)}
-      SELECT gate.*, (SELECT count(*) FROM worker WHERE status <> 'dead')::int AS workers FROM gate`,
+      SELECT gate.*, (SELECT jsonb_object_agg(offer, workers) FROM (
+        SELECT unnest(offers) AS offer, count(*) AS workers FROM worker WHERE status <> 'dead' GROUP BY 1
+      ) o) AS offered FROM gate`,
   );
-  return { lanes: new Map(rows.map((row) => [row.lane, row])), workers: rows[0]?.workers ?? 0 };
+  return { lanes: new Map(rows.map((row) => [row.lane, row])), offered: rows[0]?.offered ?? {} };
 }
 
-function gateWait({ lane, rank }: WaitingJob, { lanes, workers }: Gate, limits: QueueLimits): Waiting {
+function gateWait({ lane, rank, needs }: WaitingJob, { lanes, offered }: Gate, limits: QueueLimits): Waiting {
   const row = lanes.get(lane);
   const code = row?.closed ?? (rank > HEAD_RANK ? row?.closed_to_new : null) ?? null;
-  return closureWait(row && code ? closureOf(code, lane, row, limits) : null, workers);
+  return closureWait(row && code ? closureOf(code, lane, row, limits) : null, needs, offered[needs] ?? 0);
 }
 
 function closureOf(code: Closure["code"], lane: Lane, row: GateRow, limits: QueueLimits): Closure {

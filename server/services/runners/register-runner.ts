@@ -4,6 +4,7 @@ import { PROTOCOL_VERSION, type RegisterAnswer, type RegisterRequest } from "../
 import type { Db, Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import { crockford } from "../../domain/ids";
+import { EXTERNAL_AGENT, offersOfRunner } from "../../domain/needs";
 import { env } from "../../env";
 import type { Runner } from "../../generated/prisma/client";
 import { hashToken, newSecretToken, sameSecret } from "../auth/secret-token";
@@ -34,7 +35,9 @@ export async function registerRunner(db: Db, request: RegisterRequest): Promise<
   return db.$transaction(async (tx) => {
     const { runner, secret } = await findOrCreate(tx, request);
     const workers = [];
-    for (let slot = 0; slot < request.slots; slot++) workers.push(await seatWorker(tx, runner.id, slot));
+    const offers = request.agent === "external" ? [EXTERNAL_AGENT] : offersOfRunner(request.images ?? []);
+    for (let slot = 0; slot < request.slots; slot++)
+      workers.push(await seatWorker(tx, runner.id, slot, offers));
     await unseat(tx, runner.id, request.slots);
     await announceWorkers(tx);
     return {
@@ -86,6 +89,7 @@ async function seatWorker(
   tx: Tx,
   runnerId: string,
   slot: number,
+  offers: string[],
 ): Promise<{ worker_id: string; token: string }> {
   const { token, hash } = newSecretToken("fabw_");
   const fresh = {
@@ -93,6 +97,7 @@ async function seatWorker(
     status: "idle" as const,
     order: "none",
     currentJobId: null,
+    offers,
     trouble: null,
     heartbeatAt: new Date(),
   };

@@ -5,6 +5,7 @@
  */
 import { connect, db as ofProcess } from "@/server/db";
 import { createJobInput } from "@/server/domain/inputs";
+import { ANY_RUNNER } from "@/server/domain/needs";
 import { listener } from "@/server/events/listen";
 import { createJob } from "@/server/services/jobs/create-job";
 import { moveAlone } from "@/server/services/jobs/move-job";
@@ -86,7 +87,7 @@ export async function startOurs(
           looked();
           return found;
         },
-        { waitMs: 10_000, signal: over.signal },
+        { waitMs: 10_000, signal: over.signal, offers: [ANY_RUNNER] },
       );
       // It has looked once in vain and waits now.
       await waits;
