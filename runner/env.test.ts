@@ -45,6 +45,8 @@ describe("the runner's settings", () => {
       /RUNNER_PYTHON_INDEX.*password/,
     ],
     [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_LAYERS_MB: "-1" }, /RUNNER_LAYERS_MB/],
+    [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_IMAGES: "a:1,,b:2" }, /RUNNER_IMAGES: "" is not the name/],
+    [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_IMAGES: "a b" }, /RUNNER_IMAGES: "a b" is not the name/],
     [{ FABRICA_RUNNER_TOKEN: "t", RUNNER_DRIVER: "podman" }, /RUNNER_DRIVER/],
     [{ FABRICA_RUNNER_TOKEN: "t", FABRICA_URL: "nowhere" }, /FABRICA_URL/],
   ])("are refused by name: %o", (values, name) => {

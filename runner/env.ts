@@ -10,6 +10,17 @@ const REGISTRIES = "registry.npmjs.org,pypi.org,files.pythonhosted.org";
 const MAX_CONNECTIONS = 64;
 const MB = 1024 * 1024;
 
+const MAX_IMAGES = 100;
+
+/** Names of images, with commas between them; "none" for none. */
+function parseImages(text: string): string[] {
+  const names = text === "none" ? [] : text.split(",").map((name) => name.trim());
+  const odd = names.find((name) => name === "" || name.length > 250 || /\s/.test(name));
+  if (odd !== undefined) throw new Error(`"${odd}" is not the name of an image`);
+  if (names.length > MAX_IMAGES) throw new Error(`at most ${MAX_IMAGES} images`);
+  return [...new Set(names)];
+}
+
 /** A setting that is a list; what is wrong with it becomes the mistake's text. */
 const listOf = (parse: (text: string) => string[]) =>
   z.string().transform((text, context) => {
@@ -36,6 +47,7 @@ const schema = z.object({
   RUNNER_TOOLCHAIN_DIR: z.string().min(1).optional(),
   RUNNER_SUPERVISOR: z.string().min(1).optional(),
   RUNNER_IMAGE: z.string().min(1).default("fabrica-sandbox"),
+  RUNNER_IMAGES: listOf(parseImages).prefault("none"),
   RUNNER_RUNTIME: z.string().min(1).optional(),
   RUNNER_WARM_POOL: z.coerce.number().int().min(0).max(16).default(1),
   RUNNER_ALLOWED_HOSTS: listOf(parseHosts).prefault(REGISTRIES),
@@ -61,6 +73,8 @@ export interface RunnerEnv {
   /** Path of the bundled supervisor; by default beside the running file. */
   supervisor: string;
   image: string;
+  /** Images of projects that sandboxes may be made of besides it. */
+  images: string[];
   /** Container runtime of the Docker daemon, such as runsc; null takes the daemon's default. */
   runtime: string | null;
   /** Sandboxes made in advance, where making one takes long. */
@@ -98,6 +112,7 @@ export function readRunnerEnv(source: NodeJS.ProcessEnv = process.env): RunnerEn
     toolchainDir: env.RUNNER_TOOLCHAIN_DIR ?? null,
     supervisor: env.RUNNER_SUPERVISOR ?? join(import.meta.dirname, "supervisor.cjs"),
     image: env.RUNNER_IMAGE,
+    images: env.RUNNER_IMAGES,
     runtime: env.RUNNER_RUNTIME ?? null,
     warmPool: env.RUNNER_WARM_POOL,
     registries: {

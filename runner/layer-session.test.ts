@@ -40,7 +40,7 @@ beforeEach(async () => {
   const [worker] = answer.workers;
   if (!worker) throw new Error("no worker");
   const log = () => {};
-  const layers = new Layers({
+  const layers = Layers.open({
     dir: join(stateDir, `layers-${caches++}`),
     maxBytes: 1e8,
     platform: "test",

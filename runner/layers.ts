@@ -36,13 +36,21 @@ export interface LayerHost {
 
 /** The layers of one runner process, shared by its workers. */
 export class Layers {
-  private readonly cache: LayerCache | null;
-  /** Installations under way, by the name that they will have. */
-  private readonly underWay = new Map<string, Promise<void>>();
+  private constructor(
+    private readonly options: LayerOptions,
+    private readonly cache: LayerCache | null,
+    /** Installations under way, by the name that they will have on the disk. */
+    private readonly underWay: Map<string, Promise<void>>,
+  ) {}
 
-  constructor(private readonly options: LayerOptions) {
+  static open(options: LayerOptions): Layers {
     const { dir, maxBytes, log } = options;
-    this.cache = maxBytes > 0 ? LayerCache.open({ dir, maxBytes, log }) : null;
+    return new Layers(options, maxBytes > 0 ? LayerCache.open({ dir, maxBytes, log }) : null, new Map());
+  }
+
+  /** The layers of other sandboxes of this runner, within the same space on the disk. */
+  forPlatform(platform: string): Layers {
+    return new Layers({ ...this.options, platform }, this.cache, this.underWay);
   }
 
   /**
@@ -57,7 +65,7 @@ export class Layers {
         const layer = outcome({ cached: true, bytes: archive.length });
         return this.unpack(spec, await host.fresh(), archive, layer);
       }
-      const other = keep === null ? undefined : this.underWay.get(keep);
+      const other = keep === null ? undefined : this.underWay.get(this.onDisk(keep));
       if (!other) break;
       await settled(other, host.signal);
     }
@@ -67,8 +75,9 @@ export class Layers {
       () => {},
       () => {},
     );
-    this.underWay.set(keep, over);
-    return run.finally(() => this.underWay.delete(keep));
+    const name = this.onDisk(keep);
+    this.underWay.set(name, over);
+    return run.finally(() => this.underWay.delete(name));
   }
 
   /**

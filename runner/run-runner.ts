@@ -5,6 +5,7 @@ import type { RunnerEnv } from "./env";
 import { HostRoom } from "./host-room";
 import { Layers } from "./layers";
 import type { Log } from "./log";
+import { type Place, proveImages } from "./places";
 import { type ProbeReport, probe } from "./probe";
 import { PROTOCOL_VERSION, type RegisterAnswer } from "./protocol";
 import { startReaper } from "./reaper";
@@ -30,10 +31,14 @@ export async function runRunner(env: RunnerEnv, log: Log, signal: AbortSignal): 
   const reaper = await startReaper(driver, log);
   try {
     const report = await prove(driver, instance, log);
+    const layers = openLayers(env, driver, report, log);
+    const platformOf = (image: string, programs: Record<string, string>) => platform(driver, image, programs);
+    const images = await proveImages(env.images, { driver, layers, instance, platformOf, log });
+    const places = { driver, layers, images };
     if (env.warmPool > 0 && startsSlowly(driver)) {
       const pool = new WarmPool(driver, { size: env.warmPool, log, signal });
-      await serve(env, pool, report, log, signal).finally(() => pool.close());
-    } else await serve(env, driver, report, log, signal);
+      await serve(env, { ...places, driver: pool }, report, log, signal).finally(() => pool.close());
+    } else await serve(env, places, report, log, signal);
   } finally {
     reaper.stop();
     await driver.reap();
@@ -58,33 +63,26 @@ async function prove(driver: SandboxDriver, instance: string, log: Log): Promise
   return report;
 }
 
-async function serve(
-  env: RunnerEnv,
-  driver: SandboxDriver,
-  report: ProbeReport,
-  log: Log,
-  signal: AbortSignal,
-) {
+async function serve(env: RunnerEnv, places: Places, report: ProbeReport, log: Log, signal: AbortSignal) {
   const client = new ServerClient(env.url);
   const room = await HostRoom.watch(env.stateDir, log);
   signal.addEventListener("abort", () => room.stop(), { once: true });
-  const layers = openLayers(env, driver, report, log);
   let slots = env.workers;
   while (!signal.aborted && slots > 0) {
-    const registration = await register(client, env, { driver, report, slots, log, signal });
+    const registration = await register(client, env, { places, report, slots, log, signal });
     if (!registration) return;
     writeIdentity(env.stateDir, registration);
     log(`registered at ${env.url} with ${registration.workers.length} workers`);
-    slots -= await runSlots(client, registration, { driver, layers, room, log, signal });
+    slots -= await runSlots(client, registration, { places, room, log, signal });
   }
 }
 
 async function register(
   client: ServerClient,
   env: RunnerEnv,
-  round: { driver: SandboxDriver; report: ProbeReport; slots: number; log: Log; signal: AbortSignal },
+  round: { places: Places; report: ProbeReport; slots: number; log: Log; signal: AbortSignal },
 ): Promise<RegisterAnswer | null> {
-  const { driver, report, slots, log, signal } = round;
+  const { places, report, slots, log, signal } = round;
   try {
     return await client.register(
       env.registrationToken,
@@ -93,7 +91,8 @@ async function register(
         ...readIdentity(env.stateDir),
         name: env.name,
         slots,
-        driver: driver.name,
+        driver: places.driver.name,
+        images: [...places.images.keys()],
         probe: report.checks,
         programs: report.programs,
       },
@@ -107,9 +106,13 @@ async function register(
   }
 }
 
+/** The runner's own place, and those with the images of projects. */
+interface Places extends Place {
+  images: ReadonlyMap<string, Place>;
+}
+
 interface Round {
-  driver: SandboxDriver;
-  layers: Layers;
+  places: Places;
   room: HostRoom;
   log: Log;
   signal: AbortSignal;
@@ -117,10 +120,10 @@ interface Round {
 
 function openLayers(env: RunnerEnv, driver: SandboxDriver, { programs }: ProbeReport, log: Log): Layers {
   const image = driver.name === "docker" ? env.image : null;
-  return new Layers({
+  return Layers.open({
     dir: join(env.stateDir, "layers"),
     maxBytes: env.layerBytes,
-    platform: JSON.stringify([driver.name, process.arch, image, programs]),
+    platform: platform(driver, image, programs),
     npmRegistry: env.npmRegistry,
     pythonIndex: env.pythonIndex,
     registryCa: env.registryCa,
@@ -128,16 +131,20 @@ function openLayers(env: RunnerEnv, driver: SandboxDriver, { programs }: ProbeRe
   });
 }
 
+/** Everything on which an installation in such a sandbox depends. */
+function platform(driver: SandboxDriver, image: string | null, programs: Record<string, string>): string {
+  return JSON.stringify([driver.name, process.arch, image, programs]);
+}
+
 /** Runs all slots until every one has ended. Returns how many the server took out of service for good. */
 async function runSlots(
   client: ServerClient,
   registration: RegisterAnswer,
-  { driver, layers, room, log, signal }: Round,
+  { places, room, log, signal }: Round,
 ): Promise<number> {
   const round = new AbortController();
   const common = {
-    driver,
-    layers,
+    ...places,
     log,
     trouble: () => room.trouble,
     heartbeatMs: registration.heartbeat_seconds * 1000,

@@ -2,22 +2,20 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { beat } from "./heartbeat";
 import { runJob } from "./job-session";
-import type { Layers } from "./layers";
 import { Lease } from "./lease";
 import type { Log } from "./log";
+import { type Place, placeOf } from "./places";
 import { type ClaimAnswer, type HeartbeatAnswer, MAX_POLL_MS } from "./protocol";
-import type { SandboxDriver } from "./sandbox/port";
 import type { WorkerClient } from "./server-client";
 
-export interface SlotOptions {
+export interface SlotOptions extends Place {
   client: WorkerClient;
-  driver: SandboxDriver;
+  /** Places with another image, by its name. */
+  images?: ReadonlyMap<string, Place>;
   /** Milliseconds between heartbeats, and how long a lease lasts after the last answer. */
   heartbeatMs: number;
   leaseMs: number;
   log: Log;
-  /** Where dependencies are kept; without it none can be installed. */
-  layers?: Layers;
   /** Why this host can take no job just now; null when it can. */
   trouble?: () => string | null;
 }
@@ -84,7 +82,7 @@ class Slot {
   }
 
   private async work(claim: ClaimAnswer): Promise<void> {
-    const { client, driver, log, leaseMs, layers } = this.options;
+    const { client, log, leaseMs, images = new Map() } = this.options;
     const lease = new Lease({ job_id: claim.job_id, fence: claim.fence }, leaseMs);
     this.lease = lease;
     log(`job ${claim.job_id}: claimed, run ${claim.run}, fence ${claim.fence}`);
@@ -94,7 +92,17 @@ class Slot {
     const beating = this.beat(lease, this.signal);
     beating.catch(() => lease.finish("refused"));
     try {
-      const end = await runJob({ client, driver, claim, lease, log, ...(layers && { layers }) });
+      const place = placeOf(this.options, images, claim.image);
+      const end = place
+        ? await runJob({
+            client,
+            driver: place.driver,
+            claim,
+            lease,
+            log,
+            ...(place.layers && { layers: place.layers }),
+          })
+        : await this.refuseImage(lease, claim.image);
       this.failures = end === "given_back" ? this.failures + 1 : 0;
       await beating;
     } finally {
@@ -103,6 +111,13 @@ class Slot {
       log(`job ${claim.job_id}: lease over (${lease.end})`);
       if (lease.end === "stopping") await this.handBack(lease);
     }
+  }
+
+  /** The app gives such a job to nobody but those who offer its image, so it has taken this worker for another. */
+  private async refuseImage(lease: Lease, image: ClaimAnswer["image"]): Promise<"given_back"> {
+    await this.options.client.fail(lease.key, "image", `This runner has no image ${image}.`, lease.signal);
+    lease.finish("finished");
+    return "given_back";
   }
 
   /** The runner stops in good order, so that the job need not wait until the lease runs out. */

@@ -85,14 +85,7 @@ export async function createDockerDriver(options: DockerOptions): Promise<SlowDr
   await Promise.race([docker.ping(), tooLate(ANSWER_MS)]).catch((error: Error) => {
     throw new Error(`No Docker daemon answers: ${error.message}.`);
   });
-  await docker
-    .getImage(options.image)
-    .inspect()
-    .catch(() => {
-      throw new Error(
-        `The image ${options.image} does not exist. Build it: docker build -t ${options.image} runner/image`,
-      );
-    });
+  await requireImage(docker, options.image, `Build it: docker build -t ${options.image} runner/image`);
   const given: Given = {
     source: readSupervisor(options.supervisor),
     names: await namesOf(docker, options),
@@ -104,8 +97,27 @@ export async function createDockerDriver(options: DockerOptions): Promise<SlowDr
     enforced: { memory: true, pids: true, cpu: true, disk: true },
     notes: [],
     create: (limits) => createContainer(docker, options, given, limits, live),
+    forImage: async (image) => {
+      await requireImage(docker, image, `Pull it on the Docker host: docker pull ${image}`);
+      return {
+        name: "docker",
+        enforced: { memory: true, pids: true, cpu: true, disk: true },
+        notes: [],
+        create: (limits) => createContainer(docker, { ...options, image }, given, limits, live),
+        reap: async () => 0,
+      };
+    },
     reap: () => reap(docker, options.instance, live),
   };
+}
+
+async function requireImage(docker: Docker, image: string, how: string): Promise<void> {
+  await docker
+    .getImage(image)
+    .inspect()
+    .catch(() => {
+      throw new Error(`The image ${image} does not exist. ${how}`);
+    });
 }
 
 async function tooLate(afterMs: number): Promise<never> {

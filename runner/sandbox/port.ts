@@ -89,6 +89,11 @@ export interface SandboxDriver {
   readonly notes: readonly string[];
   /** Throws NoSandboxError. */
   create(limits: SandboxLimits): Promise<Sandbox>;
+  /**
+   * A driver of the same kind whose sandboxes are made of another image; only where sandboxes have images. Throws an
+   * Error with a plain sentence when the image is not there.
+   */
+  forImage?(image: string): Promise<SandboxDriver>;
   /** Removes what a dead predecessor with the same state folder left. Returns how many were removed. */
   reap(): Promise<number>;
 }

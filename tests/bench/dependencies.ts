@@ -116,7 +116,7 @@ async function measure(folder: string, registry: PackageRegistry): Promise<boole
   makeToolchain(join(folder, "toolchain"));
   const [driver, close] = await openDriver(folder, registry);
   const addresses = { npmRegistry: registry.npmUrl, registryCa: registry.ca };
-  const layers = new Layers({
+  const layers = Layers.open({
     dir: join(folder, "layers"),
     maxBytes: 4e9,
     platform: "bench",

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LayerHost, Layers, withLayer } from "@/runner/layers";
+import { type LayerHost, type LayerOptions, Layers, withLayer } from "@/runner/layers";
 import type { CommandResult, LayerSpec, SandboxLimits } from "@/runner/protocol";
 import { runProgram } from "@/runner/run-command";
 import { createBubblewrapDriver } from "@/runner/sandbox/bubblewrap";
@@ -88,14 +88,14 @@ describe.each([
   afterAll(() => close?.());
 
   const dirOf = (cache: string) => join(folder, `cache-${name}-${cache}`);
-  function layersAt(cache: string, more: Partial<ConstructorParameters<typeof Layers>[0]> = {}): Layers {
+  function layersAt(cache: string, more: Partial<LayerOptions> = {}): Layers {
     const addresses = {
       npmRegistry: registry.npmUrl,
       pythonIndex: registry.pythonUrl,
       registryCa: registry.ca,
     };
     const log = () => {};
-    return new Layers({ dir: dirOf(cache), maxBytes: 2e8, platform: name, ...addresses, log, ...more });
+    return Layers.open({ dir: dirOf(cache), maxBytes: 2e8, platform: name, ...addresses, log, ...more });
   }
   const freshCache = () => `${caches++}`;
 
