@@ -1,4 +1,5 @@
 // What an agent is told about its job: the same blocks for every role and every model.
+import { workKind } from "../domain/job-kind";
 import { toolchainsOf } from "../domain/stacks";
 import type { Job } from "../generated/prisma/client";
 import { outlineOf } from "./outline";
@@ -22,8 +23,8 @@ export function firstMessage(
   { spec, task, files, folder = "", failure, attempt }: Briefing,
 ): string {
   const request = {
-    kind: job.kind,
-    ...(job.kind === "change" && { folder }),
+    kind: workKind(job),
+    ...(workKind(job) === "change" && { folder }),
     title: job.title,
     description: job.description,
     features: job.features,

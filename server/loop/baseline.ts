@@ -1,6 +1,7 @@
 // Lint and tests of the base of a change, before anything is done to it: what failed there is known, shown, and not
 // blamed on the change. Keyed by the base's commit: a base that moved is looked at again.
 import type { Db } from "../db";
+import { workKind } from "../domain/job-kind";
 import { PROGRESS } from "../domain/steps";
 import type { Job } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
@@ -66,7 +67,7 @@ export async function takeBaseline(db: Db, ref: RunRef): Promise<{ tests: number
 
 /** What is known of a job's base; nothing for a new project. */
 export async function knownFaults(db: Db, job: Job): Promise<KnownFaults> {
-  if (job.kind !== "change") return NO_FAULTS;
+  if (workKind(job) !== "change") return NO_FAULTS;
   const key = baselineKey(job);
   const stored = await db.checkRun.findMany({
     where: { jobId: job.id, run: job.run, key: { in: [`${key}/lint`, `${key}/test`] } },

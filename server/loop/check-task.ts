@@ -1,5 +1,6 @@
 // Steps "lint" and "test": the tools' own reports decide. Both run in one go, because the fixer gets both.
 import type { Db } from "../db";
+import { workKind } from "../domain/job-kind";
 import { GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
 import type { Job } from "../generated/prisma/client";
@@ -37,7 +38,7 @@ export async function checkTask(db: Db, ref: TaskRef, round: number): Promise<{ 
   const linters = checks.linters(files, `${base}/lint`);
   const suites = checks.suites(files, `${base}/test`);
   // What the repository's own programs leave behind is no part of the change, and would be committed with it.
-  const after = job.kind === "change" ? [resetOf(`${base}/reset`)] : [];
+  const after = workKind(job) === "change" ? [resetOf(`${base}/reset`)] : [];
   await queueCommands(db, job, [
     ...[...linters, ...suites].flatMap(({ key, command }) => toolCommands(key, command)),
     ...after,

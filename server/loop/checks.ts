@@ -1,6 +1,7 @@
 // Which programs check a workspace, and what their reports say: the built-in linters and test runners, or the project's
 // own shell lines. Faults that the base had already are known, and nobody is blamed for them.
 import type { Db } from "../db";
+import { workKind } from "../domain/job-kind";
 import type { Job } from "../generated/prisma/client";
 import type { WorkspaceFiles } from "../services/workspace/workspace-files";
 import type {
@@ -42,7 +43,7 @@ export interface Checks {
 
 /** @throws GiveUp when the project is gone or its fabrica.json cannot be used */
 export async function checksOf(db: Db, job: Job): Promise<Checks> {
-  if (job.kind !== "change") return checksBy(null);
+  if (workKind(job) !== "change") return checksBy(null);
   return checksBy(await configOf(await projectOf(db, job), job));
 }
 

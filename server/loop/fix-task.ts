@@ -2,6 +2,7 @@
 import { firstMessage } from "../agents/first-message";
 import { startAgentRun } from "../agents/start-agent-run";
 import { type Db, runStatement } from "../db";
+import { workKind } from "../domain/job-kind";
 import { specFile } from "../domain/spec-file";
 import { GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
@@ -31,7 +32,7 @@ export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ a
   }
   const { done: _, fixes: __, ...task } = await taskOf(db, job, ref);
   const [spec, { files, ignored, folder }] = await Promise.all([
-    workspaceText(job, specFile(job.kind)),
+    workspaceText(job, specFile(workKind(job))),
     agentFiles(db, job),
   ]);
   const first = firstMessage(job, {

@@ -3,6 +3,7 @@ import { firstMessage } from "../agents/first-message";
 import { startAgentRun } from "../agents/start-agent-run";
 import { writeCommand } from "../agents/tools";
 import { type Db, runStatement } from "../db";
+import { workKind } from "../domain/job-kind";
 import { specFile } from "../domain/spec-file";
 import { GiveUp } from "../domain/step-outcome";
 import { PROGRESS } from "../domain/steps";
@@ -25,7 +26,7 @@ export async function beginPlan(db: Db, ref: RunRef): Promise<{ agent: string | 
     return { agent: null };
   }
   // Whoever plans a change has to know what is there.
-  const { files, ignored, folder } = job.kind === "change" ? await agentFiles(db, job) : {};
+  const { files, ignored, folder } = workKind(job) === "change" ? await agentFiles(db, job) : {};
   const first = firstMessage(job, { spec: job.spec, ...(files && { files, folder }) });
   const step = stepChange(job, { step: "plan", progress: PROGRESS.setup });
   await startAgentRun(db, {
@@ -53,7 +54,7 @@ export async function writePlan(db: Db, ref: RunRef): Promise<{ tasks: number }>
       `The plan has ${tasks.length} tasks; at most ${MAX_TASKS} are possible.`,
     );
   await writeAndCommit(db, job, {
-    write: { key: "plan/write", spec: writeCommand(specFile(job.kind), spec) },
+    write: { key: "plan/write", spec: writeCommand(specFile(workKind(job)), spec) },
     commit: { key: "plan/commit", message: "Write the plan" },
   });
   await storeTasks(db, job, spec, tasks);
@@ -90,7 +91,7 @@ async function plannedSpec(db: Db, job: Job): Promise<string> {
   const spec =
     (planned?.result as { spec?: string } | null)?.spec ??
     job.spec ??
-    (await workspaceText(job, specFile(job.kind)));
+    (await workspaceText(job, specFile(workKind(job))));
   if (!spec) throw new GiveUp("no_plan", "The planner wrote no specification.");
   return spec;
 }

@@ -1,6 +1,7 @@
 // A task is ticked off only by us, and only when its checks are green.
 import { writeCommand } from "../agents/tools";
 import { type Db, runStatement } from "../db";
+import { workKind } from "../domain/job-kind";
 import { specFile } from "../domain/spec-file";
 import { taskProgress } from "../domain/steps";
 import { ANNOUNCED, appending } from "../events/append";
@@ -15,11 +16,14 @@ import { type TaskRef, taskOf } from "./work-on-task";
 /** Ticks the task off in SPEC.md and in the database. */
 export async function tickTask(db: Db, ref: TaskRef): Promise<{ done: true }> {
   const job = await activeJob(db, ref);
-  const [task, spec] = await Promise.all([taskOf(db, job, ref), workspaceText(job, specFile(job.kind))]);
+  const [task, spec] = await Promise.all([taskOf(db, job, ref), workspaceText(job, specFile(workKind(job)))]);
   // A merge stands in no plan.
   if (spec && ref.n <= ref.of) {
     await writeAndCommit(db, job, {
-      write: { key: `task-${ref.n}/tick`, spec: writeCommand(specFile(job.kind), tickTasks(spec, ref.n)) },
+      write: {
+        key: `task-${ref.n}/tick`,
+        spec: writeCommand(specFile(workKind(job)), tickTasks(spec, ref.n)),
+      },
       commit: { key: `task-${ref.n}/commit`, message: `Task ${ref.n} of ${ref.of} is done` },
     });
   }

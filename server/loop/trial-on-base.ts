@@ -1,6 +1,7 @@
 // Whether the tests of a change show anything: run on the base with only the tests of the change laid over it, at least
 // one of them must fail that passes with the change. A model may say that it has tested what it did; this is looked at.
 import type { CommandResult } from "../../runner/protocol";
+import { workKind } from "../domain/job-kind";
 import type { Job } from "../generated/prisma/client";
 import { jobRepository } from "../services/workspace/job-repository";
 import type { WorkspaceFiles } from "../services/workspace/workspace-files";
@@ -22,7 +23,7 @@ export interface Trial {
 
 /** @returns null for a new project, and for a change that is to alter nothing that a test could see */
 export async function trialOnBase(job: Job, files: WorkspaceFiles, checks: Checks): Promise<Trial | null> {
-  if (job.kind !== "change" || job.behaviourUnchanged || !job.baseRoot || !job.headCommit) return null;
+  if (workKind(job) !== "change" || job.behaviourUnchanged || !job.baseRoot || !job.headCommit) return null;
   const key = `verify/${job.fence}/base`;
   const away = await takeAway(job, { key, only: (path) => !isTestFile(path) });
   // Nothing but tests: they are all there is to try, on a program that is as it was.

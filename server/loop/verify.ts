@@ -2,6 +2,7 @@
 // more together with canaries that must fail; what is reported must be exactly what was collected.
 import { writeCommand } from "../agents/tools";
 import type { Db } from "../db";
+import { workKind } from "../domain/job-kind";
 import { specFile } from "../domain/spec-file";
 import { PROGRESS } from "../domain/steps";
 import type { Job } from "../generated/prisma/client";
@@ -128,7 +129,7 @@ async function checkFiles(
     findings.push({ criterion: "how it is checked", expected: `${what} as it was`, observed: "changed" });
   const open = await db.task.count({ where: { jobId: job.id, run: job.run, done: false } });
   if (open > 0) findings.push({ criterion: "tasks", expected: "all ticked off", observed: `${open} open` });
-  const spec = await workspaceText(job, specFile(job.kind));
+  const spec = await workspaceText(job, specFile(workKind(job)));
   if (!spec || parseTasks(spec).some((task) => !task.done)) {
     findings.push({
       criterion: "SPEC.md",
@@ -137,7 +138,7 @@ async function checkFiles(
     });
   }
   // What a change declares it may also take away.
-  const declared = job.kind === "change" ? [] : job.declaredFiles;
+  const declared = workKind(job) === "change" ? [] : job.declaredFiles;
   const wanted = [...declared, ...job.requiredTests].filter(
     (path) => !files.paths.includes(path) && !path.includes("::"),
   );

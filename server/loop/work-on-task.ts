@@ -3,6 +3,7 @@ import { firstMessage } from "../agents/first-message";
 import type { AgentRole } from "../agents/roles/roles";
 import { startAgentRun } from "../agents/start-agent-run";
 import type { Db } from "../db";
+import { workKind } from "../domain/job-kind";
 import { specFile } from "../domain/spec-file";
 import { Ended, GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
@@ -38,7 +39,7 @@ export async function beginAgent(
   refuseLate(job);
   const step = role === "coder" ? "generate" : "testgen";
   const [spec, { files, ignored, folder }] = await Promise.all([
-    workspaceText(job, specFile(job.kind)),
+    workspaceText(job, specFile(workKind(job))),
     agentFiles(db, job),
   ]);
   const key = `task-${ref.n}/${role}`;
