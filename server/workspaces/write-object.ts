@@ -12,7 +12,7 @@ const compress = promisify(deflate);
  * @param content as the object's format demands; nothing of it is checked
  * @returns its id
  */
-export async function writeObject(dir: string, type: "commit", content: Buffer): Promise<string> {
+export async function writeObject(dir: string, type: "commit" | "blob", content: Buffer): Promise<string> {
   const whole = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
   const id = createHash("sha1").update(whole).digest("hex");
   const folder = join(dir, "objects", id.slice(0, 2));
