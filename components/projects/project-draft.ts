@@ -22,6 +22,7 @@ export interface ProjectDraft {
   test_command: string;
   budget_usd: string;
   max_fixes: string;
+  image: string;
   models: Partial<Record<Role, string>>;
 }
 
@@ -37,6 +38,7 @@ export const EMPTY_PROJECT: ProjectDraft = {
   test_command: "",
   budget_usd: "",
   max_fixes: "",
+  image: "",
   models: {},
 };
 
@@ -62,6 +64,7 @@ export function draftOf(project: ProjectView): ProjectDraft {
     test_command: project.test_command ?? "",
     budget_usd: project.budget_usd === null ? "" : String(project.budget_usd),
     max_fixes: project.max_fixes === null ? "" : String(project.max_fixes),
+    image: project.image ?? "",
     models: project.models,
   };
 }
@@ -80,6 +83,7 @@ function fieldsOf(draft: ProjectDraft) {
     test_command: textOf(draft.test_command),
     budget_usd: numberOf(draft.budget_usd),
     max_fixes: numberOf(draft.max_fixes),
+    image: textOf(draft.image),
     models: Object.fromEntries(Object.entries(draft.models).filter(([, model]) => model.trim())),
   };
 }

@@ -105,6 +105,14 @@ export function LimitFields(all: FieldsProps) {
         placeholder="The factory's"
         help="How often a red test may be mended."
       />
+      <Line
+        {...all}
+        field="image"
+        label="Container image"
+        code
+        placeholder="The runner's own"
+        help="Its jobs wait for a runner that lists this image in RUNNER_IMAGES."
+      />
     </div>
   );
 }

@@ -6,13 +6,14 @@ import { WorkerRow } from "./worker-row";
 
 /** One runner: what isolates its jobs, what its probe found, and its slots. */
 export function RunnerGroup({ workers }: { workers: [WorkerView, ...WorkerView[]] }) {
-  const { runner, driver, probe, programs } = workers[0];
+  const { runner, driver, probe, programs, images, agent } = workers[0];
   const held = probe.filter((check) => isHeld(check.result)).length;
   return (
     <section aria-label={`Runner ${runner}`} className="mb-8">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b hairline pb-2">
         <h2 className="font-semibold">{runner}</h2>
         <span className="text-muted">{driver}</span>
+        {agent === "external" && <span className="text-muted">external agent</span>}
         {driver === "bubblewrap" && (
           <span className="inline-flex items-center gap-1.5 text-xs text-warn">
             <Icon name="warning" className="size-3.5" />
@@ -48,6 +49,11 @@ export function RunnerGroup({ workers }: { workers: [WorkerView, ...WorkerView[]
             .map(([name, version]) => `${name} ${version}`)
             .join(" · ")}
         </p>
+        {images.length > 0 && (
+          <p className="pb-2 pl-5 text-xs text-faint wrap-anywhere">
+            Images of projects: {images.join(" · ")}
+          </p>
+        )}
       </details>
     </section>
   );

@@ -136,6 +136,10 @@ export const workerView = z.object({
   driver: z.string(),
   probe: z.array(z.object({ name: z.string(), result: z.string(), detail: z.string() })),
   programs: z.record(z.string(), z.string()),
+  /** Images of projects that its sandboxes may be made of besides the runner's own. */
+  images: z.array(z.string()),
+  /** Who does the work here: the factory's agents, or somebody else's. */
+  agent: z.enum(AGENTS),
   heartbeat_at: time,
 });
 export type WorkerView = z.infer<typeof workerView>;

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RegisterRequest } from "@/runner/protocol";
 import type { Ctx, TeamRole } from "@/server/context";
 import { connect, type Db, db as sharedDb } from "@/server/db";
 import { createJobInput } from "@/server/domain/inputs";
@@ -68,7 +69,11 @@ export function fileJob(ctx: Ctx, input: Record<string, unknown> = {}): Promise<
 }
 
 /** Ids of `count` workers of a new runner. */
-export async function addWorkers(db: Db, count: number): Promise<string[]> {
+export async function addWorkers(
+  db: Db,
+  count: number,
+  more: Partial<RegisterRequest> = {},
+): Promise<string[]> {
   const { workers } = await registerRunner(db, {
     protocol: 1,
     name: "test",
@@ -76,6 +81,7 @@ export async function addWorkers(db: Db, count: number): Promise<string[]> {
     driver: "bubblewrap",
     probe: [{ name: "memory", result: "pass", detail: "limited" }],
     programs: {},
+    ...more,
   });
   return workers.map((worker) => worker.worker_id);
 }

@@ -1,6 +1,7 @@
 // The one place that turns a worker row into what the API shows. Workers serve all teams of an installation,
 // so the job that one is busy with is named only to that job's team.
 import type { Db } from "../../db";
+import { EXTERNAL_AGENT, imageOf } from "../../domain/needs";
 import type { WorkerView } from "../../domain/outputs";
 import type { Prisma } from "../../generated/prisma/client";
 import { getFactory } from "../factory/get-factory";
@@ -34,6 +35,8 @@ export async function toWorkerViews(
     // Stored only after the runner protocol's schema accepted them.
     probe: worker.runner.probe as WorkerView["probe"],
     programs: worker.runner.programs as WorkerView["programs"],
+    images: worker.offers.flatMap((offer) => imageOf(offer) ?? []),
+    agent: worker.offers.includes(EXTERNAL_AGENT) ? ("external" as const) : ("factory" as const),
     heartbeat_at: worker.heartbeatAt.toISOString(),
   }));
 }
