@@ -14,6 +14,7 @@ import { type ReserveSpend, reserveSpend } from "../services/spend/reserve-spend
 import { settleSpend } from "../services/spend/settle-spend";
 import { inputTokenBound, messagesOf, type StoredPrompt } from "./history";
 import type { AgentRole } from "./roles/roles";
+import { steeringFor } from "./steering";
 import { storeAnswer } from "./store-answer";
 
 const NO_USAGE = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
@@ -56,13 +57,14 @@ async function askOnce(
   const prompt = agentRun.prompt as unknown as StoredPrompt;
   const price = priceOf(agentRun.provider as ProviderName, agentRun.model);
   const timeoutMs = env().WORKER_TIMEOUT * 1000;
+  const steering = await steeringFor(db, job, agentRun, n);
   const call = {
     job,
     role,
     provider: agentRun.provider,
     model: agentRun.model,
     price,
-    inputTokens: inputTokenBound(prompt, turns),
+    inputTokens: inputTokenBound(prompt, turns, steering),
     maxTokens: answerLimit(agentRun.provider as ProviderName, agentRun.model),
     timeoutMs,
   };
@@ -78,7 +80,7 @@ async function askOnce(
       model: agentRun.model,
       role,
       system: prompt.system,
-      messages: messagesOf(prompt, turns),
+      messages: messagesOf(prompt, turns, steering),
       tools: prompt.tools,
       maxTokens,
       forceTool: prompt.forceTool,
@@ -96,6 +98,7 @@ async function askOnce(
     answer: cleanAnswer(answer),
     modelMs: Date.now() - began,
     cost,
+    steering: steering.filter((message) => message.turn === n).map(({ id }) => id),
   });
 }
 

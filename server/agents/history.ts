@@ -2,6 +2,7 @@
 // stays small; the whole transcript stays in the database.
 import type { Turn } from "../generated/prisma/client";
 import type { Message, ModelAnswer, ToolDefinition, ToolResult } from "../models/port";
+import { type SteerMessage, withSteering } from "./steering";
 
 /** Observations of this many latest turns are shown in full. */
 const KEEP_TURNS = 10;
@@ -21,15 +22,22 @@ export interface StoredPrompt {
 export const answerOf = (turn: Turn) => turn.answer as unknown as ModelAnswer;
 export const resultsOf = (turn: Turn) => (turn.observations ?? []) as unknown as ToolResult[];
 
-/** Messages for the next question. */
-export function messagesOf(prompt: StoredPrompt, turns: readonly Turn[]): Message[] {
-  const messages: Message[] = [{ role: "user", text: prompt.first }];
+/**
+ * Messages for the next question.
+ * @param steering what people said, each at its turn: it keeps its place, so that prompt caches stay valid
+ */
+export function messagesOf(
+  prompt: StoredPrompt,
+  turns: readonly Turn[],
+  steering: readonly SteerMessage[] = [],
+): Message[] {
+  const messages: Message[] = [{ role: "user", text: withSteering(prompt.first, steering, 1) }];
   turns.forEach((turn, index) => {
     const answer = answerOf(turn);
     messages.push({ role: "assistant", text: answer.text, calls: answer.calls, raw: answer.raw });
     const old = index < turns.length - KEEP_TURNS;
     const results = resultsOf(turn).map((result) => (old ? masked(result) : result));
-    messages.push({ role: "user", text: turn.nudge ?? "", results });
+    messages.push({ role: "user", text: withSteering(turn.nudge ?? "", steering, turn.n + 1), results });
   });
   return messages;
 }
@@ -46,11 +54,16 @@ function masked(result: ToolResult): ToolResult {
  * Upper bound of the tokens of the next question: what the last one took, plus the bytes that are new since, halved.
  * For a first question all bytes are new.
  */
-export function inputTokenBound(prompt: StoredPrompt, turns: readonly Turn[]): number {
+export function inputTokenBound(
+  prompt: StoredPrompt,
+  turns: readonly Turn[],
+  steering: readonly SteerMessage[] = [],
+): number {
   const last = turns.at(-1);
   const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
-  if (!last) return Math.ceil(bytes(prompt) / 2) + 100;
+  const said = withSteering("", steering, turns.length + 1);
+  if (!last) return Math.ceil(bytes([prompt, said]) / 2) + 100;
   const usage = last.usage as unknown as ModelAnswer["usage"];
   const before = usage.input + usage.cacheRead + usage.cacheWrite + usage.output;
-  return before + Math.ceil(bytes([last.observations, last.nudge]) / 2) + 100;
+  return before + Math.ceil(bytes([last.observations, last.nudge, said]) / 2) + 100;
 }

@@ -5,6 +5,7 @@ import { ANNOUNCED, appendEvents, appending } from "../events/append";
 import { type AgentRun, type Job, Prisma, type Turn } from "../generated/prisma/client";
 import type { ModelAnswer } from "../models/port";
 import { settle, spendEvents } from "../services/spend/settle-spend";
+import { readWith } from "./steering";
 import { callTitle } from "./tools";
 
 export interface Asked {
@@ -19,16 +20,22 @@ export interface Asked {
   modelMs: number;
   /** Micro-dollars. */
   cost: bigint;
+  /** The messages of people that stood in the question. */
+  steering?: readonly bigint[];
 }
 
 /** Stores, pays and logs an answer. @returns the stored turn, which is another one's when that came first */
 export async function storeAnswer(db: Db, asked: Asked): Promise<Turn> {
-  const { job, agentRun, n, key, answer, modelMs, cost } = asked;
+  const { job, agentRun, n, key, answer, modelMs, cost, steering = [] } = asked;
   return db.$transaction(async (tx) => {
     // A call that was made is paid for, also when another one of the same turn came first and its answer counts.
     const settled = await settle(tx, { key, usage: answer.usage, costMicro: cost, as: "settled" });
     const paid = settled ? spendEvents(settled) : [];
-    const events = [...paid, ...answerEvents(agentRun.key, n, answer)];
+    const events = [
+      ...readEvents(agentRun.key, n, steering),
+      ...paid,
+      ...answerEvents(agentRun.key, n, answer),
+    ];
     const [made] = await tx.$queryRaw<{ asked_at: Date }[]>`
       WITH made AS (
         INSERT INTO turn (agent_run_id, n, answer, usage, cost_micro_usd, model_ms, fence)
@@ -37,12 +44,18 @@ export async function storeAnswer(db: Db, asked: Asked): Promise<Turn> {
         ON CONFLICT DO NOTHING RETURNING asked_at
       ), run AS (
         UPDATE agent_run SET spent_micro_usd = spent_micro_usd + ${cost}::bigint WHERE id = ${agentRun.id}
-      ), ${appending(Prisma.sql`SELECT ${job.id}::bigint FROM made`, events)}, announced AS (${ANNOUNCED})
+      ), ${readWith(agentRun, n, steering)},
+      ${appending(Prisma.sql`SELECT ${job.id}::bigint FROM made`, events)}, announced AS (${ANNOUNCED})
       SELECT asked_at FROM made, announced`;
     if (made) return rowOf(asked, made.asked_at);
     await appendEvents(tx, job.id, paid);
     return tx.turn.findUniqueOrThrow({ where: { agentRunId_n: { agentRunId: agentRun.id, n } } });
   });
+}
+
+function readEvents(key: string, n: number, steering: readonly bigint[]): NewJobEvent[] {
+  if (steering.length === 0) return [];
+  return [{ type: "steer.delivered", data: { messages: steering.map(String), agent_run: key, turn: n } }];
 }
 
 function answerEvents(key: string, n: number, { text, calls }: ModelAnswer): NewJobEvent[] {

@@ -46,6 +46,9 @@ export interface JobEvents {
   "files.conflict": { with: string; paths: string[]; more: number };
   "delivery.done": { target: string; path: string | null; commit: string };
   "job.note": { text: string };
+  /** A person's message to the agents of the job, and the turn in whose question messages stood. */
+  "steer.sent": { message: string; author: string; text: string };
+  "steer.delivered": { messages: string[]; agent_run: string; turn: number };
 }
 export type JobEventType = keyof JobEvents;
 

@@ -50,5 +50,5 @@ ALTER TABLE "job_message" ADD CONSTRAINT "job_message_agent_run_id_fkey" FOREIGN
 ALTER TABLE "plan_review" ADD CONSTRAINT "plan_review_job_id_fkey" FOREIGN KEY ("job_id") REFERENCES "job"("id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 
--- Messages that no turn has taken yet.
-CREATE INDEX "job_message_waiting" ON "job_message" ("job_id", "id") WHERE "turn" IS NULL;
+-- Messages that no model has read yet.
+CREATE INDEX "job_message_waiting" ON "job_message" ("job_id", "id") WHERE "delivered_at" IS NULL;
