@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { isCiFile } from "../agents/ci-files";
 import type { Db } from "../db";
+import { NOTES_FOLDER } from "../domain/agent-notes";
 import { FACTORY_FOLDER } from "../domain/spec-file";
 import { GiveUp, Refused } from "../domain/step-outcome";
 import { env } from "../env";
@@ -36,7 +37,8 @@ export async function changeToDeliver(db: Db, job: Job): Promise<DeliveredChange
   if (!base || !root || !head) throw new GiveUp("nothing_to_deliver", "The job has no base to deliver onto.");
   const project = await projectOf(db, job);
   const dir = jobRepository(job.publicId);
-  const tip = await replayOnto(dir, { root, head, baseCommit: base, without: FACTORY_FOLDER });
+  const without = [FACTORY_FOLDER, NOTES_FOLDER];
+  const tip = await replayOnto(dir, { root, head, baseCommit: base, without });
   const changes = tip === base ? [] : await diffStat(dir, base, tip);
   if (changes.length === 0)
     throw new GiveUp("nothing_to_deliver", "The job changed nothing; there is nothing to deliver.");

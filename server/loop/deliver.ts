@@ -3,6 +3,7 @@
 import { access, rename } from "node:fs/promises";
 import { type Db, runStatement } from "../db";
 import { TargetExists, writeTree } from "../delivery/write-tree";
+import { NOTES_FOLDER } from "../domain/agent-notes";
 import type { NewJobEvent } from "../domain/events";
 import { Ended, GiveUp } from "../domain/step-outcome";
 import { PROGRESS } from "../domain/steps";
@@ -12,10 +13,14 @@ import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { moveAlone } from "../services/jobs/move-job";
 import { stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
+import { workspaceFiles } from "../services/workspace/workspace-files";
 import { archiveZip } from "../workspaces/archive-zip";
 import { diffStat, type FileChange } from "../workspaces/diff";
+import { log } from "../workspaces/read-files";
 import { MAIN_REF, setRefs } from "../workspaces/repository";
 import { CHANGE_LIMITS, TREE_LIMITS } from "../workspaces/tree-policy";
+import { withEntry } from "../workspaces/without-folder";
+import { writeCommit } from "../workspaces/write-commit";
 import { changeToDeliver, deliveredPaths, pushChange, writeChangeFiles } from "./deliver-change";
 
 type Target = "repository" | "branch" | "patch" | "bundle" | "folder" | "zip";
@@ -30,8 +35,21 @@ export async function deliver(db: Db, ref: RunRef): Promise<{ delivered: true }>
   if (job.state !== "approved") throw new Ended();
   const commit = job.headCommit;
   if (!commit) throw new GiveUp("nothing_to_deliver", "The workspace is empty; there is nothing to deliver.");
-  await (job.kind === "change" ? deliverChange(db, job) : deliverProject(db, job, commit));
+  await (job.kind === "change"
+    ? deliverChange(db, job)
+    : deliverProject(db, job, await withoutNotes(job, commit)));
   return { delivered: true };
+}
+
+/** What agents noted for each other is no part of a project: the same commit, or one on top that leaves it out. */
+async function withoutNotes(job: Job, commit: string): Promise<string> {
+  const { paths } = await workspaceFiles(job);
+  if (!paths.some((path) => path.startsWith(`${NOTES_FOLDER}/`))) return commit;
+  const dir = jobRepository(job.publicId);
+  const tree = await withEntry(dir, commit, NOTES_FOLDER, null);
+  const [{ at } = { at: new Date(0) }] = await log(dir, commit, 1);
+  const message = "Leave out what agents noted for each other";
+  return writeCommit(dir, { tree, parents: [commit], message, seconds: Math.floor(at.getTime() / 1000) });
 }
 
 async function deliverProject(db: Db, job: Job, commit: string): Promise<void> {

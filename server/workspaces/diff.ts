@@ -67,17 +67,26 @@ export interface DiffText {
 
 /**
  * Unified diff of all files or of one, at most `maxBytes` (default 1 MiB).
+ * @param options.without folders or files at the top that are left out of the diff of all files
  * @throws GitError
  */
 export async function diff(
   dir: string,
   from: string | null,
   to: string,
-  options: { path?: string; maxBytes?: number } = {},
+  options: { path?: string; maxBytes?: number; without?: readonly string[] } = {},
 ): Promise<DiffText> {
-  const paths = options.path === undefined ? [] : [options.path];
+  const { path, without = [] } = options;
+  const left = without.map((name) => `:(top,exclude,literal)${name}`);
+  const paths = path === undefined ? left : [path];
   const args = ["diff-tree", "-r", "-p", "--full-index", ...RENDER, ...range(from, to), "--", ...paths];
-  const { bytes, truncated } = await readCapped(args, { dir }, options.maxBytes ?? 1024 * 1024);
+  // Paths are names and no patterns, unless they are ours.
+  const env = path === undefined && left.length > 0 ? { GIT_LITERAL_PATHSPECS: "0" } : undefined;
+  const { bytes, truncated } = await readCapped(
+    args,
+    { dir, ...(env && { env }) },
+    options.maxBytes ?? 1024 * 1024,
+  );
   if (!truncated) return { text: bytes.toString("utf8"), truncated };
   return { text: bytes.subarray(0, bytes.lastIndexOf("\n") + 1).toString("utf8"), truncated };
 }

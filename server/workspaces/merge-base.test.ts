@@ -69,7 +69,10 @@ describe("a base that moved", () => {
     await change.refresh();
     const first = change.upstream.tip();
     const { root: began } = await beginFromMirror(change.dir, change.mirror, first);
-    const work = await change.work(began, (sandbox) => sandbox.write("a.txt", `${LINES}job\n`));
+    const work = await change.work(began, (sandbox) => {
+      sandbox.write("a.txt", `${LINES}job\n`);
+      sandbox.write(".ai/progress.md", "done\n");
+    });
     const entry = change.upstream.git(["ls-tree", first]);
     const blob = change.upstream.blob("new\n");
     const inner = change.upstream.git(["mktree"], `100644 blob ${blob}\town.txt\n`);
@@ -85,7 +88,7 @@ describe("a base that moved", () => {
       root: merged.root,
       head: merged.commit,
       baseCommit: next,
-      without: ".fabrica",
+      without: [".fabrica", ".ai"],
     });
     expect(await diffStat(change.dir, next, tip)).toMatchObject([{ path: "a.txt" }]);
     expect(await change.read(tip, folder)).toBe("new\n");

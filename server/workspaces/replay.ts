@@ -11,8 +11,8 @@ export interface Replay {
   head: string;
   /** The remote's commit that the root stands for. */
   baseCommit: string;
-  /** A folder at the top that is not taken along; one that the base has stays as it is there. */
-  without?: string;
+  /** Folders at the top that are not taken along; one that the base has stays as it is there. */
+  without?: readonly string[];
 }
 
 /** More commits than any job makes. */
@@ -23,8 +23,8 @@ interface Placed {
   tree: string;
   /** A commit of the remote, not one of the job. */
   base: boolean;
-  /** The entry of the folder that is left out, in the newest base below: what of it is the repository's own. */
-  own: string | null;
+  /** The entries of the folders that are left out, in the newest base below: what of them is the repository's own. */
+  own: readonly (string | null)[];
 }
 
 /**
@@ -32,21 +32,25 @@ interface Placed {
  * nothing are left out. A base that was merged becomes a merge with the real one. The same input gives the same ids.
  * @throws GitError
  */
-export async function replayOnto(dir: string, { root, head, baseCommit, without }: Replay): Promise<string> {
+export async function replayOnto(
+  dir: string,
+  { root, head, baseCommit, without = [] }: Replay,
+): Promise<string> {
   const real = new Map((await readBases(dir)).map((base) => [base.root, base.commit]));
   real.set(assertObjectId(root), assertObjectId(baseCommit));
   const placed = new Map<string, Placed>();
   for (const entry of (await log(dir, head, MAX_COMMITS)).reverse()) {
     const base = real.get(entry.commit);
     if (base) {
-      const own = without === undefined ? null : await entryOf(dir, entry.tree, without);
+      const own = await Promise.all(without.map((name) => entryOf(dir, entry.tree, name)));
       placed.set(entry.commit, { commit: base, tree: entry.tree, base: true, own });
       continue;
     }
     const parents = parentsOf(entry, placed);
     // By who stands on whom: the times of commits say nothing.
-    const own = (parents.find((parent) => parent.base) ?? parents[0])?.own ?? null;
-    const tree = without === undefined ? entry.tree : await withEntry(dir, entry.tree, without, own);
+    const own = (parents.find((parent) => parent.base) ?? parents[0])?.own ?? [];
+    let { tree } = entry;
+    for (const [i, name] of without.entries()) tree = await withEntry(dir, tree, name, own[i] ?? null);
     placed.set(entry.commit, { ...(await place(dir, { ...entry, tree }, parents)), own });
   }
   const tip = placed.get(head);

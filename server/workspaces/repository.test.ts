@@ -149,6 +149,8 @@ describe("reading", () => {
     expect(truncated).toBe(false);
     expect(text).toContain("+mais\n");
     expect((await diff(dir, first, second, { path: "run.sh" })).text).not.toContain("mais");
+    const left = await diff(dir, first, second, { without: ["docs", "gone.txt"] });
+    expect(left.text.match(/^diff --git .*$/gm)).toEqual(["diff --git a/run.sh b/run.sh"]);
     const cut = await diff(dir, first, second, { maxBytes: 100 });
     expect(cut.truncated).toBe(true);
     expect(cut.text).toMatch(/\n$/);

@@ -1,7 +1,9 @@
 // What a job changed: a unified diff of everything or of one file.
 import { z } from "zod";
 import type { Ctx } from "../../context";
+import { NOTES_FOLDER } from "../../domain/agent-notes";
 import { jobRef } from "../../domain/inputs";
+import { FACTORY_FOLDER } from "../../domain/spec-file";
 import { diff } from "../../workspaces/diff";
 import { jobRepository } from "../workspace/job-repository";
 import { findJob } from "./find-job";
@@ -23,6 +25,9 @@ export async function readDiff({
   const job = await findJob(ctx, input.id);
   if (!job.headCommit) return { text: "", truncated: false };
   const path = input.path === undefined ? {} : { path: input.path };
+  // What agents note for each other is no part of the work; it is shown when it is asked for by name.
+  const without = [FACTORY_FOLDER, NOTES_FOLDER];
+  const options = { ...path, without, maxBytes: SHOWN_BYTES };
   // A new project has no base: everything counts as added.
-  return diff(jobRepository(job.publicId), job.baseRoot, job.headCommit, { ...path, maxBytes: SHOWN_BYTES });
+  return diff(jobRepository(job.publicId), job.baseRoot, job.headCommit, options);
 }
