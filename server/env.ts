@@ -32,6 +32,8 @@ const schema = z.object({
   OLLAMA_HOST: z.url().optional(),
   OLLAMA_MODEL: z.string().min(1).default("qwen2.5-coder:14b"),
   SIMULATION_MODEL: z.string().min(1).default("sim-1"),
+  /** Most tokens of a question with its answer; a model's own smaller window counts before it. */
+  CONTEXT_TOKENS: z.coerce.number().int().min(8_192).optional(),
 
   INNGEST_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   INNGEST_EVENT_KEY: text,
