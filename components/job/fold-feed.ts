@@ -150,6 +150,34 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
     const { target, path } = event.data;
     note(log, event, `Delivered: ${[deliveryName(target).toLowerCase(), path].filter(Boolean).join(" ")}`);
   },
+  "external.started": (log, event) =>
+    note(log, event, `The external agent began${event.data.agent ? `: ${event.data.agent}` : ""}`),
+  "external.iteration": (log, event) => note(log, event, `External agent: iteration ${event.data.n}`),
+  "external.task": (log, event) =>
+    note(log, event, `External agent: task ${event.data.id} ${event.data.done ? "done" : "begun"}`),
+  "external.lock": (log, event) =>
+    note(log, event, `External agent works on ${event.data.files.join(", ")}`),
+  "external.learning": (log, event) =>
+    note(log, event, `External agent learned (${event.data.kind}): ${event.data.text}`),
+  "external.usage": (log, event) =>
+    note(log, event, `External agent counts ${formatCount(event.data.tokens, "token")} so far`),
+  "external.commit": (log, event) => note(log, event, `External agent: commit ${event.data.sha}`),
+  "external.said": (log, event) => note(log, event, event.data.text),
+  "external.stuck": (log, event) =>
+    note(log, event, `External agent is stuck: ${event.data.reason}`, "warn"),
+  "external.completed": (log, event) =>
+    note(log, event, `External agent says it is done${event.data.summary ? `: ${event.data.summary}` : ""}`),
+  "external.failed": (log, event) =>
+    note(log, event, `External agent failed: ${event.data.reason}`, "warn"),
+  "external.unknown": (log, event) =>
+    note(log, event, `External agent: ${event.data.name} ${event.data.data}`),
+  "external.invalid": (log, event) =>
+    note(
+      log,
+      event,
+      `${formatCount(event.data.count, "line")} of the external agent could not be read, such as: ${event.data.sample}`,
+      "warn",
+    ),
   "job.note": (log, event) => note(log, event, event.data.text),
 };
 

@@ -45,6 +45,22 @@ export interface JobEvents {
   /** Files that this job and another one, by its public id, have both touched or declared; `more` are not named. */
   "files.conflict": { with: string; paths: string[]; more: number };
   "delivery.done": { target: string; path: string | null; commit: string };
+  /** What an external agent says of its work. Its word is shown, never believed. */
+  "external.started": { agent: string | null };
+  "external.iteration": { n: number };
+  "external.task": { id: string; done: boolean };
+  "external.lock": { files: string[] };
+  "external.learning": { kind: string; text: string };
+  "external.usage": { tokens: number; cost: number };
+  "external.commit": { sha: string };
+  "external.said": { text: string };
+  "external.stuck": { reason: string };
+  "external.completed": { summary: string };
+  "external.failed": { reason: string };
+  /** A type that nobody here knows, with its data as text. */
+  "external.unknown": { name: string; data: string };
+  /** Lines that follow no contract: how many since the last time, and the first of them. */
+  "external.invalid": { count: number; sample: string };
   "job.note": { text: string };
   /** A person's message to the agents of the job, and the turn in whose question messages stood. */
   "steer.sent": { message: string; author: string; text: string };

@@ -2,7 +2,7 @@
 import { type Db, runStatement, type Tx } from "../../db";
 import type { JobKind } from "../../domain/job-kind";
 import { laneOf } from "../../domain/lane";
-import { ANY_RUNNER } from "../../domain/needs";
+import { ANY_RUNNER, agentOf } from "../../domain/needs";
 import { plainText } from "../../domain/plain-json";
 import type { Priority } from "../../domain/priority";
 import { PIPELINE_VERSION } from "../../domain/steps";
@@ -39,6 +39,7 @@ const COLUMNS = {
   candidates: "int",
   hold_back_tests: "boolean",
   needs: "text",
+  agent: "text",
   parent_id: "bigint",
   source: "text",
   source_id: "text",
@@ -170,6 +171,7 @@ function rowOf({ waits, depends, ...job }: NewJob) {
     candidates: job.candidates ?? 1,
     hold_back_tests: job.holdBackTests ?? true,
     needs: job.needs ?? ANY_RUNNER,
+    agent: agentOf(job.needs ?? ANY_RUNNER),
     parent_id: text(job.parentId),
     root: text(job.rootId),
     source: job.source ?? null,

@@ -1,7 +1,6 @@
 // The one place that turns a job row into what the API shows.
 import type { Db } from "../../db";
 import { toUsd } from "../../domain/money";
-import { agentOf } from "../../domain/needs";
 import type { ChangesView, JobView, TestResultsView } from "../../domain/outputs";
 import type { Step } from "../../domain/steps";
 import type { Waiting } from "../../domain/waiting";
@@ -69,7 +68,7 @@ function toView(job: JobForView, waiting: Waiting | null, now: Date): JobView {
     approve_plan: job.approvePlan,
     candidates: job.candidates,
     hold_back_tests: job.holdBackTests,
-    agent: agentOf(job.needs),
+    agent: job.agent === "external" ? "external" : "factory",
     parent: job.parent?.publicId ?? null,
     source: job.source,
     source_id: job.sourceId,

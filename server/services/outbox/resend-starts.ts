@@ -58,6 +58,8 @@ function findSilent(db: Db, seconds: number): Promise<Lost[]> {
       JOIN job_event e ON e.job_id = j.id AND e.seq = j.last_seq
       WHERE j.lease_worker_id IS NOT NULL AND j.engine_run_id IS NOT NULL
         AND j.state IN ('running', 'validating', 'approved')
+        -- An external agent may think for as long as it likes; once it has its files, the engine has nothing to do.
+        AND NOT (j.needs = 'agent' AND j.state = 'running' AND j.head_commit IS NOT NULL)
         AND e.at < now() - make_interval(secs => ${seconds}::float8)
         AND NOT EXISTS (SELECT 1 FROM command c
           WHERE c.job_id = j.id AND c.run = j.run AND c.state IN ('queued', 'running'))
