@@ -146,6 +146,9 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
     const names = more > 0 ? `${paths.join(", ")} and ${more} more` : paths.join(", ");
     note(log, event, `${other} works on the same files: ${names}`, "warn");
   },
+  "candidate.settled": (log, event) =>
+    note(log, event, `Candidate ${event.data.n}: ${STATE_LOOK[event.data.status].label.toLowerCase()}`),
+  "candidate.chosen": (log, event) => note(log, event, event.data.why),
   "delivery.done": (log, event) => {
     const { target, path } = event.data;
     note(log, event, `Delivered: ${[deliveryName(target).toLowerCase(), path].filter(Boolean).join(" ")}`);

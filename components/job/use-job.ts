@@ -15,6 +15,8 @@ const RENEWS: ReadonlySet<JobEventType> = new Set<JobEventType>([
   "task.done",
   "check.finished",
   "workspace.committed",
+  "candidate.settled",
+  "candidate.chosen",
   "delivery.done",
   "agent.finished",
 ]);

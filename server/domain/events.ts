@@ -44,6 +44,9 @@ export interface JobEvents {
   "workspace.committed": { commit: string; message: string; files: number; added: number; removed: number };
   /** Files that this job and another one, by its public id, have both touched or declared; `more` are not named. */
   "files.conflict": { with: string; paths: string[]; more: number };
+  /** A candidate of this job is over; and which of them was taken, null when none could be. */
+  "candidate.settled": { job_id: string; n: number; status: JobState };
+  "candidate.chosen": { job_id: string | null; n: number | null; why: string };
   "delivery.done": { target: string; path: string | null; commit: string };
   /** What an external agent says of its work. Its word is shown, never believed. */
   "external.started": { agent: string | null };

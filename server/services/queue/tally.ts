@@ -17,7 +17,10 @@ export const TALLY_OF_CLAIM = Prisma.sql`tally AS (
     begun = t.begun + excluded.begun, wait_ms = t.wait_ms + excluded.wait_ms,
     wait_max_ms = greatest(t.wait_max_ms, excluded.wait_max_ms))`;
 
-/** Counts the jobs in `moved` when they are completed or failed, with the time since their start; nothing for other ends. */
+/**
+ * Counts the jobs in `moved` when they are completed or failed, with the time since their start; nothing for other
+ * ends. A candidate is a part of its parent and counts with that one.
+ */
 export function tallyOfEnd(target: JobState | "resume"): Prisma.Sql[] {
   if (target !== "completed" && target !== "failed") return [];
   const [completed, failed] = target === "completed" ? [1, 0] : [0, 1];
@@ -27,7 +30,7 @@ export function tallyOfEnd(target: JobState | "resume"): Prisma.Sql[] {
       SELECT m.team_id, m.lane, ${WHERE_AND_WHEN}, count(*) * ${completed}::int, count(*) * ${failed}::int,
         sum(m.took), max(m.took)
       FROM (SELECT team_id, lane,
-        COALESCE(extract(epoch FROM completed_at - started_at) * 1000, 0)::bigint AS took FROM moved) m
+        COALESCE(extract(epoch FROM completed_at - started_at) * 1000, 0)::bigint AS took FROM moved WHERE kind <> 'candidate') m
       GROUP BY m.team_id, m.lane ORDER BY m.team_id, m.lane
       ON CONFLICT (team_id, hour, lane, shard) DO UPDATE SET
         completed = t.completed + excluded.completed, failed = t.failed + excluded.failed,
