@@ -238,8 +238,89 @@ export const bundleAnswer = z.discriminatedUnion("accepted", [
 ]);
 export type BundleAnswer = z.infer<typeof bundleAnswer>;
 
-/** The worker gives the job back because it cannot work on it (no sandbox); the job becomes claimable again. */
-export const failRequest = lease.extend({ code: z.string().max(60), message: z.string().max(2000) });
+/**
+ * The worker gives the job back because it cannot work on it (no sandbox); the job becomes claimable again.
+ * `final`: an external agent gives up for good; the job fails with this message, and its last commit is kept.
+ */
+export const failRequest = lease.extend({
+  code: z.string().max(60),
+  message: z.string().max(2000),
+  final: z.boolean().optional(),
+});
+
+// The lane of external agents: they do the whole job themselves and report. See docs/external-agents.md.
+
+/** Names the lease under which a model is asked; the one that the worker holds is meant when it is missing. */
+export const FENCE_HEADER = "x-fabrica-fence";
+/** Below /api/worker/:id, what an external agent uses as the address of the Anthropic API. */
+export const MODEL_PATH = "anthropic";
+/** Largest question to a model, in bytes. */
+export const MAX_MODEL_BYTES = 16 * 1024 * 1024;
+/** Most events of one report. */
+export const MAX_EVENTS = 200;
+
+const said = (chars: number) => z.string().max(chars);
+
+/** What an agent says of its work, as its host has read it. */
+export const externalEvent = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("started"), agent: said(200).nullable() }),
+  z.object({ type: z.literal("iteration"), n: z.number().int().nonnegative() }),
+  z.object({ type: z.literal("task"), id: said(300), done: z.boolean() }),
+  z.object({ type: z.literal("lock"), files: z.array(said(1_000)).max(100) }),
+  z.object({ type: z.literal("learning"), kind: said(60), text: said(4_000) }),
+  /** Its own count; money is counted by the app alone. */
+  z.object({ type: z.literal("usage"), tokens: z.number().nonnegative(), cost: z.number().nonnegative() }),
+  z.object({ type: z.literal("commit"), sha: said(100) }),
+  z.object({ type: z.literal("said"), text: said(8_000) }),
+  z.object({ type: z.literal("stuck"), reason: said(2_000) }),
+  z.object({ type: z.literal("completed"), summary: said(4_000) }),
+  z.object({ type: z.literal("failed"), reason: said(2_000) }),
+  z.object({ type: z.literal("unknown"), name: said(100), data: said(2_000) }),
+  z.object({ type: z.literal("invalid"), count: z.number().int().positive(), sample: said(300) }),
+]);
+export type ExternalEvent = z.infer<typeof externalEvent>;
+
+/** `first`: number of the first of these events within the lease, from 0. The server ignores numbers that it has. */
+export const externalRequest = lease.extend({
+  first: z.number().int().nonnegative(),
+  events: z.array(externalEvent).min(1).max(MAX_EVENTS),
+});
+export const externalAnswer = z.object({ next: z.number().int().nonnegative() });
+export type ExternalAnswer = z.infer<typeof externalAnswer>;
+
+export const briefRequest = lease.extend({ wait_ms: z.number().int().min(0).max(MAX_POLL_MS) });
+/** What the job is; 204 while its workspace is still being made. */
+export const briefAnswer = z.object({
+  title: z.string(),
+  description: z.string(),
+  kind: z.string(),
+  features: z.array(z.string()),
+  tech_stack: z.array(z.string()),
+  context: z.string().nullable(),
+  required_patterns: z.array(z.string()),
+  required_tests: z.array(z.string()),
+  files: z.array(z.string()),
+  /** Where the checklist lies in the workspace, and the folder of notes that outlive an iteration. */
+  spec_file: z.string(),
+  notes_folder: z.string(),
+  /** Iterations of this run that are over. */
+  iterations: z.number().int().nonnegative(),
+  /** What is left of the job's working time. */
+  seconds_left: z.number().nonnegative(),
+  /** The model that the factory would take, for agents that have no wish of their own; null when it has none to sell. */
+  model: z.string().nullable(),
+});
+export type BriefAnswer = z.infer<typeof briefAnswer>;
+
+export const lockRequest = lease.extend({ files: z.array(z.string().min(1).max(1_000)).min(1).max(500) });
+/** Files that other jobs hold, by public id. Locks are advice for the agent: what it changed in spite of them is flagged. */
+export const lockAnswer = z.object({
+  conflicts: z.array(z.object({ path: z.string(), holder: z.string() })),
+});
+export type LockAnswer = z.infer<typeof lockAnswer>;
+
+export const completeRequest = lease.extend({ summary: z.string().max(4_000).default("") });
+export const stuckRequest = lease.extend({ reason: z.string().min(1).max(2_000) });
 
 /** Every refusal: a stable code and one plain sentence. */
 export const protocolError = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
