@@ -13,14 +13,25 @@ export interface Briefing {
   files?: readonly string[];
   /** Of the project in the repository, "" for its root. */
   folder?: string;
+  /** The latest commits, and the end of what agents noted for each other. */
+  history?: string;
+  progress?: string;
   failure?: string;
+  /** What a debugger found. */
+  findings?: string;
+  /** The whole change, for whoever judges it. */
+  diff?: string;
+  /** How much of the tests is to be held back, in words. */
+  hold?: string;
+  /** How many ways to build it are wanted. */
+  approaches?: number;
   attempt?: { n: number; max: number };
 }
 
 /** The first user message. Blocks are in tags on lines of their own; closing tags inside texts are defused. */
 export function firstMessage(
   job: Job,
-  { spec, task, files, folder = "", failure, attempt }: Briefing,
+  { spec, task, files, folder = "", failure, attempt, ...more }: Briefing,
 ): string {
   const request = {
     kind: workKind(job),
@@ -38,8 +49,14 @@ export function firstMessage(
   if (spec) blocks.push(block("spec", spec.slice(0, MAX_SPEC_CHARS)));
   if (task) blocks.push(block("task", JSON.stringify(task)));
   if (files) blocks.push(block("files", outlineOf(files)));
+  if (more.history) blocks.push(block("history", more.history));
+  if (more.progress) blocks.push(block("progress", more.progress));
+  if (more.diff) blocks.push(block("diff", more.diff));
   if (failure) blocks.push(block("failure", failure));
   if (attempt) blocks.push(block("attempt", JSON.stringify(attempt)));
+  if (more.findings) blocks.push(block("findings", more.findings));
+  if (more.hold) blocks.push(block("hold", more.hold));
+  if (more.approaches) blocks.push(block("approaches", String(more.approaches)));
   return blocks.join("\n");
 }
 

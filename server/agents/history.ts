@@ -17,6 +17,8 @@ export interface StoredPrompt {
   maxTurns: number;
   /** Paths and patterns that searches and outlines leave out. */
   ignored?: readonly string[];
+  /** Commit of the workspace when it began; null for an empty one. */
+  head?: string | null;
 }
 
 export const answerOf = (turn: Turn) => turn.answer as unknown as ModelAnswer;

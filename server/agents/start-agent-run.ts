@@ -42,6 +42,7 @@ export async function startAgentRun(
     tools: toolsOf(rolePrompt),
     forceTool: rolePrompt.sandbox ? null : "finish",
     maxTurns: rolePrompt.maxTurns,
+    head: job.headCommit,
     ...(ignored.length > 0 && { ignored }),
   };
   const started: NewJobEvent = {
