@@ -3,6 +3,7 @@ import { firstMessage } from "../agents/first-message";
 import { startAgentRun } from "../agents/start-agent-run";
 import { writeCommand } from "../agents/tools";
 import { type Db, runStatement } from "../db";
+import { MAX_TASKS, parseTasks } from "../domain/checklist";
 import { workKind } from "../domain/job-kind";
 import { specFile } from "../domain/spec-file";
 import { GiveUp } from "../domain/step-outcome";
@@ -14,7 +15,6 @@ import { setStep, stepChange } from "../services/jobs/set-step";
 import { workspaceText } from "../services/workspace/workspace-files";
 import { agentFiles } from "./agent-files";
 import { writeAndCommit } from "./run-programs";
-import { MAX_TASKS, parseTasks } from "./spec";
 
 export const PLANNER_KEY = "plan/planner";
 

@@ -1,6 +1,7 @@
 // A task is ticked off only by us, and only when its checks are green.
 import { writeCommand } from "../agents/tools";
 import { type Db, runStatement } from "../db";
+import { tickTasks } from "../domain/checklist";
 import { workKind } from "../domain/job-kind";
 import { specFile } from "../domain/spec-file";
 import { taskProgress } from "../domain/steps";
@@ -10,7 +11,6 @@ import { activeJob } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
 import { workspaceText } from "../services/workspace/workspace-files";
 import { writeAndCommit } from "./run-programs";
-import { tickTasks } from "./spec";
 import { type TaskRef, taskOf } from "./work-on-task";
 
 /** Ticks the task off in SPEC.md and in the database. */

@@ -2,6 +2,7 @@
 // more together with canaries that must fail; what is reported must be exactly what was collected.
 import { writeCommand } from "../agents/tools";
 import type { Db } from "../db";
+import { parseTasks } from "../domain/checklist";
 import { workKind } from "../domain/job-kind";
 import { specFile } from "../domain/spec-file";
 import { PROGRESS } from "../domain/steps";
@@ -39,7 +40,6 @@ import {
   toolCommands,
   type Wanted,
 } from "./run-programs";
-import { parseTasks } from "./spec";
 import { storeCheck } from "./store-check";
 import { provesChange, type Trial, trialOnBase } from "./trial-on-base";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseTasks, tickTasks } from "./spec";
+import { parseTasks, tickTasks } from "./checklist";
 
 const SPEC = `# Shop
 
