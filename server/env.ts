@@ -1,6 +1,7 @@
 // The app's settings: read from the environment once, checked once. Nothing else in server/ reads process.env.
 import { z } from "zod";
 import { chooseEngine } from "./domain/engine-settings";
+import { ANY_ROLE, parseFallbackModels } from "./domain/fallback-models";
 import { LANES, parseLaneLimits } from "./domain/lane";
 
 const positive = (fallback: number) => z.coerce.number().positive().default(fallback);
@@ -32,6 +33,16 @@ const schema = z.object({
   OLLAMA_HOST: z.url().optional(),
   OLLAMA_MODEL: z.string().min(1).default("qwen2.5-coder:14b"),
   SIMULATION_MODEL: z.string().min(1).default("sim-1"),
+  /** Who answers for a role when its first model cannot: role=provider/model, or * for every role. */
+  FALLBACK_MODELS: z
+    .string()
+    .default("")
+    .transform((given, ctx) => {
+      const parsed = parseFallbackModels(given);
+      if ("models" in parsed) return parsed.models;
+      ctx.addIssue(parsed.fault);
+      return z.NEVER;
+    }),
   /** Most tokens of a question with its answer; a model's own smaller window counts before it. */
   CONTEXT_TOKENS: z.coerce.number().int().min(8_192).optional(),
 
@@ -104,9 +115,22 @@ export function readEnv(source: Record<string, string | undefined>): Env {
     : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   const { fault } = chooseEngine(given);
   if (fault) faults.push(fault);
+  if (parsed.success) faults.push(...missingKeys(parsed.data));
   if (!parsed.success || faults.length > 0)
     throw new Error(`The settings are not usable.\n${faults.join("\n")}`);
   return parsed.data;
+}
+
+/** A model that could never stand in is a mistake that would be noticed only when it is needed. */
+function missingKeys({ FALLBACK_MODELS, ANTHROPIC_API_KEY, OLLAMA_HOST }: Env): string[] {
+  return Object.entries(FALLBACK_MODELS).flatMap(([role, model]) => {
+    const of = role === ANY_ROLE ? "every role" : role;
+    if (model.startsWith("anthropic/") && !ANTHROPIC_API_KEY)
+      return `FALLBACK_MODELS: ${model} for ${of} needs ANTHROPIC_API_KEY`;
+    return model.startsWith("ollama/") && !OLLAMA_HOST
+      ? `FALLBACK_MODELS: ${model} for ${of} needs OLLAMA_HOST`
+      : [];
+  });
 }
 
 let cached: Env | undefined;

@@ -2,7 +2,7 @@
 
 import { formatCount, formatDuration, formatUsd } from "@/components/ui/format";
 import { STATE_LOOK } from "@/components/ui/job-state";
-import type { JobEvent, JobEventType } from "@/server/domain/events";
+import type { JobEvent, JobEvents, JobEventType } from "@/server/domain/events";
 import { isSettled } from "@/server/domain/job-state";
 import { deliveryName } from "./delivery-name";
 import { addOutput, dropOpen, finishCommand, startCommand } from "./fold-commands";
@@ -130,6 +130,18 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
       `Cost reached ${formatUsd(event.data.total_usd)}, above the alert at ${formatUsd(event.data.threshold_usd)}`,
       "warn",
     ),
+  "spend.day_alert": (log, event) => {
+    const { spent_usd, cap_usd, percent } = event.data;
+    note(
+      log,
+      event,
+      `The team has spent ${formatUsd(spent_usd)} today: ${percent} % of its ${formatUsd(cap_usd)} a day`,
+      "warn",
+    );
+  },
+  "budget.reached": (log, event) => note(log, event, budgetSummary(event.data), "warn"),
+  "model.fallback": (log, event) =>
+    note(log, event, `${event.data.to} stands in for ${event.data.from}: ${event.data.reason}`, "warn"),
   "model.waiting": (log, event) =>
     note(
       log,
@@ -187,4 +199,19 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
 /** Writes what one event adds to the rows. A type that this page does not know yet adds nothing. */
 export function foldFeed(log: OpenLog, event: JobEvent): void {
   (FOLD[event.type] as Fold<JobEventType> | undefined)?.(log, event);
+}
+
+/** What is done, what is open and what it cost, when no more can be bought. */
+function budgetSummary({
+  whose,
+  cap_usd,
+  spent_usd,
+  tasks_done,
+  tasks,
+  open,
+}: JobEvents["budget.reached"]): string {
+  const cap = `${whose === "job" ? "The budget" : "The team’s budget of the day"}, ${formatUsd(cap_usd)}, is used up`;
+  const done = tasks === 0 ? "Nothing is planned yet" : `${tasks_done} of ${formatCount(tasks, "task")} done`;
+  const left = open.length === 0 ? "" : `, open: ${open.join("; ")}`;
+  return `${cap}. ${done}${left}. Spent so far: ${formatUsd(spent_usd)}. Everything is committed.`;
 }

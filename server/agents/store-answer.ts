@@ -38,12 +38,10 @@ export async function storeAnswer(db: Db, asked: Asked): Promise<Turn> {
     ];
     const [made] = await tx.$queryRaw<{ asked_at: Date }[]>`
       WITH made AS (
-        INSERT INTO turn (agent_run_id, n, answer, usage, cost_micro_usd, model_ms, fence)
+        INSERT INTO turn (agent_run_id, n, answer, usage, cost_micro_usd, provider, model, model_ms, fence)
         VALUES (${agentRun.id}, ${n}::int, ${json(answer)}::jsonb, ${json(answer.usage)}::jsonb, ${cost}::bigint,
-          ${modelMs}::int, ${job.fence}::int)
+          ${agentRun.provider}, ${agentRun.model}, ${modelMs}::int, ${job.fence}::int)
         ON CONFLICT DO NOTHING RETURNING asked_at
-      ), run AS (
-        UPDATE agent_run SET spent_micro_usd = spent_micro_usd + ${cost}::bigint WHERE id = ${agentRun.id}
       ), ${readWith(agentRun, n, steering)},
       ${appending(Prisma.sql`SELECT ${job.id}::bigint FROM made`, events)}, announced AS (${ANNOUNCED})
       SELECT asked_at FROM made, announced`;
@@ -83,6 +81,8 @@ function rowOf({ job, agentRun, n, answer, modelMs, cost }: Asked, askedAt: Date
     answer: answer as unknown as Prisma.JsonObject,
     usage: { ...answer.usage },
     costMicroUsd: cost,
+    provider: agentRun.provider,
+    model: agentRun.model,
     attempt: 0,
     fence: job.fence,
     askedAt,

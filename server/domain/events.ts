@@ -40,6 +40,20 @@ export interface JobEvents {
   };
   "spend.settled": { role: Role; model: string; cost_usd: number; total_usd: number };
   "spend.alert": { total_usd: number; threshold_usd: number };
+  /** The team's day has reached this part of its cap, with a call of this job. */
+  "spend.day_alert": { spent_usd: number; cap_usd: number; percent: number };
+  /** No more can be bought: what the job has done so far, and which tasks are open. `whose`: the cap that is reached. */
+  "budget.reached": {
+    whose: "job" | "day";
+    cap_usd: number;
+    spent_usd: number;
+    tasks_done: number;
+    tasks: number;
+    open: string[];
+    commit: string | null;
+  };
+  /** Another model stands in from this turn on. */
+  "model.fallback": { agent_run: string; turn: number; from: string; to: string; reason: string };
   "model.waiting": { fault: string; message: string; retry_in_ms: number };
   "workspace.committed": { commit: string; message: string; files: number; added: number; removed: number };
   /** Files that this job and another one, by its public id, have both touched or declared; `more` are not named. */

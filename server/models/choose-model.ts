@@ -1,5 +1,6 @@
 // Which provider and model answers for a role: the job's own choice, else the factory's default.
 // With no key and no Ollama the default is simulation, and every screen says so.
+import { ANY_ROLE } from "../domain/fallback-models";
 import type { Role } from "../domain/roles";
 import { type Env, env } from "../env";
 import { createAnthropic } from "./anthropic";
@@ -23,9 +24,43 @@ export function defaultModel(settings: Env = env()): ModelChoice {
 /** @param choices a job's `models`: role → "provider/model" */
 export function modelFor(role: Role, choices: Partial<Record<Role, string>>): ModelChoice {
   const choice = choices[role];
-  if (!choice) return defaultModel();
+  return choice ? parseChoice(choice) : defaultModel();
+}
+
+/**
+ * The model that answers for a role when its first one cannot, or null when there is none: the job's own, which has its
+ * project's in it, else the factory's for the role, else its for every role.
+ * @param choices a job's `fallback_models`
+ */
+export function fallbackFor(
+  role: Role,
+  choices: Partial<Record<Role, string>>,
+  settings: Env = env(),
+): ModelChoice | null {
+  const { FALLBACK_MODELS: all } = settings;
+  const choice = choices[role] ?? all[role] ?? all[ANY_ROLE];
+  return choice === undefined ? null : parseChoice(choice);
+}
+
+/** "provider/model" in its two parts. */
+function parseChoice(choice: string): ModelChoice {
   const slash = choice.indexOf("/");
   return { provider: choice.slice(0, slash) as ProviderName, model: choice.slice(slash + 1) };
+}
+
+/** The two parts as one name. */
+export const choiceName = ({ provider, model }: { provider: string; model: string }): string =>
+  `${provider}/${model}`;
+
+/** The two models of a role in a job; the second is null when there is none but the first. */
+export function modelsFor(
+  role: Role,
+  job: { models: unknown; fallbackModels: unknown },
+): { first: ModelChoice; second: ModelChoice | null } {
+  // Written only through the inputs, which know roles and choices.
+  const first = modelFor(role, job.models as Partial<Record<Role, string>>);
+  const second = fallbackFor(role, job.fallbackModels as Partial<Record<Role, string>>);
+  return { first, second: second && choiceName(second) === choiceName(first) ? null : second };
 }
 
 /** What thinking may take of an answer, beside the answer itself: the API counts both against one limit. */

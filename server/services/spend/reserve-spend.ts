@@ -14,6 +14,9 @@ export interface ReserveSpend {
   job: Job;
   /** Unique for this one call. */
   key: string;
+  /** Key of the agent run, and the turn, that it is for; left out for calls of external agents. */
+  agentRun?: string;
+  turn?: number;
   role: Role;
   provider: string;
   model: string;
@@ -28,8 +31,16 @@ export interface ReserveSpend {
 
 export type Reservation =
   | { allowed: true; maxTokens: number }
-  /** `waits`: only others' open calls stand in the way. `cap`: the money is spent. `known`: the key is taken. */
-  | { allowed: false; why: "waits" | "cap" | "known"; message: string };
+  /** `waits`: only others' open calls stand in the way. `known`: the key is taken. */
+  | { allowed: false; why: "waits" | "known"; message: string }
+  | ({ allowed: false; why: "cap"; message: string } & ReachedCap);
+
+/** The money is spent: whose, and the cap as it was seen, in micro-dollars. */
+export interface ReachedCap {
+  /** `job`: the root job's. `day`: the team's of this day. */
+  whose: "job" | "day";
+  cap: bigint;
+}
 
 /** Reserves the upper cost of one call, or says why not. */
 export async function reserveSpend(db: Db, request: ReserveSpend): Promise<Reservation> {
@@ -82,9 +93,10 @@ async function reserveAll(db: Db, request: ReserveSpend): Promise<Reservation | 
 /** To be continued with the row that gives `day`. */
 function insertSpend({ key, job, ...call }: ReserveSpend, reserved: bigint): Prisma.Sql {
   return Prisma.sql`
-    INSERT INTO spend (key, team_id, root_job_id, job_id, run, role, provider, model, day, reserved_micro, deadline)
-    SELECT ${key}, ${job.teamId}, ${job.rootId ?? job.id}, ${job.id}, ${job.run}::int, ${call.role}, ${call.provider},
-      ${call.model}, day, ${reserved}::bigint, now() + make_interval(secs => ${call.timeoutMs / 1000}::float8)`;
+    INSERT INTO spend (key, team_id, root_job_id, job_id, run, agent_run, turn, role, provider, model, day,
+      reserved_micro, deadline)
+    SELECT ${key}, ${job.teamId}, ${job.rootId ?? job.id}, ${job.id}, ${job.run}::int, ${call.agentRun ?? null}::text,
+      ${call.turn ?? null}::int, ${call.role}, ${call.provider}, ${call.model}, day, ${reserved}::bigint, now() + make_interval(secs => ${call.timeoutMs / 1000}::float8)`;
 }
 
 /** Buys as much of an answer as the remainder of the money does, or finds out what stands in the way. */
@@ -101,8 +113,16 @@ async function reserveRest(tx: Tx, request: ReserveSpend): Promise<Reservation> 
     const unspent = smaller(root.cap - root.spent, team.cap - team.spent);
     if (buys(unspent) >= enough)
       return { allowed: false, why: "waits", message: "other calls hold the rest of the budget" };
-    const whose = root.cap - root.spent <= team.cap - team.spent ? "of this job" : "of the team's day";
-    return { allowed: false, why: "cap", message: `The budget ${whose} does not buy another answer.` };
+    const whose = root.cap - root.spent <= team.cap - team.spent ? "job" : "day";
+    const of = whose === "day" ? "the team's day" : request.job.id === rootId ? "this job" : "its root job";
+    const { cap } = whose === "job" ? root : team;
+    return {
+      allowed: false,
+      why: "cap",
+      message: `The budget of ${of} does not buy another answer.`,
+      whose,
+      cap,
+    };
   }
   const reserved = costOf(request, maxTokens);
   await tx.$executeRaw`${insertSpend(request, reserved)} FROM (SELECT ${day}::date AS day) AS d`;
