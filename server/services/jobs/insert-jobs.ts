@@ -41,6 +41,9 @@ const COLUMNS = {
   needs: "text",
   agent: "text",
   parent_id: "bigint",
+  parent_run: "int",
+  candidate_n: "int",
+  approach: "text",
   source: "text",
   source_id: "text",
   source_url: "text",
@@ -91,6 +94,9 @@ export interface NewJob
         | "holdBackTests"
         | "needs"
         | "parentId"
+        | "parentRun"
+        | "candidateN"
+        | "approach"
         | "rootId"
       >
     > {
@@ -173,6 +179,9 @@ function rowOf({ waits, depends, ...job }: NewJob) {
     needs: job.needs ?? ANY_RUNNER,
     agent: agentOf(job.needs ?? ANY_RUNNER),
     parent_id: text(job.parentId),
+    parent_run: job.parentRun ?? null,
+    candidate_n: job.candidateN ?? null,
+    approach: job.approach ?? null,
     root: text(job.rootId),
     source: job.source ?? null,
     source_id: job.sourceId ?? null,
