@@ -32,6 +32,7 @@ const schema = z.object({
   CLAUDE_MAX_TOKENS: wholeNumber(4096),
   OLLAMA_HOST: z.url().optional(),
   OLLAMA_MODEL: z.string().min(1).default("qwen2.5-coder:14b"),
+  EMBED_MODEL: z.string().min(1).default("nomic-embed-text"),
   SIMULATION_MODEL: z.string().min(1).default("sim-1"),
   /** Who answers for a role when its first model cannot: role=provider/model, or * for every role. */
   FALLBACK_MODELS: z
