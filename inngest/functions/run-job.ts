@@ -6,6 +6,7 @@ import { end } from "@/server/loop/step-body";
 import { cancelWithJob, inngest, jobStarted } from "../client";
 import { drive } from "../drive";
 import { bringIn } from "./bring-in";
+import { external } from "./external";
 import { agent } from "./run-agent";
 import { runTask, workOnTask } from "./run-task";
 import { validate } from "./validate-job";
@@ -34,6 +35,10 @@ export const runJob = inngest.createFunction(
       return setUp(db, ref);
     });
     if (!ready) return;
+    if (ready.external) {
+      if (await external(step, ref, ready.change)) await drive(step, "deliver", ref, (db) => deliver(db, ref));
+      return;
+    }
 
     if (ready.change && !(await drive(step, "baseline", ref, (db) => takeBaseline(db, ref)))) return;
 

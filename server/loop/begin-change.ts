@@ -38,7 +38,8 @@ const roomFor = (megabytes: number): TreeLimits => ({
   totalBytes: Math.min(BASE_LIMITS.totalBytes, Math.floor(megabytes * 0.8) * 1024 * 1024),
 });
 
-async function takeBase(db: Db, job: Job, project: Project): Promise<Job> {
+/** Takes the tree of the base branch as it is now for the job's first commit. @returns the job as it is then */
+export async function takeBase(db: Db, job: Job, project: Project): Promise<Job> {
   const mirror = await freshMirror(project);
   const branch = await asked(async () => requireBranch(mirror, job.baseBranch));
   const megabytes = env().SANDBOX_WORK_MB;

@@ -10,6 +10,7 @@ import { jobRepository } from "../services/workspace/job-repository";
 import { TOOLCHAINS } from "../toolchains/registry";
 import { createRepository } from "../workspaces/repository";
 import { beginChange } from "./begin-change";
+import { setUpExternal } from "./external";
 import { runTools } from "./run-programs";
 
 /**
@@ -33,9 +34,20 @@ export async function takeRun(
   return { taken: true };
 }
 
+/** What a run begins with. `external`: somebody else's agent does the work. */
+export interface Ready {
+  toolchains: number;
+  change: boolean;
+  external?: boolean;
+}
+
 /** Makes the workspace and asks the sandbox for its programs. */
-export async function setUp(db: Db, ref: RunRef): Promise<{ toolchains: number; change: boolean }> {
+export async function setUp(db: Db, ref: RunRef): Promise<Ready> {
   let job = await activeJob(db, ref);
+  if (job.agent === "external") {
+    await setUpExternal(db, ref);
+    return { toolchains: 0, change: job.kind === "change", external: true };
+  }
   await setStep(db, job, { step: "setup", progress: 0 });
   if (job.kind === "change") job = await beginChange(db, job);
   else await createRepository(jobRepository(job.publicId));
