@@ -74,6 +74,19 @@ export interface HealRow extends RowBase {
   result: string;
 }
 
+/** What a person said to the agents, or of the plan. */
+export interface SaidRow extends RowBase {
+  kind: "said";
+  author: string;
+  text: string;
+  /** What it was about; null for a message to the agents. */
+  about: string | null;
+  /** "waiting" for the next turn, "unread" when the run ended before one came. */
+  state: "waiting" | "read" | "unread";
+  /** Which turn read it, in words. */
+  reader: string | null;
+}
+
 export interface NoteRow extends RowBase {
   kind: "note";
   tone: "plain" | "warn";
@@ -95,5 +108,6 @@ export type FeedRow =
   | CommandRow
   | CheckRow
   | HealRow
+  | SaidRow
   | NoteRow
   | MoveRow;

@@ -6,6 +6,7 @@ import type { JobEvent, JobEvents, JobEventType } from "@/server/domain/events";
 import { isSettled } from "@/server/domain/job-state";
 import { deliveryName } from "./delivery-name";
 import { addOutput, dropOpen, finishCommand, startCommand } from "./fold-commands";
+import { foldDecided, foldRead, foldSent, foldUnread } from "./fold-said";
 import { isOfBase } from "./fold-timeline";
 import type { OpenLog } from "./log-model";
 import { change, dropRow, type EventOf, note, openCall, put } from "./rows";
@@ -19,6 +20,7 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
   "job.moved": (log, event) => {
     const { to, reason } = event.data;
     if (isSettled(to)) dropOpen(log, event.at);
+    foldUnread(log, to);
     const text = reason ? `${STATE_LOOK[to].label}: ${reason}` : STATE_LOOK[to].label;
     put(log, { kind: "move", key: `move-${event.seq}`, at: event.at, to, text });
   },
@@ -38,6 +40,9 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
   },
   "plan.written": (log, event) =>
     note(log, event, `Plan written: ${formatCount(event.data.tasks.length, "task")}`),
+  "plan.decided": foldDecided,
+  "steer.sent": foldSent,
+  "steer.delivered": foldRead,
   "task.done": (log, event) => note(log, event, `Task ${event.data.n} done`),
   "agent.started": (log, event) => {
     const { agent_run, role, provider, model, task } = event.data;

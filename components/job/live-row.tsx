@@ -18,6 +18,7 @@ import type {
   TextRow,
 } from "./feed-row";
 import type { CommandLog } from "./log-model";
+import { SaidCard } from "./said-card";
 import { STEP_LABEL } from "./step-label";
 import { ToolRow } from "./tool-row";
 
@@ -68,6 +69,8 @@ export const LiveRow = memo(function LiveRow({
       return <CheckLine row={row} />;
     case "heal":
       return <HealCard row={row} />;
+    case "said":
+      return <SaidCard row={row} />;
     case "note":
       return <NoteLine row={row} />;
     case "move":

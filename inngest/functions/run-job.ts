@@ -1,13 +1,12 @@
 import { takeBaseline } from "@/server/loop/baseline";
 import { deliver } from "@/server/loop/deliver";
-import { beginPlan, writePlan } from "@/server/loop/plan";
 import { setUp, takeRun } from "@/server/loop/set-up";
 import { end } from "@/server/loop/step-body";
 import { cancelWithJob, inngest, jobStarted } from "../client";
 import { drive } from "../drive";
 import { bringIn } from "./bring-in";
 import { external } from "./external";
-import { agent } from "./run-agent";
+import { planJob } from "./plan-job";
 import { runTask, workOnTask } from "./run-task";
 import { validate } from "./validate-job";
 
@@ -42,8 +41,7 @@ export const runJob = inngest.createFunction(
 
     if (ready.change && !(await drive(step, "baseline", ref, (db) => takeBaseline(db, ref)))) return;
 
-    if (!(await agent(step, "plan", ref, (db) => beginPlan(db, ref)))) return;
-    const written = await drive(step, "write-plan", ref, (db) => writePlan(db, ref));
+    const written = await planJob(step, ref);
     if (!written) return;
 
     const of = written.tasks;

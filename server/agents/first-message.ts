@@ -21,6 +21,9 @@ export interface Briefing {
   findings?: string;
   /** The whole change, for whoever judges it. */
   diff?: string;
+  /** A plan that was sent back, and what people said of it and of those before. */
+  plan?: string;
+  remarks?: string;
   /** How much of the tests is to be held back, in words. */
   hold?: string;
   /** How many ways to build it are wanted. */
@@ -55,6 +58,8 @@ export function firstMessage(
   if (failure) blocks.push(block("failure", failure));
   if (attempt) blocks.push(block("attempt", JSON.stringify(attempt)));
   if (more.findings) blocks.push(block("findings", more.findings));
+  if (more.plan) blocks.push(block("plan", more.plan.slice(0, MAX_SPEC_CHARS)));
+  if (more.remarks) blocks.push(block("remarks", more.remarks));
   if (more.hold) blocks.push(block("hold", more.hold));
   if (more.approaches) blocks.push(block("approaches", String(more.approaches)));
   return blocks.join("\n");

@@ -6,6 +6,7 @@ import { jobsRouter } from "./routers/jobs";
 import { locksRouter } from "./routers/locks";
 import { projectsRouter } from "./routers/projects";
 import { queueRouter } from "./routers/queue";
+import { steeringRouter } from "./routers/steering";
 import { workersRouter } from "./routers/workers";
 import { router } from "./trpc";
 
@@ -17,6 +18,7 @@ export const appRouter = router({
   projects: projectsRouter,
   locks: locksRouter,
   queue: queueRouter,
+  steering: steeringRouter,
   workers: workersRouter,
 });
 

@@ -13,7 +13,16 @@ export interface JobEvents {
   "job.budget": { budget_usd: number; actor: string };
   "lease.claimed": { worker_id: string; fence: number };
   "lease.lost": { worker_id: string; fence: number; reason: string };
-  "plan.written": { tasks: { n: number; title: string }[]; spec: string };
+  /** `version`: only where a person is asked to read it. */
+  "plan.written": { tasks: { n: number; title: string }[]; spec: string; version?: number };
+  "plan.decided": {
+    version: number;
+    decision: "approved" | "changes";
+    actor: string;
+    remarks: string | null;
+    /** Approved as the person edited it. */
+    edited: boolean;
+  };
   "task.done": { n: number; fixes: number };
   "agent.started": { agent_run: string; role: Role; provider: string; model: string; task: number | null };
   "agent.text": { agent_run: string; turn: number; text: string };

@@ -8,6 +8,7 @@ export const WAITING_CODES = [
   "dependency_failed",
   "files",
   "paused",
+  "plan",
   "children",
   "budget",
   "quota",

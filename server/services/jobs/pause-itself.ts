@@ -56,7 +56,29 @@ export async function pauseForAgentRuns(tx: Tx, job: Pausing): Promise<Job> {
   return paused;
 }
 
-function pause(tx: Tx, { id }: Pausing, code: WaitingCode, message: string): Promise<Job> {
+/**
+ * Pauses a job until a person has decided about its plan.
+ * @throws AppError as pauseForQuota
+ */
+export function pauseForPlan(tx: Tx, job: Pausing): Promise<Job> {
+  return pause(tx, job, "plan", "The plan waits to be read: approve it, or ask for changes.");
+}
+
+/**
+ * Lets a job rest until its candidates are over; the last of them wakes it.
+ * @throws AppError as pauseForQuota
+ */
+export function pauseForCandidates(tx: Tx, job: Pausing, count: number): Promise<Job> {
+  return pause(tx, job, "children", `It is worked out ${count} times; the best will be kept.`);
+}
+
+function pause(
+  tx: Tx,
+  { id }: Pausing,
+  code: WaitingCode,
+  message: string,
+  events: readonly NewJobEvent[] = [],
+): Promise<Job> {
   const set = { waitingCode: code, waitingReason: message };
   return moveJob(tx, { job: id, move: "pause", actor: "factory", reason: message, set });
 }
