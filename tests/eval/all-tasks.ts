@@ -1,5 +1,8 @@
-// The first evaluation set: ten bugs in ten packages of two stacks.
+// The evaluation set: bugs in public packages, and tasks of our own, one file each in tasks/.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { EvalTask } from "./task";
+import { readTask } from "./task-file";
 import { bytes } from "./tasks/bytes";
 import { cachetools } from "./tasks/cachetools";
 import { colorama } from "./tasks/colorama";
@@ -11,7 +14,16 @@ import { pathspec } from "./tasks/pathspec";
 import { sourceMap } from "./tasks/source-map";
 import { xmltodict } from "./tasks/xmltodict";
 
+const ENDING = ".task";
+const FOLDER = join(import.meta.dirname, "tasks");
+
+const OWN = readdirSync(FOLDER)
+  .filter((file) => file.endsWith(ENDING))
+  .sort()
+  .map((file) => readTask(file.slice(0, -ENDING.length), readFileSync(join(FOLDER, file), "utf8")));
+
 export const ALL_TASKS: readonly EvalTask[] = [
+  ...OWN,
   cachetools,
   colorama,
   decorator,
@@ -23,9 +35,6 @@ export const ALL_TASKS: readonly EvalTask[] = [
   cssWhat,
   sourceMap,
 ];
-
-/** One of each stack, small and green before: what the quick test suite runs. */
-export const QUICK_TASKS: readonly EvalTask[] = [xmltodict, bytes];
 
 /**
  * The tasks of these names, or all.

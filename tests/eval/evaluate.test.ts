@@ -11,8 +11,9 @@ import { ApiClient } from "@/cli/client/api";
 import type { JobView } from "@/server/domain/outputs";
 import type { ProjectView } from "@/server/domain/project";
 import { type Files, GitServer, type ServerRepository } from "../support/git-server";
+import { CleanPlace } from "./clean-place";
 import { evaluate, type Place } from "./evaluate";
-import { type EvalTask, edited, mendOf } from "./task";
+import { edited, mendOf, type PackageTask } from "./task";
 
 const ACCESS = { username: "eva", password: "a secret" };
 const RELEASED = "def total(numbers):\n    return sum(numbers)\n";
@@ -31,7 +32,7 @@ class TotalTest(unittest.TestCase):
     def test_of_another_machine(self):
         self.fail("fails everywhere")
 `;
-const TASK: EvalTask = {
+const TASK: PackageTask = {
   name: "total",
   stack: "python",
   source: { debian: "none", version: "0" },
@@ -46,6 +47,7 @@ const TASK: EvalTask = {
 const mended = mendOf(TASK).reduce(edited, TASK.inject.reduce(edited, RELEASED));
 
 let base: string;
+let clean: CleanPlace;
 let archive: string;
 let server: GitServer;
 let repository: ServerRepository;
@@ -63,9 +65,11 @@ beforeAll(async () => {
   archive = join(base, "total.tar");
   execFileSync("tar", ["-cf", archive, "-C", base, "total-1"]);
   server = await GitServer.start({ credentials: ACCESS });
+  clean = await CleanPlace.open();
 });
 afterAll(async () => {
   await server.stop();
+  await clean.close();
   rmSync(base, { recursive: true, force: true });
 });
 
@@ -96,10 +100,11 @@ async function evaluated(change: Files | null) {
   const place: Place = {
     client: new ApiClient({ url, token: "token", username: null, password: null }),
     git: { url: () => server.url(name), access: ACCESS },
+    request: { max_fixes: 3 },
     limitMs: 60_000,
   };
   try {
-    return { result: await evaluate(place, TASK, archive, join(base, name)), asked };
+    return { result: await evaluate(place, clean, TASK, archive, join(base, name)), asked };
   } finally {
     api.closeAllConnections();
     await new Promise((resolve) => api.close(resolve));
@@ -111,9 +116,14 @@ it("resolves with the mend, whatever failed before, and says what it cost", asyn
   expect(result).toEqual({
     task: "total",
     job: "JOB-1",
+    stack: "python",
+    kind: "change",
     status: "completed",
+    failure: null,
     refused: null,
-    said: null,
+    fixes: 1,
+    firstRuns: 2,
+    firstGreen: 1,
     costUsd: 0.25,
     turns: 7,
     minutes: 1.5,
@@ -127,6 +137,7 @@ it("resolves with the mend, whatever failed before, and says what it cost", asyn
     expect.objectContaining({
       title: TASK.title,
       tech_stack: "python",
+      max_fixes: 3,
       project: expect.stringMatching(/^eval-total-/),
     }),
   ]);
@@ -166,8 +177,16 @@ function answerTo(url: string): unknown {
     return {
       job: JOB,
       spec: null,
-      tasks: [],
-      checks: [],
+      tasks: [
+        { n: 1, fixes: 0 },
+        { n: 2, fixes: 1 },
+      ],
+      checks: [
+        { key: "setup", passed: true },
+        { key: "task-1/0/test", passed: true },
+        { key: "task-2/0/test", passed: false },
+        { key: "task-2/1/test", passed: true },
+      ],
       files: [],
       deliveries: [],
       spend: [SPENT, { ...SPENT, calls: 2 }],

@@ -15,9 +15,9 @@ import { driveStep } from "../support/drive-step";
 import { HandRunner } from "../support/hand-runner";
 import { addTeam, addWorkers, type Core, fileJob, reload, startCore } from "../support/settings";
 import { type RunningModel, startScriptedModel } from "./scripted-model";
-import type { EvalTask } from "./task";
+import type { PackageTask } from "./task";
 
-const TASK: EvalTask = {
+const TASK: PackageTask = {
   name: "made-up",
   stack: "python",
   source: { debian: "none", version: "0" },
@@ -28,7 +28,7 @@ const TASK: EvalTask = {
   suite: ["tests"],
 };
 const BROKEN = "def total(numbers):\n    return sum(numbers) or 1\n";
-const OTHER: EvalTask = { ...TASK, name: "other", title: "Something else" };
+const OTHER: PackageTask = { ...TASK, name: "other", title: "Something else" };
 
 let model: RunningModel;
 let core: Core;

@@ -1,18 +1,12 @@
 /**
  * A server of the Messages API that plays every role of the evaluation tasks, the same way each time. Which task and
- * which role is asked for stands in the question, how far they are in its history; so one server serves many jobs at
- * once and a question that is asked again is answered again the same.
+ * which role is asked for stands in the question, how far they are in its history, how well it is played in the name
+ * of the model; so one server serves many jobs at once and a question that is asked again is answered again the same.
  */
 import { type ChatCompletionRequest, LLMock } from "@copilotkit/aimock";
-import { type EvalTask, mendOf } from "./task";
-
-interface Call {
-  name: string;
-  input: Record<string, unknown>;
-}
-
-/** What a role does in each of its turns. */
-type Turns = readonly (readonly Call[])[];
+import { leastOf } from "./least-answer";
+import { type Answers, answersOf, BEHAVIOURS, type Behaviour, type Call } from "./scripted-answers";
+import type { EvalTask } from "./task";
 
 export interface RunningModel {
   /** For ANTHROPIC_BASE_URL; any key will do. */
@@ -22,7 +16,12 @@ export interface RunningModel {
   stop(): Promise<void>;
 }
 
-/** Starts it on a free port of 127.0.0.1. */
+const CHARS_PER_TOKEN = 4;
+
+/** The name of the model that behaves so. */
+export const modelThatIs = (behaviour: Behaviour): string => `scripted-${behaviour}`;
+
+/** Starts it on a free port of 127.0.0.1. A model of any other name is played perfectly. */
 export async function startScriptedModel(tasks: EvalTask | readonly EvalTask[]): Promise<RunningModel> {
   const known = "name" in tasks ? [tasks] : tasks;
   const asked: string[] = [];
@@ -33,14 +32,32 @@ export async function startScriptedModel(tasks: EvalTask | readonly EvalTask[]):
     asked.push(`${role} ${task?.name ?? "?"}`);
     if (!task)
       return { error: { message: "No task has this title.", type: "invalid_request_error" }, status: 400 };
-    const turns = turnsOf(task, role);
-    const turn = request.messages.filter((message) => message.role === "assistant").length;
-    const calls = turns[Math.min(turn, turns.length - 1)] ?? [];
-    if (calls.length === 0) return { content: `There is nothing to do for a ${role}.` };
-    return { toolCalls: calls.map(({ name, input }) => ({ name, arguments: JSON.stringify(input) })) };
+    const behaviour = BEHAVIOURS.find((one) => request.model === modelThatIs(one)) ?? "perfect";
+    const calls = callsOf(answersOf(task, behaviour), role, request);
+    const usage = usageOf(request, calls);
+    if (calls.length === 0) return { content: `There is nothing to do for a ${role}.`, usage };
+    const toolCalls = calls.map(({ name, input }) => ({ name, arguments: JSON.stringify(input) }));
+    return { toolCalls, usage };
   });
   await server.start();
   return { url: server.url, requests: () => [...asked], stop: () => server.stop() };
+}
+
+/** About what a real model would count, so that money flows as it does with one. */
+function usageOf(request: ChatCompletionRequest, calls: readonly Call[]) {
+  const tokens = (value: unknown) => Math.ceil(JSON.stringify(value).length / CHARS_PER_TOKEN);
+  return { input_tokens: tokens([request.messages, request.tools]), output_tokens: tokens(calls) };
+}
+
+/** What a role does in its next turn; one that the script does not know hands in the least that will do. */
+function callsOf(answers: Answers, role: string, request: ChatCompletionRequest): readonly Call[] {
+  const turns = answers[role] ?? [];
+  const turn = request.messages.filter((message) => message.role === "assistant").length;
+  const calls = turns[Math.min(turn, turns.length - 1)];
+  const offered = request.tools?.map((tool) => tool.function) ?? [];
+  if (calls?.every(({ name }) => offered.some((tool) => tool.name === name))) return calls;
+  const last = offered.find(({ name }) => name === "finish") ?? offered[0];
+  return last ? [{ name: last.name, input: leastOf(last.parameters) as Record<string, unknown> }] : [];
 }
 
 /** Everything that was said in a role. */
@@ -51,39 +68,4 @@ function textOf(request: ChatCompletionRequest, role: "system" | "user"): string
       typeof content === "string" ? content : (content ?? []).map((part) => part.text ?? "").join("\n"),
     )
     .join("\n");
-}
-
-function turnsOf(task: EvalTask, role: string): Turns {
-  const mend = mendOf(task);
-  switch (role) {
-    case "planner":
-      return [[finish({ spec: specOf(task) })]];
-    case "coder":
-      return [
-        [...new Set(mend.map(({ file }) => file))].map((path) => ({ name: "read", input: { path } })),
-        mend.map(({ file, find, replace }) => ({
-          name: "edit",
-          input: { path: file, old: find, new: replace },
-        })),
-        [finish({ summary: `Mended: ${task.title}` })],
-      ];
-    case "tester": {
-      const files = task.addTest.map(({ file, content }) => ({
-        name: "write",
-        input: { path: file, content },
-      }));
-      const names = task.addTest.map(({ file }) => file);
-      return [files, [finish({ summary: "A test of what was reported.", test_files: names })]];
-    }
-    case "fixer":
-      return [[finish({ summary: "Looked.", root_cause: "Not found.", files_changed: [] })]];
-    default:
-      return [];
-  }
-}
-
-const finish = (input: Record<string, unknown>): Call => ({ name: "finish", input });
-
-function specOf({ title, description }: EvalTask): string {
-  return `# ${title}\n\n${description}\n\n## Tasks\n\n- [ ] Mend what was reported\n`;
 }

@@ -1,6 +1,6 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
-export const bytes: EvalTask = {
+export const bytes: PackageTask = {
   name: "bytes-decimals",
   stack: "node",
   source: { debian: "node-bytes", version: "3.1.2" },

@@ -1,6 +1,6 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
-export const cachetools: EvalTask = {
+export const cachetools: PackageTask = {
   name: "cachetools-size",
   stack: "python",
   source: { debian: "python-cachetools", version: "5.3.3" },

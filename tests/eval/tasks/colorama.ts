@@ -1,6 +1,6 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
-export const colorama: EvalTask = {
+export const colorama: PackageTask = {
   name: "colorama-parameters",
   stack: "python",
   source: { debian: "python-colorama", version: "0.4.6" },

@@ -1,7 +1,7 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
 /** Its tests of child processes expect to be run without further options of Node: known to be red before. */
-export const commander: EvalTask = {
+export const commander: PackageTask = {
   name: "commander-suggestions",
   stack: "node",
   source: { debian: "node-commander", version: "9.4.1" },

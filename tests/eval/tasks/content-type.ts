@@ -1,7 +1,7 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
 /** One of its test files needs a package that is not installed offline: known to be red before anything is done. */
-export const contentType: EvalTask = {
+export const contentType: PackageTask = {
   name: "content-type-order",
   stack: "node",
   source: { debian: "node-content-type", version: "1.0.5" },

@@ -1,7 +1,7 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
 /** One test uses a matcher that newer versions of its runner do not have: known to be red before anything is done. */
-export const cssWhat: EvalTask = {
+export const cssWhat: PackageTask = {
   name: "css-what-escapes",
   stack: "node",
   source: { debian: "node-css-what", version: "6.1.0" },

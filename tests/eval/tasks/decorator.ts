@@ -1,6 +1,6 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
-export const decorator: EvalTask = {
+export const decorator: PackageTask = {
   name: "decorator-defaults",
   stack: "python",
   source: { debian: "python-decorator", version: "5.2.1" },

@@ -1,6 +1,6 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
-export const pathspec: EvalTask = {
+export const pathspec: PackageTask = {
   name: "pathspec-directories",
   stack: "python",
   source: { debian: "python-pathspec", version: "0.12.1" },

@@ -1,6 +1,6 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
-export const sourceMap: EvalTask = {
+export const sourceMap: PackageTask = {
   name: "source-map-relative",
   stack: "node",
   source: { debian: "node-source-map", version: "0.7.0++dfsg2+really.0.6.1" },

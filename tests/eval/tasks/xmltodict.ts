@@ -1,6 +1,6 @@
-import type { EvalTask } from "../task";
+import type { PackageTask } from "../task";
 
-export const xmltodict: EvalTask = {
+export const xmltodict: PackageTask = {
   name: "xmltodict-force-list",
   stack: "python",
   source: { debian: "python-xmltodict", version: "0.13.0" },
