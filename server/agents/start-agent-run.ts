@@ -4,7 +4,7 @@ import { plainText } from "../domain/plain-json";
 import { NotYet } from "../domain/step-outcome";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma } from "../generated/prisma/client";
-import { modelFor } from "../models/choose-model";
+import { modelsFor } from "../models/choose-model";
 import { pauseForAgentRuns } from "../services/jobs/pause-itself";
 import type { StepChange } from "../services/jobs/set-step";
 import { queueLimits } from "../services/limits/queue-limits";
@@ -19,6 +19,8 @@ export interface NewAgentRun {
   role: AgentRole;
   first: string;
   task: number | null;
+  /** The how many-th try at the same thing, from 1: every second one is the other model's, where two are configured. */
+  attempt?: number;
   /** What the repository says is not to be read. */
   ignored?: readonly string[];
   /** The step of the pipeline that begins with it. */
@@ -32,9 +34,19 @@ export interface NewAgentRun {
  */
 export async function startAgentRun(
   db: Db,
-  { job, key, role, first, task, ignored = [], step = { events: [], set: Prisma.empty } }: NewAgentRun,
+  {
+    job,
+    key,
+    role,
+    first,
+    task,
+    attempt = 1,
+    ignored = [],
+    step = { events: [], set: Prisma.empty },
+  }: NewAgentRun,
 ): Promise<void> {
-  const { provider, model } = modelFor(role, job.models as Partial<Record<AgentRole, string>>);
+  const models = modelsFor(role, job);
+  const { provider, model } = (attempt % 2 === 0 && models.second) || models.first;
   const rolePrompt = promptOf(role);
   const prompt: StoredPrompt = {
     system: rolePrompt.system,

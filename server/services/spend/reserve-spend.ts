@@ -32,7 +32,8 @@ export interface ReserveSpend {
 export type Reservation =
   | { allowed: true; maxTokens: number }
   /** `waits`: only others' open calls stand in the way. `known`: the key is taken. */
-  | { allowed: false; why: "waits" | "known"; message: string }
+  | { allowed: false; why: "waits"; message: string }
+  | { allowed: false; why: "known"; message: string }
   | ({ allowed: false; why: "cap"; message: string } & ReachedCap);
 
 /** The money is spent: whose, and the cap as it was seen, in micro-dollars. */
