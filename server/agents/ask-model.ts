@@ -12,7 +12,7 @@ import { pauseForBudget, pauseForQuota } from "../services/jobs/pause-itself";
 import { redact, redactAll } from "../services/redact";
 import { type ReserveSpend, reserveSpend } from "../services/spend/reserve-spend";
 import { settleSpend } from "../services/spend/settle-spend";
-import { inputTokenBound, messagesOf, type StoredPrompt } from "./history";
+import { questionOf, roomOf, type StoredPrompt } from "./history";
 import type { AgentRole } from "./roles/roles";
 import { steeringFor } from "./steering";
 import { storeAnswer } from "./store-answer";
@@ -22,6 +22,8 @@ const NO_USAGE = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
 const MAX_TRIES = 4;
 const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 60_000;
+const TOO_SMALL =
+  "The model's context window has no room for the role's instructions and the job. Choose another model, or raise CONTEXT_TOKENS.";
 /** How long a quota that came back neither at once nor by its own word is waited for. */
 const QUOTA_PAUSE_MS = 10 * 60_000;
 
@@ -58,13 +60,15 @@ async function askOnce(
   const price = priceOf(agentRun.provider as ProviderName, agentRun.model);
   const timeoutMs = env().WORKER_TIMEOUT * 1000;
   const steering = await steeringFor(db, job, agentRun, n);
+  const question = questionOf(prompt, turns, steering, roomOf(agentRun));
+  if (!question.fits) throw new GiveUp("context_too_small", TOO_SMALL);
   const call = {
     job,
     role,
     provider: agentRun.provider,
     model: agentRun.model,
     price,
-    inputTokens: inputTokenBound(prompt, turns, steering),
+    inputTokens: question.inputTokens,
     maxTokens: answerLimit(agentRun.provider as ProviderName, agentRun.model),
     timeoutMs,
   };
@@ -79,8 +83,9 @@ async function askOnce(
     answer = await providerOf(agentRun.provider as ProviderName).ask({
       model: agentRun.model,
       role,
+      about: { agentRun: agentRun.key, turn: n },
       system: prompt.system,
-      messages: messagesOf(prompt, turns, steering),
+      messages: question.messages,
       tools: prompt.tools,
       maxTokens,
       forceTool: prompt.forceTool,

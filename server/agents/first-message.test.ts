@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Job, Turn } from "../generated/prisma/client";
 import { readConversation } from "../models/simulation/conversation";
 import { type Briefing, firstMessage } from "./first-message";
-import { inputTokenBound, messagesOf, type StoredPrompt } from "./history";
+import { questionOf, type StoredPrompt } from "./history";
 import { outlineOf } from "./outline";
 import { toolsOf } from "./roles/role-prompt";
 import { promptOf } from "./roles/roles";
@@ -114,10 +114,11 @@ describe("a long conversation about a large repository", () => {
         usage,
       } as unknown as Turn;
     });
-    const chars =
-      JSON.stringify(messagesOf(prompt, turns)).length + JSON.stringify([prompt.system, prompt.tools]).length;
+    const room = { window: 200_000, answer: 4_096 };
+    const { messages } = questionOf(prompt, turns, [], room);
+    const chars = JSON.stringify(messages).length + JSON.stringify([prompt.system, prompt.tools]).length;
     // About four characters a token: less than a quarter of a window of 200,000 tokens.
     expect(chars).toBeLessThan(200_000);
-    expect(inputTokenBound(prompt, [])).toBeLessThan(20_000);
+    expect(questionOf(prompt, [], [], room).inputTokens).toBeLessThan(20_000);
   });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Turn } from "../generated/prisma/client";
-import { inputTokenBound, messagesOf, type StoredPrompt } from "./history";
+import { questionOf, type StoredPrompt } from "./history";
+import type { SteerMessage } from "./steering";
 
 const prompt: StoredPrompt = { system: "s", first: "Build it.", tools: [], forceTool: null, maxTurns: 40 };
+const ROOM = { window: 200_000, answer: 4_096 };
 const turn = (n: number, content: string, nudge: string | null = null): Turn =>
   ({
     n,
@@ -11,10 +13,12 @@ const turn = (n: number, content: string, nudge: string | null = null): Turn =>
     observations: [{ callId: `c${n}`, content, isError: false }],
     nudge,
   }) as unknown as Turn;
+const messagesOf = (turns: Turn[], steering: SteerMessage[] = []) =>
+  questionOf(prompt, turns, steering, ROOM).messages;
 
 describe("the conversation", () => {
   test("begins with the first message and alternates", () => {
-    const messages = messagesOf(prompt, [turn(1, "one"), turn(2, "two", "Hurry.")]);
+    const messages = messagesOf([turn(1, "one"), turn(2, "two", "Hurry.")]);
     expect(messages.map((message) => message.role)).toEqual([
       "user",
       "assistant",
@@ -28,7 +32,7 @@ describe("the conversation", () => {
 
   test("answers every call of every turn, however old", () => {
     const turns = Array.from({ length: 30 }, (_, i) => turn(i + 1, "x".repeat(5_000)));
-    const messages = messagesOf(prompt, turns);
+    const messages = messagesOf(turns);
     const called = messages.flatMap((m) => (m.role === "assistant" ? m.calls.map((call) => call.id) : []));
     const answered = messages.flatMap((m) =>
       m.role === "user" ? (m.results ?? []).map((r) => r.callId) : [],
@@ -36,25 +40,48 @@ describe("the conversation", () => {
     expect(answered).toEqual(called);
   });
 
-  test("shows the last ten results in full and masks long ones before them", () => {
-    const turns = Array.from({ length: 12 }, (_, i) => turn(i + 1, "x".repeat(401)));
-    const contents = messagesOf(prompt, turns).flatMap((m) => (m.role === "user" ? (m.results ?? []) : []));
+  test.each([
+    [12, 0],
+    [19, 0],
+    [20, 10],
+    [29, 10],
+    [30, 20],
+  ])("of %d turns shows all but the first %d in full", (count, shortened) => {
+    const turns = Array.from({ length: count }, (_, i) => turn(i + 1, "x".repeat(401)));
+    const contents = messagesOf(turns).flatMap((m) => (m.role === "user" ? (m.results ?? []) : []));
     expect(contents.map((result) => result.content.startsWith("x"))).toEqual([
-      false,
-      false,
-      ...Array(10).fill(true),
+      ...Array(shortened).fill(false),
+      ...Array(count - shortened).fill(true),
     ]);
-    expect(messagesOf(prompt, [turn(1, "short"), ...turns])[2]).toMatchObject({
-      results: [{ content: "short" }],
-    });
+  });
+
+  test("keeps short results however old they are", () => {
+    const turns = [turn(1, "short"), ...Array.from({ length: 25 }, (_, i) => turn(i + 2, "x".repeat(500)))];
+    expect(messagesOf(turns)[2]).toMatchObject({ results: [{ content: "short" }] });
+  });
+
+  test("has a person's words before the turn for which they were said", () => {
+    const said = (n: number): SteerMessage => ({ id: BigInt(n), turn: n, author: "ana", text: `words ${n}` });
+    const messages = messagesOf([turn(1, "one"), turn(2, "two")], [said(1), said(3)]);
+    const texts = messages.map((message) => message.text);
+    expect(texts[0]).toContain("words 1");
+    expect(texts[2]).toBe("");
+    expect(texts[4]).toContain("words 3");
   });
 });
 
 describe("the bound of the next question", () => {
   test("is all bytes halved for a first question, and last usage plus new bytes halved later", () => {
-    expect(inputTokenBound(prompt, [])).toBeGreaterThan(Buffer.byteLength(JSON.stringify(prompt)) / 2);
-    const bound = inputTokenBound(prompt, [turn(1, "x".repeat(1_000))]);
+    const first = questionOf(prompt, [], [], ROOM).inputTokens;
+    expect(first).toBeGreaterThan(Buffer.byteLength(JSON.stringify([prompt.system, prompt.first])) / 2);
+    const bound = questionOf(prompt, [turn(1, "x".repeat(1_000))], [], ROOM).inputTokens;
     expect(bound).toBeGreaterThan(200 + 500);
     expect(bound).toBeLessThan(200 + 500 + 200);
+  });
+
+  test("does not believe a usage that is smaller than any tokenizer's", () => {
+    const long = { ...prompt, first: "x".repeat(10_000) };
+    const { inputTokens } = questionOf(long, [turn(1, "y")], [], ROOM);
+    expect(inputTokens).toBeGreaterThan(5_000);
   });
 });

@@ -1,12 +1,12 @@
-// The conversation of an agent run, rebuilt from its stored turns. Old observations are masked, so that the context
-// stays small; the whole transcript stays in the database.
+// The conversation of an agent run, rebuilt from its stored turns. What is old is shortened and what is too much left
+// out, so that the context stays within the model's window; the whole transcript stays in the database.
 import type { Turn } from "../generated/prisma/client";
-import type { Message, ModelAnswer, ToolDefinition, ToolResult } from "../models/port";
+import { answerLimit } from "../models/choose-model";
+import { contextTokens } from "../models/context-window";
+import type { ModelAnswer, ProviderName, ToolDefinition, ToolResult } from "../models/port";
+import { type Fitted, fitContext, type Room } from "./fit-context";
+import type { Round } from "./mask-turn";
 import { type SteerMessage, withSteering } from "./steering";
-
-/** Observations of this many latest turns are shown in full. */
-const KEEP_TURNS = 10;
-const MASK_OVER_CHARS = 400;
 
 /** What a model is given at the start of an agent run; stored with it. */
 export interface StoredPrompt {
@@ -25,47 +25,29 @@ export const answerOf = (turn: Turn) => turn.answer as unknown as ModelAnswer;
 export const resultsOf = (turn: Turn) => (turn.observations ?? []) as unknown as ToolResult[];
 
 /**
- * Messages for the next question.
+ * The next question: what the model is shown, and an upper bound of its tokens.
  * @param steering what people said, each at its turn: it keeps its place, so that prompt caches stay valid
  */
-export function messagesOf(
+export function questionOf(
   prompt: StoredPrompt,
   turns: readonly Turn[],
-  steering: readonly SteerMessage[] = [],
-): Message[] {
-  const messages: Message[] = [{ role: "user", text: withSteering(prompt.first, steering, 1) }];
-  turns.forEach((turn, index) => {
-    const answer = answerOf(turn);
-    messages.push({ role: "assistant", text: answer.text, calls: answer.calls, raw: answer.raw });
-    const old = index < turns.length - KEEP_TURNS;
-    const results = resultsOf(turn).map((result) => (old ? masked(result) : result));
-    messages.push({ role: "user", text: withSteering(turn.nudge ?? "", steering, turn.n + 1), results });
-  });
-  return messages;
+  steering: readonly SteerMessage[],
+  room: Room,
+): Fitted {
+  const { system, tools } = prompt;
+  const rounds = turns.map((turn) => roundOf(turn, steering));
+  const first = withSteering(prompt.first, steering, 1);
+  return fitContext({ system, tools, first, rounds, people: steering }, room);
 }
 
-function masked(result: ToolResult): ToolResult {
-  if (result.content.length <= MASK_OVER_CHARS) return result;
-  return {
-    ...result,
-    content: `[${result.content.length} characters of an earlier result left out; look again if you need it]`,
-  };
+/** The tokens that a question to a model and its answer may have. */
+export function roomOf({ provider, model }: { provider: string; model: string }): Room {
+  const name = provider as ProviderName;
+  return { window: contextTokens(name, model), answer: answerLimit(name, model) };
 }
 
-/**
- * Upper bound of the tokens of the next question: what the last one took, plus the bytes that are new since, halved.
- * For a first question all bytes are new.
- */
-export function inputTokenBound(
-  prompt: StoredPrompt,
-  turns: readonly Turn[],
-  steering: readonly SteerMessage[] = [],
-): number {
-  const last = turns.at(-1);
-  const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
-  const said = withSteering("", steering, turns.length + 1);
-  if (!last) return Math.ceil(bytes([prompt, said]) / 2) + 100;
-  const usage = last.usage as unknown as ModelAnswer["usage"];
-  const before = usage.input + usage.cacheRead + usage.cacheWrite + usage.output;
-  return before + Math.ceil(bytes([last.observations, last.nudge, said]) / 2) + 100;
+function roundOf(turn: Turn, steering: readonly SteerMessage[]): Round {
+  const said = withSteering(turn.nudge ?? "", steering, turn.n + 1);
+  const answer = { ...answerOf(turn), usage: turn.usage as unknown as ModelAnswer["usage"] };
+  return { n: turn.n, answer, results: resultsOf(turn), said };
 }

@@ -1,5 +1,6 @@
 // From our question to the Messages API. Marks what does not change from turn to turn for the prompt cache:
-// tools, system text, and the last two messages of the user, so that each turn reads what the one before wrote.
+// tools (or, in a long conversation, what lasts of it), system text, and the last two messages of the user, so that
+// each turn reads what the one before wrote. The API takes four marks.
 import type Anthropic from "@anthropic-ai/sdk";
 import { forcingSentence } from "./call";
 import type { Message, ModelRequest } from "./port";
@@ -25,7 +26,8 @@ export function toAnthropic(request: ModelRequest): Params {
   const instruct = request.forceTool !== null && thinksByItself(request.model) ? request.forceTool : null;
   const last = request.messages.findLastIndex((message) => message.role === "assistant");
   const messages = request.messages.map((message, index) => toMessage(message, index === last));
-  markForCache(messages);
+  const lasting = request.messages.findLastIndex((one) => one.role === "user" && one.lasting === true);
+  markForCache(messages, messages[lasting]);
   // Behind the mark, because the sentence is gone in the next turn.
   if (instruct) messages.push({ role: "user", content: [{ type: "text", text: forcingSentence(instruct) }] });
   const params: Params = {
@@ -43,7 +45,8 @@ export function toAnthropic(request: ModelRequest): Params {
     description: tool.description,
     // Every tool of ours takes an object; the port says so where the API's type does.
     input_schema: { ...tool.input, type: "object" },
-    ...(index === request.tools.length - 1 ? { cache_control: CACHE } : {}),
+    // The mark of the system text covers the tools, too, which come first.
+    ...(lasting < 0 && index === request.tools.length - 1 ? { cache_control: CACHE } : {}),
   }));
   if (request.forceTool !== null && !instruct) params.tool_choice = { type: "tool", name: request.forceTool };
   return params;
@@ -79,9 +82,14 @@ function orPlaceholder(blocks: Block[]): Block[] {
   return blocks.length > 0 ? blocks : [{ type: "text", text: "(nothing)" }];
 }
 
-function markForCache(messages: { role: string; content: Block[] }[]): void {
+interface Sent {
+  role: string;
+  content: Block[];
+}
+
+function markForCache(messages: Sent[], lasting: Sent | undefined): void {
   const ofUser = messages.filter((message) => message.role === "user").slice(-2);
-  for (const { content } of ofUser) {
+  for (const { content } of new Set([...(lasting ? [lasting] : []), ...ofUser])) {
     const last = content.at(-1);
     if (last?.type === "text" || last?.type === "tool_result") last.cache_control = CACHE;
   }

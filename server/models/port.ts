@@ -23,13 +23,16 @@ export interface ToolResult {
 }
 
 export type Message =
-  | { role: "user"; text: string; results?: ToolResult[] }
+  /** `lasting`: what is up to here stays the same for the next questions; a provider may cache it. */
+  | { role: "user"; text: string; results?: ToolResult[]; lasting?: boolean }
   | { role: "assistant"; text: string; calls: ToolCall[]; raw?: unknown[] };
 
 export interface ModelRequest {
   model: string;
   /** Role on whose behalf the question is asked; a provider may use it for nothing but logs and simulation. */
   role: Role;
+  /** Which question of which agent run it is; read by recordings only. */
+  about?: { agentRun: string; turn: number };
   system: string;
   messages: Message[];
   tools: ToolDefinition[];

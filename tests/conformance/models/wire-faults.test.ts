@@ -196,6 +196,31 @@ describe("anthropic", () => {
     ]);
   });
 
+  it("marks what lasts of a long conversation instead of the tools", () => {
+    const turn = (n: number, lasting = false) => [
+      { role: "assistant" as const, text: "", calls: [{ id: `c${n}`, name: "write", input: {} }] },
+      {
+        role: "user" as const,
+        text: "",
+        results: [{ callId: `c${n}`, content: "out", isError: false }],
+        lasting,
+      },
+    ];
+    const params = toAnthropic(
+      question({
+        model: "claude-haiku-4-5",
+        tools: [WRITE_TOOL],
+        messages: [{ role: "user", text: "one" }, ...turn(1), ...turn(2, true), ...turn(3), ...turn(4)],
+      }),
+    );
+    const marked = params.messages.flatMap((message, at) =>
+      JSON.stringify(message).includes("cache_control") ? [at] : [],
+    );
+    expect(marked).toEqual([4, 6, 8]);
+    expect(JSON.stringify(params).match(/cache_control/g)).toHaveLength(4);
+    expect(JSON.stringify(params)).not.toContain("lasting");
+  });
+
   it.each([
     ["claude-haiku-4-5", true],
     ["claude-haiku-4-5-20251001", true],
