@@ -29,7 +29,8 @@ const RULES: Rule[] = [
   [
     /died of signal (25|9)|File too large|out of memory|^fatal: fetch-pack: invalid index-pack output\s*$/i,
     "too_large",
-    () => "The repository is larger than what is allowed here.",
+    () =>
+      "The repository is larger than what is allowed here, which is 1 GiB with its whole history. Take large files out of it, or keep them in LFS.",
   ],
   [/could not read (Username|Password)|Authentication failed|error: 401/, "wrong_credentials", DENIED],
   [

@@ -204,7 +204,10 @@ async function readHead(
 async function requireRoom(dir: string, beside: string, limits: MirrorLimits): Promise<void> {
   const [held, come] = await Promise.all([packBytes(dir), packBytes(beside)]);
   if (come <= limits.bytes && held + come <= 2 * limits.bytes) return;
-  throw new RemoteFault("too_large", "The repository is larger than what is allowed here.");
+  throw new RemoteFault(
+    "too_large",
+    "The repository is larger than what is allowed here, which is 1 GiB with its whole history. Take large files out of it, or keep them in LFS.",
+  );
 }
 
 async function packBytes(dir: string): Promise<number> {
