@@ -8,6 +8,7 @@ import {
   failRequest,
   heartbeatRequest,
   MAX_BUNDLE_BYTES,
+  MODEL_PATH,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
   registerRequest,
@@ -23,6 +24,7 @@ import { COMMAND_CHANNEL } from "../../services/commands/enqueue-command";
 import { lastLayer } from "../../services/commands/last-layer";
 import { reportCommands } from "../../services/commands/report-commands";
 import { takeCommands } from "../../services/commands/take-commands";
+import { failExternal } from "../../services/external/end-external";
 import { queueLimits } from "../../services/limits/queue-limits";
 import { type ClaimedJob, lookForJob } from "../../services/queue/claim-job";
 import { waitInLine } from "../../services/queue/claim-line";
@@ -36,6 +38,7 @@ import { receiveBundle } from "../../services/workspace/receive-bundle";
 import { sendBundle } from "../../services/workspace/send-bundle";
 import { toAppError } from "../errors";
 import { readText } from "../read-body";
+import { answerModelCall, externalCalls, modelToken, workUp } from "./external-calls";
 
 const MAX_JSON_BYTES = 32 * 1024 * 1024;
 
@@ -59,14 +62,16 @@ const HANDLERS: Record<string, Handler> = {
   "GET bundle": bundleDown,
   "POST bundle": bundleUp,
   "POST fail": async ({ request, worker }) => {
-    const { job_id: job, fence, code, message } = await readJson(request, failRequest);
-    await giveBack(db(), { worker: worker.id, job, fence, code, message });
+    const { job_id: job, fence, code, message, final } = await readJson(request, failRequest);
+    const end = final ? failExternal : giveBack;
+    await end(db(), { worker: worker.id, job, fence, code, message });
     return new Response(null, { status: 204 });
   },
   "POST deregister": async ({ worker }) => {
     await deregisterWorker(db(), worker);
     return new Response(null, { status: 204 });
   },
+  ...externalCalls(readJson),
 };
 
 /** Answers a request whose path nobody has taken apart yet. Never throws. */
@@ -88,6 +93,10 @@ export async function handleWorkerCall(request: Request, path: string[]): Promis
       return Response.json(await registerRunner(db(), await readJson(request, registerRequest)));
     }
     const [id = "", ...rest] = path;
+    if (rest[0] === MODEL_PATH)
+      return await answerModelCall(request, rest.join("/"), () =>
+        authenticateWorker(db(), id, modelToken(request)),
+      );
     const worker = await authenticateWorker(db(), id, token);
     if (request.headers.get(PROTOCOL_HEADER) !== String(PROTOCOL_VERSION)) {
       throw new AppError("upgrade_required", `Send ${PROTOCOL_HEADER}: ${PROTOCOL_VERSION}.`);
@@ -169,6 +178,7 @@ async function bundleUp({ request, worker }: Call): Promise<Response> {
   }
   if (!request.body) throw new AppError("bad_request", "The bundle is empty.");
   const body = Readable.fromWeb(request.body as Parameters<typeof Readable.fromWeb>[0]);
+  if (!new URL(request.url).searchParams.has("command_id")) return workUp({ request, worker }, body);
   return Response.json(await receiveBundle(db(), { worker: worker.id, ...leaseOf(request) }, body));
 }
 
