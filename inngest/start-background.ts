@@ -5,6 +5,7 @@ import { db } from "@/server/db";
 import { env } from "@/server/env";
 import { listener } from "@/server/events/listen";
 import { log } from "@/server/log";
+import { sweepCapped } from "@/server/services/external/pause-capped";
 import { sweepDependents } from "@/server/services/jobs/wake-dependents";
 import { sweepLocks } from "@/server/services/locks/sweep-locks";
 import { OUTBOX_CHANNEL } from "@/server/services/outbox/add-to-outbox";
@@ -36,6 +37,7 @@ export function startBackground(): void {
     repeat("locks", leaseMs, () => sweepLocks(db())),
     repeat("dependents", DEPENDENTS_SWEEP_MS, () => sweepDependents(db())),
     repeat("spend", SPEND_SWEEP_MS, () => sweepSpend(db())),
+    repeat("capped", leaseMs, () => sweepCapped(db())),
     repeat("starts", STARTS_SWEEP_MS, () => resendStarts(db())),
   ];
   const stopListening = listenToOutbox(sender.now);
