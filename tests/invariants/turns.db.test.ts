@@ -310,8 +310,26 @@ describe("a model that gives no answer", () => {
     await begin();
     model.script = [{ status: 429 }];
     for (let i = 0; i < 7; i++) expect(await thrownBy(turn(1))).toBeInstanceOf(NotYet);
+  });
+
+  test("because it is overloaded for long pauses the job: that is no failure", async () => {
+    await begin();
     model.script = [{ status: 529 }];
-    expect(await thrownBy(turn(1))).toBeInstanceOf(GiveUp);
+    for (let i = 0; i < 3; i++)
+      expect(((await thrownBy(turn(1))) as NotYet).on).toMatchObject({ kind: "later" });
+    expect(((await thrownBy(turn(1))) as NotYet).on).toEqual({ kind: "paused" });
+    const paused = await reload(db, job);
+    expect(paused).toMatchObject({ state: "paused", waitingCode: "quota", leaseWorkerId: null });
+    const minutes = ((paused.wakeAt?.getTime() ?? 0) - Date.now()) / 60_000;
+    expect(Math.abs(minutes - 10)).toBeLessThan(1);
+  });
+
+  test("that can be read is given up after four tries", async () => {
+    await begin();
+    model.script = [{ calls: [{ name: "write", raw: '{"path": "a' }] }];
+    for (let i = 0; i < 3; i++) expect(await thrownBy(turn(1))).toBeInstanceOf(NotYet);
+    expect(await thrownBy(turn(1))).toMatchObject({ code: "model_unavailable" });
+    expect(await rows()).toEqual([]);
   });
 });
 
