@@ -1,7 +1,7 @@
 // The sandbox's end of the tunnel: an HTTP proxy on the loopback interface that knows only CONNECT and passes every
 // connection to the runner, which decides. Run by the supervisor in a container and by the relay in a jail.
 import type { Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { FRAME } from "../supervisor/frames";
 import { TunnelStream } from "./tunnel-stream";
@@ -26,6 +26,12 @@ interface Connection {
   stream: TunnelStream | null;
 }
 
+/** `registries`: a proxy that knows only CONNECT. `model`: every connection leads to the runner's one door. */
+export type NetworkKind = "registries" | "model";
+
+/** What a program finds in its environment as the key of its model; the real one never comes into a sandbox. */
+const NO_KEY = "the-factory-has-it";
+
 /** A proxy for the time of one command. */
 export class ConnectProxy {
   private readonly connections = new Map<number, Connection>();
@@ -34,28 +40,26 @@ export class ConnectProxy {
   readonly env: Record<string, string>;
 
   private constructor(
-    private readonly server: Server,
+    private readonly server: Listening,
     private readonly send: SendFrame,
+    private readonly kind: NetworkKind,
   ) {
-    this.env = variables((server.address() as AddressInfo).port);
+    const { port } = server.address() as AddressInfo;
+    this.env = kind === "model" ? modelVariables(port) : variables(port);
     server.maxConnections = MAX_SOCKETS;
-    server.on("connect", (request, socket, head) => this.open(request.url ?? "", socket, head));
-    server.on("request", (_, response) => {
-      response.writeHead(403, { "content-type": "text/plain", connection: "close" });
-      response.end("Only encrypted connections to package registries are possible here (CONNECT).\n");
-    });
   }
 
   /** Begins to listen on a free port. */
-  static async listen(send: SendFrame): Promise<ConnectProxy> {
-    // Loaded only now, because few commands need it.
-    const { createServer } = await import("node:http");
-    const server = createServer({ headersTimeout: HEADER_MS, maxHeaderSize: 8 * 1024 });
+  static async listen(send: SendFrame, kind: NetworkKind = "registries"): Promise<ConnectProxy> {
+    let proxy: ConnectProxy | null = null;
+    const open = (target: string, socket: Duplex, head: Buffer) => proxy?.open(target, socket, head);
+    const server = kind === "model" ? await modelServer(open) : await proxyServer(open);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen({ host: HERE, port: 0 }, resolve);
     });
-    return new ConnectProxy(server, send);
+    proxy = new ConnectProxy(server, send, kind);
+    return proxy;
   }
 
   /** Takes a frame of the runner's end. */
@@ -71,7 +75,7 @@ export class ConnectProxy {
   /** Cuts every connection and stops listening. */
   close(): void {
     this.server.close();
-    this.server.closeAllConnections();
+    this.server.closeAllConnections?.();
     for (const { socket } of this.connections.values()) socket.destroy();
   }
 
@@ -93,8 +97,10 @@ export class ConnectProxy {
 
   private opened(number: number, connection: Connection): void {
     const { socket } = connection;
-    socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+    if (this.kind === "registries") socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
     connection.stream = new TunnelStream(socket, peerOver(this.send, SANDBOX_SENDS, number), () => {});
+    // A plain server's socket has waited for this.
+    socket.resume();
   }
 
   private refused(number: number, { socket }: Connection, body: Buffer): void {
@@ -111,6 +117,38 @@ export class ConnectProxy {
     socket.resume();
     socket.end(`${lines.join("\r\n")}\r\n\r\n${text}`, () => socket.destroy());
   }
+}
+
+/** A server of either kind; a plain one has no connections that it would have to end. */
+type Listening = NetServer & Partial<Pick<Server, "closeAllConnections">>;
+type Open = (target: string, socket: Duplex, head: Buffer) => void;
+
+async function proxyServer(open: Open): Promise<Listening> {
+  // Loaded only now, because few commands need it.
+  const { createServer } = await import("node:http");
+  const server = createServer({ headersTimeout: HEADER_MS, maxHeaderSize: 8 * 1024 });
+  server.on("connect", (request, socket, head) => open(request.url ?? "", socket, head));
+  server.on("request", (_, response) => {
+    response.writeHead(403, { "content-type": "text/plain", connection: "close" });
+    response.end("Only encrypted connections to package registries are possible here (CONNECT).\n");
+  });
+  return server;
+}
+
+async function modelServer(open: Open): Promise<Listening> {
+  const { createServer } = await import("node:net");
+  // Half open, because an asker may end its side before the answer comes.
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+  server.on("connection", (socket) => open("model", socket, Buffer.alloc(0)));
+  return server;
+}
+
+function modelVariables(port: number): Record<string, string> {
+  return {
+    ANTHROPIC_BASE_URL: `http://${HERE}:${port}`,
+    ANTHROPIC_API_KEY: NO_KEY,
+    NO_PROXY: `localhost,${HERE},::1`,
+  };
 }
 
 /** In both spellings, because programs differ in which they read. */

@@ -39,8 +39,22 @@ export interface NetworkReport {
   refused: string[];
 }
 
+/** What one command may ask of a model, in bytes both ways, and over how many connections at a time. */
+const DOOR_BYTES = 8 * 1024 * 1024 * 1024;
+const DOOR_CONNECTIONS = 32;
+
+/** A gateway to one door only. */
+export function doorOptions(door: () => Socket): GatewayOptions {
+  return {
+    access: { hosts: [], mirrors: [], maxBytes: DOOR_BYTES, maxConnections: DOOR_CONNECTIONS },
+    door,
+  };
+}
+
 export interface GatewayOptions {
   access: RegistryAccess;
+  /** The one place that every connection leads to, whatever the sandbox names; then no registry can be reached. */
+  door?: () => Socket;
   /** Tests name the addresses and the sockets that stand behind them. */
   resolve?: ResolveName;
   open?: (address: string, port: number) => Socket;
@@ -100,8 +114,7 @@ export class TunnelGateway {
       if (this.connections.has(number)) throw new TunnelRefusal(400, "The connection's number is taken.");
       this.refuseBeyondCaps();
       this.connections.set(number, connection);
-      const checked = await checkTarget(this.options.access, target, this.options.resolve ?? resolveName);
-      const socket = await this.connectToAny(checked, connection.abandon.signal);
+      const socket = await this.reach(target, connection.abandon.signal);
       if (this.closed || connection.abandon.signal.aborted) {
         socket.destroy();
         this.connections.delete(number);
@@ -131,6 +144,15 @@ export class TunnelGateway {
     if (this.refused.size < MAX_NOTED) this.refused.add(message);
     const body: RefusalBody = { status, message };
     this.tell(FRAME.tunnelRefused, tunnelPayload(number, Buffer.from(JSON.stringify(body), "utf8")));
+  }
+
+  private async reach(target: string, signal: AbortSignal): Promise<Socket> {
+    const { access, door, resolve = resolveName } = this.options;
+    if (!door) return this.connectToAny(await checkTarget(access, target, resolve), signal);
+    const socket = door();
+    if (await isConnected(socket, signal)) return socket;
+    socket.destroy();
+    throw new TunnelRefusal(502, "The model cannot be reached.");
   }
 
   /** Tries the checked addresses in their order; a name is never resolved a second time. */

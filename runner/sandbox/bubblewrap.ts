@@ -22,6 +22,8 @@ const OLDEST_BWRAP = [0, 8];
 export interface BubblewrapOptions extends JailNetworkOptions {
   stateDir: string;
   toolchainDir: string | null;
+  /** Programs of external agents. */
+  toolsDir?: string | null;
 }
 
 /** Makes the driver. Throws an Error with a plain sentence when bubblewrap cannot be used here. */
@@ -29,7 +31,7 @@ export async function createBubblewrapDriver(options: BubblewrapOptions): Promis
   requirePrograms();
   closeInheritedDescriptors();
   const isRoot = process.getuid?.() === 0;
-  const host = prepareJailHost(options.stateDir, options.toolchainDir, isRoot);
+  const host = prepareJailHost(options.stateDir, options, isRoot);
   const cgroups: CgroupHost = isRoot ? detectCgroups() : { version: 0, reason: "the runner is not root" };
   const mounts = isRoot && (await canMount(host.jobsDir));
   requireUserNamespaces(isRoot);

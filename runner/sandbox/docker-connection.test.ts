@@ -20,7 +20,7 @@ const ORDER = {
   maxOutputBytes: 1_000,
   repository: false,
   input: true,
-  network: false,
+  network: null,
 };
 const REPORT = { exitCode: 0, signal: null, droppedBytes: 0 };
 

@@ -82,7 +82,7 @@ export class SupervisorConnection {
   }
 
   /**
-   * Runs a command to its report. `gateway` is the runner's end of its network and closed with it.
+   * Runs a command to its report. `gateway` is the runner's end of its network and closed with it; `signal` kills it.
    * Throws RequestError when it is too large, SandboxError when the container fails.
    */
   async exec(
@@ -90,6 +90,7 @@ export class SupervisorConnection {
     input: Uint8Array,
     onOutput: OnOutput,
     gateway: TunnelGateway | null = null,
+    signal?: AbortSignal,
   ): Promise<ExitReport> {
     if (this.closed) throw this.closed;
     const payload = Buffer.from(JSON.stringify(order), "utf8");
@@ -105,12 +106,16 @@ export class SupervisorConnection {
       () => this.close("The supervisor in the container does not answer."),
       order.timeoutMs + REPORT_GRACE_MS,
     );
+    const kill = () => this.stream.write(encodeFrame(FRAME.kill, id));
     try {
       this.stream.write(encodeFrame(FRAME.exec, id, payload));
+      signal?.addEventListener("abort", kill, { once: true });
+      if (signal?.aborted) kill();
       if (order.input) this.pump(id);
       return await report;
     } finally {
       clearTimeout(silence);
+      signal?.removeEventListener("abort", kill);
       gateway?.close();
       this.pending.delete(id);
     }

@@ -5,9 +5,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type Docker from "dockerode";
-import { type GatewayOptions, TunnelGateway } from "../network/gateway";
+import { doorOptions, type GatewayOptions, TunnelGateway } from "../network/gateway";
 import type { SandboxLimits } from "../protocol";
-import { SUPERVISE } from "../supervisor/frames";
+import { type ExecOrder, SUPERVISE } from "../supervisor/frames";
 import { SupervisorConnection } from "./docker-connection";
 import { namesFile } from "./docker-names";
 import {
@@ -53,6 +53,8 @@ export interface DockerOptions {
   /** Path of the bundled supervisor. Its text is handed to the container, so the daemon need not see the file. */
   supervisor: string;
   toolchainDir: string | null;
+  /** Programs of external agents, as the daemon sees the folder. */
+  toolsDir?: string | null;
   /** What commands that ask for it may reach; without it they are refused. */
   network?: GatewayOptions | null;
   /** Marks this runner's containers for the reaper. */
@@ -204,6 +206,7 @@ function containerOptions(
       Mounts: [
         ...(names ? [mount(names, "/etc/hosts")] : []),
         ...(options.toolchainDir ? [mount(resolve(options.toolchainDir), PATHS.toolchain)] : []),
+        ...(options.toolsDir ? [mount(resolve(options.toolsDir), PATHS.tools)] : []),
       ],
       ...(options.runtime ? { Runtime: options.runtime } : {}),
     },
@@ -276,9 +279,9 @@ class ContainerSandbox implements WaitingSandbox {
   }
 
   async exec(request: ExecRequest): Promise<ExecOutcome> {
-    const gateway = request.network ? this.gateway() : null;
+    const gateway = request.network ? this.gateway(request.network) : null;
     const [cwd = "", ...argv] = enterArgs(request);
-    const order = {
+    const order: ExecOrder = {
       argv,
       cwd,
       env: insideEnv(request),
@@ -286,19 +289,21 @@ class ContainerSandbox implements WaitingSandbox {
       maxOutputBytes: request.maxOutputBytes,
       repository: request.repository === true,
       input: (request.stdin?.length ?? 0) > 0,
-      network: gateway !== null,
+      network: gateway === null ? null : request.network === "registries" ? "registries" : "model",
     };
     const report = await this.connection.exec(
       order,
       request.stdin ?? new Uint8Array(),
       request.onOutput ?? (() => {}),
       gateway,
+      request.signal,
     );
     const network = gateway ? { network: gateway.report() } : {};
     return { ...report, ...network, capped: report.droppedBytes > 0 };
   }
 
-  private gateway(): TunnelGateway {
+  private gateway(network: NonNullable<ExecRequest["network"]>): TunnelGateway {
+    if (network !== "registries") return new TunnelGateway(doorOptions(() => network.connect()));
     if (!this.network) throw new RequestError("This runner gives no sandbox a network.");
     return new TunnelGateway(this.network);
   }

@@ -2,6 +2,7 @@
 // Invariant: an order is shell text in which every word from outside stands in single quotes, so it can only be data.
 import type { SandboxLimits } from "../protocol";
 import type { JailSetup } from "./jail-host";
+import type { JailNetwork } from "./jail-network";
 import { BASE_ENV, type ExecRequest, enterArgs, insideEnv, PATHS, SANDBOX_UID, SandboxError } from "./port";
 
 /** Descriptors of a jail beside its output. The program gets `input` as its standard input, and none of the others. */
@@ -103,12 +104,12 @@ function insidePath(setup: JailSetup): string {
  * to a shell. `relay`: text of the program that starts it when it may use the network. Throws RequestError for what no sandbox can carry out, and SandboxError for what the kernel would
  * refuse as too long.
  */
-export function orderText(request: ExecRequest, relay: string | null = null): string {
+export function orderText(request: ExecRequest, relay: JailNetwork["relay"] | null = null): string {
   insideEnv(request);
   const [folder = "", ...argv] = enterArgs(request);
   const variables = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
   const plain = variables.length === 0 && !argv[0]?.startsWith("-");
-  const front = relay === null ? [] : ["node", "-e", relay, "relay", String(FD.network)];
+  const front = relay === null ? [] : ["node", "-e", relay.source, relay.role, String(FD.network)];
   const words = [...front, ...(plain ? argv : ["/usr/bin/env", ...variables, ...UNCHANGED, ...argv])];
   refuseLongWords(words);
   // A socket without anything to read would make bash believe that it was called over a network, and read ~/.bashrc.

@@ -66,7 +66,11 @@ const SYSTEM_LINKS = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
  * Prepares the shared part of all jails. `isRoot`: programs will run as another user than the runner.
  * Throws an Error with a plain sentence when no folder can be found that the jail's user may enter.
  */
-export function prepareJailHost(stateDir: string, toolchainDir: string | null, isRoot: boolean): JailHost {
+export function prepareJailHost(
+  stateDir: string,
+  { toolchainDir, toolsDir = null }: { toolchainDir: string | null; toolsDir?: string | null },
+  isRoot: boolean,
+): JailHost {
   const base = reachableBase(resolve(stateDir), isRoot);
   const jobsDir = join(base, "jobs");
   mkdirSync(jobsDir, { recursive: true, mode: 0o755 });
@@ -90,6 +94,7 @@ export function prepareJailHost(stateDir: string, toolchainDir: string | null, i
   for (const path of ETC_SHARED) args.push("--ro-bind-try", path, path);
   if (toolchainDir)
     args.push("--ro-bind", reachableToolchain(resolve(toolchainDir), isRoot), PATHS.toolchain);
+  if (toolsDir) args.push("--ro-bind", reachableTools(resolve(toolsDir), isRoot), PATHS.tools);
   const node = nodeFolder(base, isRoot);
   if (node) args.push("--ro-bind", node, PATHS.node);
   const extraPath = node ? [`${PATHS.node}/bin`] : [];
@@ -129,6 +134,17 @@ function reachableToolchain(dir: string, isRoot: boolean): string {
     throw new Error(
       `The toolchain folder ${dir} lies under a folder that only root may enter. ` +
         "Put it in a place such as /var/lib and set RUNNER_TOOLCHAIN_DIR.",
+    );
+  }
+  return dir;
+}
+
+function reachableTools(dir: string, isRoot: boolean): string {
+  if (!existsSync(dir)) throw new Error(`The folder of the agent's programs ${dir} does not exist.`);
+  if (isRoot && !reachableByOthers(dir)) {
+    throw new Error(
+      `The folder ${dir} lies under a folder that only root may enter. Put the agent's programs in a place such as ` +
+        "/opt/agents and set RALPH_TOOLS.",
     );
   }
   return dir;

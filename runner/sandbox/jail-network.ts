@@ -1,9 +1,9 @@
 // The way of a jailed command to package registries: a relay inside, started in front of the program, and the runner's
 // gateway, over one more socket that only such a jail inherits. Invariant: the jail's own network stays empty.
 import { readFileSync } from "node:fs";
-import { TunnelGateway } from "../network/gateway";
+import { doorOptions, TunnelGateway } from "../network/gateway";
 import type { RegistryAccess } from "../network/registry-access";
-import { RequestError } from "./port";
+import { type ExecRequest, RequestError } from "./port";
 
 /** What the runner's settings allow, and the program that carries it. */
 export interface JailNetworkOptions {
@@ -15,13 +15,18 @@ export interface JailNetworkOptions {
 /** One command's network. */
 export interface JailNetwork {
   gateway: TunnelGateway;
-  /** Text of the relay, for Node. */
-  relay: string;
+  /** Text of the relay, for Node, and the word that says what it offers. */
+  relay: { source: string; role: string };
 }
 
 /** Prepares the network of one command. Throws RequestError when this runner gives none. */
-export function openJailNetwork({ registries, supervisor }: JailNetworkOptions): JailNetwork {
-  if (!registries || !supervisor) throw new RequestError("This runner gives no sandbox a network.");
+export function openJailNetwork(
+  { registries, supervisor }: JailNetworkOptions,
+  network: ExecRequest["network"],
+): JailNetwork {
+  const door = typeof network === "object" ? network : null;
+  if (!supervisor || (!door && !registries))
+    throw new RequestError("This runner gives no sandbox a network.");
   let source: string;
   try {
     source = readFileSync(supervisor, "utf8");
@@ -30,5 +35,10 @@ export function openJailNetwork({ registries, supervisor }: JailNetworkOptions):
       `The supervisor ${supervisor} does not exist. Build the project, or set RUNNER_SUPERVISOR.`,
     );
   }
-  return { gateway: new TunnelGateway({ access: registries }), relay: source };
+  if (door) {
+    const gateway = new TunnelGateway(doorOptions(() => door.connect()));
+    return { gateway, relay: { source, role: "relay-model" } };
+  }
+  if (!registries) throw new RequestError("This runner gives no sandbox a network.");
+  return { gateway: new TunnelGateway({ access: registries }), relay: { source, role: "relay" } };
 }

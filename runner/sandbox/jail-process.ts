@@ -21,7 +21,7 @@ export class OrderNotTakenError extends SandboxError {
 
 /** One jail, from the moment when its making begins. */
 export class JailProcess {
-  killedFor: "timeout" | "destroyed" | null = null;
+  killedFor: "timeout" | "order" | "destroyed" | null = null;
   hasEnded = false;
   /** Called when the order was taken, which is soon or never. */
   onTaken: () => void = () => {};
@@ -88,7 +88,7 @@ export class JailProcess {
     return Number(count ?? 0);
   }
 
-  kill(reason: "timeout" | "destroyed"): void {
+  kill(reason: "timeout" | "order" | "destroyed"): void {
     if (this.hasEnded) return;
     if (this.killedFor !== "destroyed") this.killedFor = reason;
     this.killFirst();

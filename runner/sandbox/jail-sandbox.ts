@@ -70,7 +70,7 @@ export class JailSandbox implements Sandbox {
 
   /** Such a jail has one more descriptor, so none waits for it. */
   private async carryOutWithNetwork(request: ExecRequest): Promise<ExecOutcome> {
-    const { gateway, relay } = openJailNetwork(this.parts.setup.network);
+    const { gateway, relay } = openJailNetwork(this.parts.setup.network, request.network);
     const order = orderText(request, relay);
     const jail = this.makeJail(request.repository ? "repository" : "plain", true);
     if (jail.channel) linkGateway(gateway, jail.channel);

@@ -31,6 +31,9 @@ export async function runJail(
   jail.start(request, order);
   const destroy = () => jail.kill("destroyed");
   context.signal.addEventListener("abort", destroy, { once: true });
+  const stop = () => jail.kill("order");
+  request.signal?.addEventListener("abort", stop, { once: true });
+  if (request.signal?.aborted) stop();
   const deadline = setTimeout(() => jail.kill("timeout"), request.timeoutMs);
   try {
     const code = await jail.end();
@@ -40,12 +43,12 @@ export async function runJail(
     const cpu = cgroup?.cpuTime();
     const timedOut = jail.killedFor === "timeout";
     return {
-      ...(timedOut ? { exitCode: null, signal: "SIGKILL" } : signalOfExitCode(code)),
+      ...(jail.killedFor ? { exitCode: null, signal: "SIGKILL" } : signalOfExitCode(code)),
       timedOut,
       outOfMemory: !oom ? "no" : context.othersRunning() ? "possibly" : "yes",
       capped: jail.droppedBytes > 0,
       droppedBytes: jail.droppedBytes,
-      killed: timedOut,
+      killed: jail.killedFor !== null,
       leftovers: jail.leftovers(),
       durationMs,
       userMs: cpu && cpuBefore ? cpu.userMs - cpuBefore.userMs : 0,
@@ -55,5 +58,6 @@ export async function runJail(
   } finally {
     clearTimeout(deadline);
     context.signal.removeEventListener("abort", destroy);
+    request.signal?.removeEventListener("abort", stop);
   }
 }

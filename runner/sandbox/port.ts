@@ -1,5 +1,6 @@
 // The port that every sandbox driver implements: create, exec, destroy, and nothing about jobs.
 // Invariant: whatever runs behind it sees no secret, no network and no host file beyond the listed ones.
+import type { Socket } from "node:net";
 import type { NetworkReport } from "../network/gateway";
 import type { SandboxDriver as DriverName, SandboxLimits } from "../protocol";
 
@@ -14,6 +15,8 @@ export const PATHS = {
   git: "/git",
   toolchain: "/opt/toolchain",
   node: "/opt/node",
+  /** Programs of external agents, which the host lends. */
+  tools: "/opt/agent",
 } as const;
 
 /** The whole environment of a program, before what a command adds. */
@@ -26,6 +29,12 @@ export const BASE_ENV: Readonly<Record<string, string>> = {
 
 export type OutputStream = "stdout" | "stderr";
 export type OnOutput = (stream: OutputStream, data: Buffer) => void;
+
+/** What stands behind the only address that a program may reach. */
+export interface Door {
+  /** A connection for one of the program's. */
+  connect(): Socket;
+}
 
 /** One program to run. */
 export interface ExecRequest {
@@ -41,8 +50,13 @@ export interface ExecRequest {
   maxOutputBytes: number;
   /** Makes /git visible; only for the runner's own git scripts. */
   repository?: boolean;
-  /** Lets the program reach the package registries that the runner's settings allow, through a proxy. Else: nothing. */
-  network?: "registries";
+  /**
+   * Lets the program reach the package registries that the runner's settings allow, through a proxy; or one door, and
+   * nothing else, as the address of a model. Else: nothing.
+   */
+  network?: "registries" | Door;
+  /** Kills the program; the sandbox stays, and the outcome says so. */
+  signal?: AbortSignal;
   onOutput?: OnOutput;
 }
 

@@ -56,8 +56,8 @@ export interface ExecOrder {
   repository: boolean;
   /** Whether `stdin` frames follow, and an `eof`; without, the program reads an empty input. */
   input: boolean;
-  /** Whether the program is offered a proxy, whose connections the runner makes. */
-  network: boolean;
+  /** What the program is offered whose connections the runner makes. */
+  network: "registries" | "model" | null;
 }
 
 /** Payload of `exit`. */

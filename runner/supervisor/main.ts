@@ -2,8 +2,8 @@
 // stdout. Invariant: it never reads /work and runs nothing but children of the unprivileged user.
 import { chmodSync } from "node:fs";
 import { Socket } from "node:net";
-import { ConnectProxy } from "../network/connect-proxy";
-import { runRelay } from "../network/relay";
+import { ConnectProxy, type NetworkKind } from "../network/connect-proxy";
+import { RELAYS, runRelay } from "../network/relay";
 import { isTunnelFrame } from "../network/tunnel-wire";
 import { ownMeter } from "../sandbox/cgroup-meter";
 import { PATHS } from "../sandbox/port";
@@ -77,15 +77,15 @@ class Supervisor {
   }
 
   private begin(id: number, order: ExecOrder): void {
-    if (order.network) void this.beginWithProxy(id, order);
+    if (order.network) void this.beginWithProxy(id, order, order.network);
     else this.start(id, order);
   }
 
-  private async beginWithProxy(id: number, order: ExecOrder): Promise<void> {
+  private async beginWithProxy(id: number, order: ExecOrder, kind: NetworkKind): Promise<void> {
     const early: Frame[] = [];
     this.early.set(id, early);
     try {
-      const proxy = await ConnectProxy.listen((type, payload) => this.send(type, id, payload));
+      const proxy = await ConnectProxy.listen((type, payload) => this.send(type, id, payload), kind);
       this.proxies.set(id, proxy);
       this.start(id, { ...order, env: { ...order.env, ...proxy.env } });
     } catch (error) {
@@ -189,7 +189,8 @@ function supervise(): void {
 }
 
 // The same bundle serves a jail, where the relay is all that is needed of it: `relay FD PROGRAM ARGUMENT…`.
-const [, role, fd, ...argv] = process.argv;
-if (role === "relay") void runRelay(Number(fd), argv);
+const [, role = "", fd, ...argv] = process.argv;
+const relayed = RELAYS[role];
+if (relayed) void runRelay(Number(fd), argv, relayed);
 else if (role === SUPERVISE) supervise();
 else process.exit(1);
