@@ -71,6 +71,8 @@ export const listJobsInput = z.strictObject({
   search: cleanText(200).optional(),
   /** Jobs of one project only. */
   project: projectName.optional(),
+  /** The parts of one job, such as its candidates; left out: jobs that are no part of another. */
+  parent: jobId.optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z
     .string()

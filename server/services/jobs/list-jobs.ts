@@ -11,7 +11,7 @@ const LAST_KEY = 2n ** 63n - 1n;
 /** @throws AppError `bad_request` for a cursor that no page gave */
 export async function listJobs({
   ctx: { db, actor },
-  input: { state, search, project, limit, cursor },
+  input: { state, search, project, parent, limit, cursor },
 }: {
   ctx: Ctx;
   input: ListJobsInput;
@@ -22,6 +22,7 @@ export async function listJobs({
     where: {
       teamId: actor.teamId,
       id: { lt: before },
+      ...(parent ? { parent: { publicId: parent } } : { parentId: null }),
       ...(state ? { state } : {}),
       ...(project ? { project: { name: project, archivedAt: null } } : {}),
       ...(search ? { OR: [{ title: containing(search) }, { publicId: containing(search) }] } : {}),

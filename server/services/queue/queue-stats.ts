@@ -11,7 +11,8 @@ import { queueLimits } from "../limits/queue-limits";
 export async function queueStats({ ctx: { db, actor } }: { ctx: Ctx }): Promise<QueueStatsView> {
   const { teamId } = actor;
   const [states, lanes, late, day, team] = await Promise.all([
-    db.job.groupBy({ by: ["state"], where: { teamId }, _count: { _all: true } }),
+    // Parts of a job count with it, as in the list of jobs.
+    db.job.groupBy({ by: ["state"], where: { teamId, parentId: null }, _count: { _all: true } }),
     countLanes(db, teamId),
     lately(db, teamId),
     db.dailySpend.findFirst({ where: { teamId, day: utcDay(new Date()) } }),
