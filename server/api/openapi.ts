@@ -43,6 +43,25 @@ const STREAM = {
   },
 } as const;
 
+const TRANSCRIPT = {
+  get: {
+    operationId: "jobs-transcript",
+    tags: ["Jobs"],
+    summary: "Everything that a job's agents were asked and answered",
+    description:
+      'One JSON object a line, each with "v" (1) and "type": transcript, then agent_run with its turns behind it, then end. ' +
+      "An export without its end was cut off.",
+    security: [{ Authorization: [] }],
+    parameters: [{ name: "id", in: "path", required: true, schema: { type: "string" } }],
+    responses: {
+      200: {
+        description: "The lines",
+        content: { "application/x-ndjson": { schema: { type: "string" } } },
+      },
+    },
+  },
+} as const;
+
 /** Answered with 201; the library knows only 200. */
 const CREATING = Object.values(appRouter._def.procedures as unknown as Record<string, AnyProcedure>).flatMap(
   ({ _def }) => {
@@ -68,7 +87,11 @@ function make(): Document {
     baseUrl: "/api/v1",
     tags: ["Auth", "Jobs", "Projects", "Queue", "Workers", "Factory", "Health"],
   });
-  const paths: Record<string, unknown> = { ...document.paths, "/jobs/{id}/events": STREAM };
+  const paths: Record<string, unknown> = {
+    ...document.paths,
+    "/jobs/{id}/events": STREAM,
+    "/jobs/{id}/transcript": TRANSCRIPT,
+  };
   for (const path of CREATING) {
     const create = document.paths?.[path]?.post;
     if (!create?.responses) throw new Error(`There is no POST ${path}.`);

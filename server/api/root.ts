@@ -7,6 +7,7 @@ import { locksRouter } from "./routers/locks";
 import { projectsRouter } from "./routers/projects";
 import { queueRouter } from "./routers/queue";
 import { steeringRouter } from "./routers/steering";
+import { transcriptsRouter } from "./routers/transcripts";
 import { workersRouter } from "./routers/workers";
 import { router } from "./trpc";
 
@@ -19,6 +20,7 @@ export const appRouter = router({
   locks: locksRouter,
   queue: queueRouter,
   steering: steeringRouter,
+  transcripts: transcriptsRouter,
   workers: workersRouter,
 });
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { handleJobEvents } from "@/server/api/http/job-events";
 import { handleRest } from "@/server/api/http/rest";
 import { handleTeamEvents } from "@/server/api/http/team-events";
+import { handleTranscript } from "@/server/api/http/transcript";
 import { handleTrpc } from "@/server/api/http/trpc";
 import { openApiDocument } from "@/server/api/openapi";
 import { appRouter } from "@/server/api/root";
@@ -38,6 +39,9 @@ const ROWS: Record<string, Row> = {
   "GET /jobs/{id}/file": { least: "viewer", job: true },
   "GET /jobs/{id}/diff": { least: "viewer", job: true },
   "GET /jobs/{id}/events": { least: "viewer", job: true },
+  "GET /jobs/{id}/agent-runs": { least: "viewer", job: true },
+  "GET /jobs/{id}/agent-runs/{key}/turns": { least: "viewer", job: true },
+  "GET /jobs/{id}/transcript": { least: "viewer", job: true },
   "DELETE /jobs/{id}": { least: "member", job: true },
   "POST /jobs/{id}/retry": { least: "member", job: true },
   "POST /jobs/{id}/pause": { least: "member", job: true },
@@ -112,7 +116,7 @@ function named(path: string): string {
 
 async function ask(route: string, token: string | undefined): Promise<{ status: number; text: string }> {
   const [method = "", path = ""] = route.split(" ");
-  const filled = path.replace("{id}", named(path)).replace("{name}", "shop");
+  const filled = path.replace("{id}", named(path)).replace("{name}", "shop").replace("{key}", "plan");
   const query = path.endsWith("/file") ? "?path=README.md" : "";
   const { body } = ROWS[route] ?? {};
   const call = { ...(token === undefined ? {} : { token }), ...(body ? { body } : {}) };
@@ -123,7 +127,9 @@ async function ask(route: string, token: string | undefined): Promise<{ status: 
   const { db } = factory;
   const response = path.endsWith("/events")
     ? await handleJobEvents(request, job, { db })
-    : await handleRest(request, db);
+    : path.endsWith("/transcript")
+      ? await handleTranscript(request, job, db)
+      : await handleRest(request, db);
   if (response.headers.get("content-type")?.startsWith("text/event-stream")) {
     leaving.abort();
     return { status: response.status, text: "" };
