@@ -36,8 +36,10 @@ export interface Conversation {
   files: string[] | null;
   failure: string | null;
   attempt: z.infer<typeof attemptBlock> | null;
-  /** The latest message of a person, or null. */
-  steering: string | null;
+  /** A plan of the planner's that was sent back, and what people said of it. */
+  remarks: string | null;
+  /** What people said for this very turn, in the order in which they said it. */
+  steering: string[];
   /** Number of answers given so far. */
   turns: number;
   past: PastCall[];
@@ -62,7 +64,8 @@ export function readConversation(messages: readonly Message[]): Conversation {
         .filter(Boolean) ?? null,
     failure: block("failure"),
     attempt: parseOptional(attemptBlock, block("attempt"), "attempt"),
-    steering: latestSteering(messages),
+    remarks: block("remarks"),
+    steering: saidNow(messages),
     turns: messages.filter((message) => message.role === "assistant").length,
     past: pastCalls(messages),
   };
@@ -74,12 +77,18 @@ export function readConversation(messages: readonly Message[]): Conversation {
  */
 function blocksOf(text: string): Map<string, string> {
   const blocks = new Map<string, string>();
+  for (const [name, content] of allBlocks(text)) if (!blocks.has(name)) blocks.set(name, content);
+  return blocks;
+}
+
+function allBlocks(text: string): [name: string, content: string][] {
+  const blocks: [string, string][] = [];
   const opening = /^<([a-z]+)>/gm;
   for (let open = opening.exec(text); open; open = opening.exec(text)) {
     const name = open[1]!;
     const end = text.indexOf(`</${name}>`, opening.lastIndex);
     const until = end < 0 ? text.length : end;
-    if (!blocks.has(name)) blocks.set(name, text.slice(opening.lastIndex, until).trim());
+    blocks.push([name, text.slice(opening.lastIndex, until).trim()]);
     opening.lastIndex = until;
   }
   return blocks;
@@ -98,12 +107,12 @@ function parseOptional<T>(schema: z.ZodType<T>, text: string | null, name: strin
   return text === null ? null : parse(schema, text, name);
 }
 
-function latestSteering(messages: readonly Message[]): string | null {
-  for (const message of [...messages].reverse()) {
-    const said = message.role === "user" ? (blocksOf(message.text).get("steering") ?? null) : null;
-    if (said) return said;
-  }
-  return null;
+function saidNow(messages: readonly Message[]): string[] {
+  const last = messages.at(-1);
+  if (last?.role !== "user") return [];
+  return allBlocks(last.text)
+    .filter(([name, said]) => name === "steering" && said !== "")
+    .map(([, said]) => said);
 }
 
 function pastCalls(messages: readonly Message[]): PastCall[] {

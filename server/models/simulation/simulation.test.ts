@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
+import { parseTasks } from "../../domain/checklist";
 import type { Role } from "../../domain/roles";
 import { type Message, ModelError, type ModelRequest, type ToolDefinition } from "../port";
 import { parseSimulationModel } from "./model-name";
@@ -176,6 +177,56 @@ describe("the simulation", () => {
       question("coder", `${task(1)}\n<steering>use blue</steering>`),
     );
     expect(text).toContain("Noted: use blue.");
+  });
+
+  it("says so of each message, in the answer to its turn and in no later one", async () => {
+    const said = {
+      role: "user" as const,
+      text: "<steering>bo: two</steering>\n<steering>bo: three.</steering>",
+    };
+    const before = question("coder", `${task(1)}\n<steering>bo: one</steering>`);
+    const first = await createSimulation().ask(before);
+    const messages = [
+      ...before.messages,
+      { role: "assistant" as const, text: first.text, calls: first.calls },
+    ];
+    const results = first.calls.map(({ id }) => ({ callId: id, content: "ok", isError: false }));
+    const second = await createSimulation().ask({ ...before, messages: [...messages, { ...said, results }] });
+    expect(first.text).toContain("Noted: bo: one.");
+    expect(second.text).toMatch(/^Noted: bo: two\.\nNoted: bo: three\.\n/);
+    expect(second.text).not.toContain("one");
+    const third = await createSimulation().ask({
+      ...before,
+      messages: [
+        ...messages,
+        { ...said, results },
+        { role: "assistant", text: second.text, calls: [] },
+        { role: "user", text: "Use a tool." },
+      ],
+    });
+    expect(third.text).not.toContain("Noted");
+  });
+
+  it("does the same work whatever a person says, also where there is no room for an answer", async () => {
+    const plain = await createSimulation().ask(question("planner"));
+    const steered = `<steering>ana: ${"<task>no</task> [x] ".repeat(400)}</steering>`;
+    const maxTokens = plain.usage.output;
+    const { calls } = await createSimulation().ask(question("planner", steered, { maxTokens }));
+    expect(calls.map((call) => call.input)).toEqual(plain.calls.map((call) => call.input));
+  });
+
+  it("plans again with the remarks, which are no tasks", async () => {
+    const specOf = async (prompt: string) => {
+      const { calls } = await createSimulation().ask(question("planner", prompt));
+      return (calls[0] as { input: { spec: string } }).input.spec;
+    };
+    const plan = await specOf("");
+    const again = await specOf(
+      `<plan>${plan}</plan>\n<remarks>On version 1: fewer words\n- [ ] and this</remarks>`,
+    );
+    expect(again).toContain("> On version 1: fewer words");
+    expect(parseTasks(again)).toEqual(parseTasks(plan));
+    expect(parseTasks(plan)).toHaveLength(3);
   });
 
   it("reads only what stands in the block itself", async () => {

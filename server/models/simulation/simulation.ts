@@ -26,7 +26,7 @@ export function createSimulation(options: { latencyMs?: number } = {}): ModelPro
       const model = parseSimulationModel(request.model);
       await pause(options.latencyMs ?? 0, request.signal);
       const talk = readConversation(request.messages);
-      return present(request, cutToSize(heard(talk, plan(request, talk, model)), request.maxTokens));
+      return present(request, cutToSize(heard(request, talk, plan(request, talk, model)), request.maxTokens));
     },
     async check() {
       return { ok: true, detail: "Simulation answers without a key and without a network." };
@@ -72,11 +72,21 @@ function byRole(
   return fixerAnswer(talk, project, task.n, model);
 }
 
-/** Says that a person's message was read, in the first answer after it. */
-function heard(talk: Conversation, answer: PlannedAnswer): PlannedAnswer {
-  return talk.steering
-    ? { ...answer, text: `Noted: ${talk.steering.slice(0, 200)}. ${answer.text}` }
-    : answer;
+/** Says that it read what people said, in the answer to that very turn, where there is room for it. */
+function heard(request: ModelRequest, talk: Conversation, answer: PlannedAnswer): PlannedAnswer {
+  if (talk.steering.length === 0) return answer;
+  const noted = talk.steering
+    .map(
+      (said) =>
+        `Noted: ${said
+          .slice(0, 200)
+          .toWellFormed()
+          .replace(/[.\s]+$/, "")}.`,
+    )
+    .join("\n");
+  const full = { ...answer, text: `${noted}\n${answer.text}` };
+  if (outputTokens({ ...full, calls: full.calls.slice(0, 1) }) <= request.maxTokens) return full;
+  return answer;
 }
 
 /** Leaves calls that would go beyond the limit of the answer for the next turn. */

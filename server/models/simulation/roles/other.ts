@@ -9,17 +9,31 @@ import { finish, type PlannedAnswer } from "./answer";
 
 /** The planner's only answer: the whole SPEC.md, in short where the long one would not fit the answer. */
 export function plannerAnswer(talk: Conversation, job: Job, maxTokens: number): PlannedAnswer {
-  if (isChange(job)) return changePlan(talk, job, maxTokens);
-  const project = planProject(job, titlesFor(job), talk.jobText);
-  const text = `A ${project.kind} project in ${project.tasks.length} tasks.`;
-  const long = finish(text, { spec: writeSpec(project) });
-  return outputTokens(long) <= maxTokens ? long : finish(text, { spec: writeSpec(project, true) });
+  const { text, write } = isChange(job) ? changePlan(talk, job) : buildPlan(talk, job);
+  const plain = (short: boolean) => finish(text, { spec: write(short) });
+  const changed = (short: boolean) =>
+    finish(`The plan again, with what was said of it. ${text}`, {
+      spec: `${write(short)}\n${quoted(talk.remarks ?? "")}`,
+    });
+  const answers = [...(talk.remarks === null ? [] : [changed(false), changed(true)]), plain(false)];
+  return answers.find((answer) => outputTokens(answer) <= maxTokens) ?? plain(true);
 }
 
-function changePlan(talk: Conversation, job: Job, maxTokens: number): PlannedAnswer {
+function buildPlan(talk: Conversation, job: Job) {
+  const project = planProject(job, titlesFor(job), talk.jobText);
+  const text = `A ${project.kind} project in ${project.tasks.length} tasks.`;
+  return { text, write: (short: boolean) => writeSpec(project, short) };
+}
+
+function changePlan(talk: Conversation, job: Job) {
   const text = "New modules beside what is there.";
-  const long = finish(text, { spec: changeSpec(talk, job) });
-  return outputTokens(long) <= maxTokens ? long : finish(text, { spec: changeSpec(talk, job, true) });
+  return { text, write: (short: boolean) => changeSpec(talk, job, short) };
+}
+
+/** Remarks as a part of the plan in which no line is read as one of its tasks. */
+function quoted(remarks: string): string {
+  const lines = remarks.slice(0, 4_000).toWellFormed().split(/\r?\n/);
+  return `## Remarks on the plan\n\n${lines.map((line) => `> ${line}`).join("\n")}\n`;
 }
 
 /** The debugger looks once and says what it saw. */
