@@ -25,13 +25,9 @@ export function JobActions({ job }: { job: JobView }) {
   );
   const retry = useMutation(trpc.jobs.retry.mutationOptions({ onSettled: renew }));
   const stop = useMutation(trpc.jobs.cancel.mutationOptions({ onSettled: renew }));
-  const extend = useMutation(
-    trpc.jobs.setBudget.mutationOptions({ onSettled: renew, onSuccess: () => resume.mutate({ id }) }),
-  );
-  // At the cap a resume alone would pause again at once.
-  const capped =
-    job.status === "paused" &&
-    (job.waiting_code === "budget" || (job.waiting_reason?.startsWith("The budget of this job") ?? false));
+  const extend = useMutation(trpc.jobs.setBudget.mutationOptions({ onSettled: renew }));
+  // At the cap a resume alone would pause again at once; a part of another job has no cap of its own.
+  const capped = job.status === "paused" && job.waiting_code === "budget" && job.parent === null;
   const twice = Math.round(job.budget_usd * 2 * 100) / 100 || job.budget_usd * 2;
   const busy = extend.isPending || resume.isPending || pause.isPending || retry.isPending || stop.isPending;
   const offers = offersOf(job.status);
@@ -47,7 +43,7 @@ export function JobActions({ job }: { job: JobView }) {
           icon="play"
           kind="primary"
           disabled={busy}
-          onClick={() => extend.mutate({ id, budget_usd: twice })}
+          onClick={() => extend.mutate({ id, budget_usd: twice, resume: true })}
         >
           {extend.isPending ? "Extending …" : `Extend to $${twice} and go on`}
         </Button>

@@ -85,7 +85,12 @@ export const setPriorityInput = z.strictObject({ id: jobId, priority: priorityIn
 
 export const setDependenciesInput = z.strictObject({ id: jobId, depends_on: z.array(jobId).max(100) });
 
-export const setBudgetInput = z.strictObject({ id: jobId, budget_usd: z.number().positive().max(10_000) });
+export const setBudgetInput = z.strictObject({
+  id: jobId,
+  budget_usd: z.number().positive().max(10_000),
+  /** The job goes on at once when it waits for money. */
+  resume: z.boolean().default(false),
+});
 
 export const peekInput = z.strictObject({ limit: z.coerce.number().int().min(1).max(200).default(20) });
 

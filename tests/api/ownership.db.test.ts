@@ -49,6 +49,10 @@ const ROWS: Record<string, Row> = {
   "POST /jobs/{id}/priority": { least: "member", job: true, body: { priority: 1 } },
   "POST /jobs/{id}/dependencies": { least: "member", job: true, body: { depends_on: [] } },
   "POST /jobs/{id}/budget": { least: "member", job: true, body: { budget_usd: 9 } },
+  "GET /jobs/{id}/costs": { least: "viewer", job: true },
+  "GET /jobs/{id}/costs/calls": { least: "viewer", job: true },
+  "GET /costs": { least: "viewer" },
+  "POST /team/budget": { least: "admin", body: { budget_day_usd: 40 } },
   "GET /projects": { least: "viewer" },
   "POST /projects": {
     least: "admin",

@@ -167,7 +167,16 @@ export const jobsRouter = router({
     }),
 
   setBudget: teamProcedure
-    .meta({ openapi: { method: "POST", path: "/jobs/{id}/budget", tags, summary: "Set a job's cap" } })
+    .meta({
+      openapi: {
+        method: "POST",
+        path: "/jobs/{id}/budget",
+        tags,
+        summary: "Set a job's cap",
+        description:
+          "Parts of the job that had paused at the cap go on by themselves; the job itself with resume, or when it is resumed.",
+      },
+    })
     .input(setBudgetInput)
     .output(jobView)
     .mutation(async ({ ctx, input }) => {
