@@ -1,5 +1,6 @@
 // All procedures. The type is what clients of the API are written against.
 import { authRouter } from "./routers/auth";
+import { costsRouter } from "./routers/costs";
 import { factoryRouter } from "./routers/factory";
 import { healthRouter } from "./routers/health";
 import { jobsRouter } from "./routers/jobs";
@@ -13,6 +14,7 @@ import { router } from "./trpc";
 
 export const appRouter = router({
   auth: authRouter,
+  costs: costsRouter,
   factory: factoryRouter,
   health: healthRouter,
   jobs: jobsRouter,
