@@ -15,12 +15,20 @@ const KIND: Record<CheckView["kind"], string> = {
   lint: "Lint",
   test: "Tests",
   verify: "Verification",
+  held_back: "Held-back tests",
+  review: "Review",
+};
+/** What people should know of a check that is not like the others. */
+const ABOUT: Partial<Record<CheckView["kind"], string>> = {
+  held_back: "Tests that nobody who wrote the code has seen.",
+  review: "What a model says of the work. It is read and mended once, and decides nothing by itself.",
 };
 /** What is known of the base is not the job's doing. */
 function labelOf(check: CheckView): string {
   const what = KIND[check.kind];
   if (isBaseline(check))
     return `${what} before the change: ${check.passed ? "passed" : check.kind === "test" ? "red already" : "problems already"}`;
+  if (check.kind === "review") return `Review: ${check.passed ? "approved" : "changes asked for"}`;
   if (isMerge(check)) return `Merge of the base: ${check.passed ? "no conflicts" : "conflicts"}`;
   return `${what} ${check.passed ? "passed" : "failed"}`;
 }
@@ -53,6 +61,8 @@ function CheckItem({ check, known }: { check: CheckView; known: ReadonlySet<stri
   const red = report.tests.filter((test) => test.outcome === "failed" || test.outcome === "error");
   const old = isBaseline(check) ? 0 : red.filter((test) => known.has(test.id)).length;
   const wasRed = isBaseline(check) && !check.passed;
+  const warns = wasRed || (check.kind === "review" && !check.passed);
+  const about = ABOUT[check.kind];
   const found = [
     report.problems.length > 0 && formatCount(report.problems.length, "problem"),
     report.tests.length > 0 && `${report.tests.length - red.length} of ${report.tests.length} tests passed`,
@@ -63,8 +73,8 @@ function CheckItem({ check, known }: { check: CheckView; known: ReadonlySet<stri
     <li className="lazy-row border-b hairline py-2.5">
       <p className="flex items-start gap-2">
         <Icon
-          name={check.passed ? "check" : wasRed ? "warning" : "cross"}
-          className={cx("mt-0.5", check.passed ? "text-good" : wasRed ? "text-warn" : "text-bad")}
+          name={check.passed ? "check" : warns ? "warning" : "cross"}
+          className={cx("mt-0.5", check.passed ? "text-good" : warns ? "text-warn" : "text-bad")}
         />
         <span className="min-w-0 flex-1">
           <span className="font-medium">{labelOf(check)}</span>
@@ -78,6 +88,16 @@ function CheckItem({ check, known }: { check: CheckView; known: ReadonlySet<stri
         <p className="mt-1 pl-6 text-muted">
           What is red here was so before the job, and is not counted against it.
         </p>
+      )}
+      {about && <p className="mt-1 pl-6 text-muted">{about}</p>}
+      {check.kind === "held_back" && red.length > 0 && (
+        <ul className="mt-1 flex flex-col gap-1 pl-6">
+          {keyed(red.slice(0, PROBLEMS_SHOWN)).map(({ key, item: test }) => (
+            <li key={key} className="wrap-anywhere">
+              <span className="font-mono text-xs text-muted">{test.id}</span> {test.message.split("\n", 1)[0]}
+            </li>
+          ))}
+        </ul>
       )}
       {report.remarks.map((remark) => (
         <p key={remark} className="mt-1 pl-6 text-warn wrap-anywhere">

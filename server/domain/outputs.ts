@@ -88,7 +88,7 @@ export const taskView = z.object({ n: z.number(), title: z.string(), done: z.boo
 
 export const checkView = z.object({
   key: z.string(),
-  kind: z.enum(["setup", "lint", "test", "verify"]),
+  kind: z.enum(["setup", "lint", "test", "verify", "held_back", "review"]),
   passed: z.boolean(),
   at: time,
   report: z.unknown(),

@@ -8,6 +8,7 @@ export const STEPS = [
   "lint",
   "test",
   "fix",
+  "review",
   "verify",
   "judge",
   "qa",

@@ -13,7 +13,7 @@ import { keepDependencies } from "./dependencies";
 import { checkMerge, mergeKey } from "./merge-check";
 import { queueCommands, requireFilled, resetOf, runCommands, runTools, toolCommands } from "./run-programs";
 import { storeCheck } from "./store-check";
-import type { TaskRef } from "./work-on-task";
+import type { TaskRef } from "./task-ref";
 
 /**
  * Lints and tests the workspace as it is after fix round `round` (0: before any).
@@ -21,19 +21,28 @@ import type { TaskRef } from "./work-on-task";
  */
 export async function checkTask(db: Db, ref: TaskRef, round: number): Promise<{ green: boolean }> {
   const job = await activeJob(db, ref);
-  const base = `task-${ref.n}/${round}`;
-  const [iteration, files, checks, known] = await Promise.all([
-    iterationOf(db, job, ref, round),
+  const iteration = await iterationOf(db, job, ref, round);
+  const green = await lintAndTest(db, job, ref, { base: `task-${ref.n}/${round}`, iteration });
+  const merged = ref.n > ref.of ? await checkMerge(db, job, ref.n, round) : true;
+  return { green: green && merged };
+}
+
+/**
+ * Lints and tests the workspace as it is, and stores what came of it under keys that begin with `base`.
+ * @throws NotYet while a program runs
+ */
+export async function lintAndTest(
+  db: Db,
+  job: Job,
+  { n, of }: Pick<TaskRef, "n" | "of">,
+  { base, iteration = null }: { base: string; iteration?: number | null },
+): Promise<boolean> {
+  const [files, checks, known] = await Promise.all([
     workspaceFiles(job),
     checksOf(db, job),
     knownFaults(db, job),
   ]);
-  await setStep(db, job, {
-    step: "lint",
-    progress: taskProgress(ref.n, ref.of, "lint"),
-    task: ref.n,
-    iteration,
-  });
+  await setStep(db, job, { step: "lint", progress: taskProgress(n, of, "lint"), task: n, iteration });
   await keepDependencies(db, job, checks.config, `${base}/dependencies`);
   const linters = checks.linters(files, `${base}/lint`);
   const suites = checks.suites(files, `${base}/test`);
@@ -44,17 +53,12 @@ export async function checkTask(db: Db, ref: TaskRef, round: number): Promise<{ 
     ...after,
   ]);
   const linted = readLint(linters, await runTools(db, job, linters, { queued: true }), known);
-  const step = stepChange(job, {
-    step: "test",
-    progress: taskProgress(ref.n, ref.of, "test"),
-    task: ref.n,
-  });
-  await storeCheck(db, job, { ...linted, key: `${base}/lint`, task: ref.n }, step);
+  const step = stepChange(job, { step: "test", progress: taskProgress(n, of, "test"), task: n });
+  await storeCheck(db, job, { ...linted, key: `${base}/lint`, task: n }, step);
   requireFilled(await runCommands(db, job, after, { queued: true }));
   const tested = readTests(suites, await runTools(db, job, suites, { queued: true }), known);
-  await storeCheck(db, job, { ...tested, key: `${base}/test`, task: ref.n });
-  const merged = ref.n > ref.of ? await checkMerge(db, job, ref.n, round) : true;
-  return { green: linted.passed && tested.passed && merged };
+  await storeCheck(db, job, { ...tested, key: `${base}/test`, task: n });
+  return linted.passed && tested.passed;
 }
 
 /** Iterations count the rounds of generating or fixing over all tasks. */

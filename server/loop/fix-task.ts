@@ -2,26 +2,29 @@
 import { firstMessage } from "../agents/first-message";
 import { startAgentRun } from "../agents/start-agent-run";
 import { type Db, runStatement } from "../db";
-import { workKind } from "../domain/job-kind";
-import { specFile } from "../domain/spec-file";
 import { GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
 import { ANNOUNCED, appending } from "../events/append";
 import { Prisma } from "../generated/prisma/client";
 import { activeJob } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
-import { workspaceText } from "../services/workspace/workspace-files";
-import { agentFiles } from "./agent-files";
+import { briefAgent } from "./brief-agent";
 import { failureText } from "./check-task";
-import { type TaskRef, taskOf } from "./work-on-task";
-
-const fixerKey = (n: number, round: number) => `task-${n}/fix-${round}`;
+import { findingsOf } from "./debug-task";
+import { fixerKey } from "./fixer-key";
+import { type TaskRef, taskOf } from "./task-ref";
 
 /**
  * Begins fix round `round` (from 1) of a task whose checks are red.
+ * @param again whether the round's first fixer was stuck, and a debugger has looked into it
  * @throws GiveUp when the rounds are used up
  */
-export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ agent: string }> {
+export async function beginFix(
+  db: Db,
+  ref: TaskRef,
+  round: number,
+  again = false,
+): Promise<{ agent: string }> {
   const job = await activeJob(db, ref);
   const { text, failing } = await failureText(db, job, ref.n, round - 1);
   if (round > job.maxFixes) {
@@ -31,19 +34,15 @@ export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ a
     );
   }
   const { done: _, fixes: __, ...task } = await taskOf(db, job, ref);
-  const [spec, { files, ignored, folder }] = await Promise.all([
-    workspaceText(job, specFile(workKind(job))),
-    agentFiles(db, job),
-  ]);
+  const [{ brief, ignored }, findings] = await Promise.all([briefAgent(db, job), findingsOf(db, job, ref.n)]);
   const first = firstMessage(job, {
-    spec,
+    ...brief,
     task,
-    files,
-    folder,
     failure: text,
     attempt: { n: round, max: job.maxFixes },
+    ...findings,
   });
-  const key = fixerKey(ref.n, round);
+  const key = fixerKey(ref.n, round, again);
   const step = stepChange(job, {
     step: "fix",
     progress: taskProgress(ref.n, ref.of, "fix"),
@@ -57,8 +56,14 @@ export async function beginFix(db: Db, ref: TaskRef, round: number): Promise<{ a
 export async function logFix(db: Db, ref: TaskRef, round: number, green: boolean): Promise<{ logged: true }> {
   const job = await activeJob(db, ref);
   const { failing } = await failureText(db, job, ref.n, round - 1);
-  const agentRun = await db.agentRun.findUniqueOrThrow({
-    where: { jobId_run_key: { jobId: job.id, run: job.run, key: fixerKey(ref.n, round) } },
+  // Of two the second one: the first was stuck.
+  const agentRun = await db.agentRun.findFirstOrThrow({
+    where: {
+      jobId: job.id,
+      run: job.run,
+      key: { in: [fixerKey(ref.n, round), fixerKey(ref.n, round, true)] },
+    },
+    orderBy: { id: "desc" },
   });
   const result = (agentRun.result ?? {}) as { root_cause?: string; files_changed?: string[] };
   const data = {

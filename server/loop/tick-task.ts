@@ -11,7 +11,7 @@ import { activeJob } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
 import { workspaceText } from "../services/workspace/workspace-files";
 import { writeAndCommit } from "./run-programs";
-import { type TaskRef, taskOf } from "./work-on-task";
+import { type TaskRef, taskOf } from "./task-ref";
 
 /** Ticks the task off in SPEC.md and in the database. */
 export async function tickTask(db: Db, ref: TaskRef): Promise<{ done: true }> {

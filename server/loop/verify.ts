@@ -1,5 +1,6 @@
 // Step "verify": nobody is believed. In a fresh sandbox the tests of the committed tree are collected and run once
-// more together with canaries that must fail; what is reported must be exactly what was collected.
+// more together with canaries that must fail, and with the tests that were held back laid over it; what is reported must
+// be exactly what was collected.
 import { writeCommand } from "../agents/tools";
 import type { Db } from "../db";
 import { parseTasks } from "../domain/checklist";
@@ -17,7 +18,9 @@ import { pathMatcher } from "../toolchains/path-patterns";
 import type { Canary, RunOutput, TestReport, ToolCommand } from "../toolchains/port";
 import { within } from "../toolchains/workspace-files";
 import { diffStat } from "../workspaces/diff";
+import type { HeldFile } from "../workspaces/held-back";
 import { knownFaults } from "./baseline";
+import { endCandidate } from "./candidates";
 import {
   type Checks,
   checksOf,
@@ -30,6 +33,9 @@ import {
 } from "./checks";
 import { type Collected, compareTests, type Finding } from "./compare-tests";
 import { keepDependencies } from "./dependencies";
+import { heldFindings, heldResults, idsWithoutHeld, withoutHeld } from "./held-back-tests";
+import { heldBackFor } from "./hold-back";
+import { type Overlay, overlayOf } from "./lay-over";
 import { changedChecks } from "./own-checks";
 import {
   execSpec,
@@ -65,14 +71,18 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
     knownFaults(db, job),
   ]);
   await keepDependencies(db, job, checks.config, "verify/dependencies");
-  const plan = await planOf(job, files, checks);
+  const held = await heldBackFor(db, job);
+  const plan = await planOf(job, files, checks, held);
   const seen = await runAll(db, job, plan);
   const linted = readLint(plan.linters, seen.linted, known);
   const [found] = await Promise.all([
     checkFiles(db, job, { files, checks }),
     storeCheck(db, job, { ...linted, key: "verify/lint", task: null }),
   ]);
+  const unseen = await checkHeld(db, job, plan, seen);
   const findings = [...found, ...checkTests(plan, seen, known)];
+  // What these come to decides among candidates, and not whether one of them is green.
+  if (job.kind !== "candidate") findings.push(...unseen);
   if (!linted.passed)
     findings.push({ criterion: "lint", expected: "no problems", observed: "problems in a fresh sandbox" });
   const passed = findings.length === 0;
@@ -91,6 +101,7 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
 
 /** A rejection leads to a person: correction jobs come with a later version of the pipeline. */
 async function decide(db: Db, job: Job, passed: boolean, summary: string): Promise<void> {
+  if (job.kind === "candidate") return endCandidate(db, job, passed, summary);
   if (passed) {
     const { events } = stepChange(job, { step: "verify", progress: PROGRESS.validated });
     const set = { progress: job.progress };
@@ -166,11 +177,20 @@ interface Plan {
   folder: string;
   /** The new tests on the base; null where nothing has to be shown there. */
   onBase: Trial | null;
+  /** The tree with the held-back tests, and their files as the suites name them. */
+  overlay: Overlay;
+  held: ReadonlySet<string>;
 }
 
-async function planOf(job: Job, files: WorkspaceFiles, checks: Checks): Promise<Plan> {
-  const seen = checks.files(files);
-  const found = checks.suites(files, "verify/test");
+async function planOf(
+  job: Job,
+  files: WorkspaceFiles,
+  checks: Checks,
+  held: readonly HeldFile[],
+): Promise<Plan> {
+  const overlay = overlayOf(files, held);
+  const seen = checks.files(overlay.files);
+  const found = checks.suites(overlay.files, "verify/test");
   const tried = found.map((suite): TriedSuite => {
     const { toolchain } = suite;
     if (!toolchain) return { ...suite, canary: null, collect: null, run: suite.command };
@@ -193,17 +213,25 @@ async function planOf(job: Job, files: WorkspaceFiles, checks: Checks): Promise<
     linters: checks.linters(files, "verify/lint"),
     folder: checks.folder,
     onBase: await trialOnBase(job, files, checks),
+    overlay,
+    held: new Set(checks.files({ ...files, paths: held.map(({ path }) => path) }).paths),
   };
 }
 
+/** The tests of the tree by themselves: what is held back proves nothing about them. */
 function checkTests(
-  { suites, onBase }: Plan,
-  { collected, tested, triedOnBase }: Seen,
+  { suites, onBase, held }: Plan,
+  { collected, tested: all, triedOnBase }: Seen,
   known: KnownFaults,
 ): Finding[] {
   if (suites.length === 0) return [{ criterion: "tests", expected: "at least one test", observed: "none" }];
+  const tested = all.map((report) => withoutHeld(report, held));
   const findings = suites.flatMap(({ name, canary }, i) =>
-    compareTests({ name, canary, known }, collected[i] as Collected, tested[i] as TestReport),
+    compareTests(
+      { name, canary, known },
+      idsWithoutHeld(collected[i] as Collected, held),
+      tested[i] as TestReport,
+    ),
   );
   const lost = lostTests(known.passed, tested);
   if (lost.length > 0)
@@ -220,6 +248,37 @@ function checkTests(
         ? "all tests pass on the base as well"
         : "the change could not be taken out to try them",
     });
+  return findings;
+}
+
+/** The held-back tests, stored with their names whatever came of them; nothing when there are none. */
+async function checkHeld(
+  db: Db,
+  job: Job,
+  { suites, held }: Plan,
+  { collected, tested }: Seen,
+): Promise<Finding[]> {
+  if (held.size === 0) return [];
+  const report = heldResults(
+    suites.map(({ name, toolchain }, i) => ({
+      name,
+      lists: toolchain !== null,
+      collected: collected[i] as Collected,
+      report: tested[i] as TestReport,
+    })),
+    held,
+  );
+  const findings = heldFindings(report);
+  const passed = findings.length === 0;
+  const summary = `held back: ${report.passed} passed, ${report.failed} failed`;
+  await storeCheck(db, job, {
+    key: "verify/held-back",
+    kind: "held_back",
+    passed,
+    report,
+    summary,
+    task: null,
+  });
   return findings;
 }
 
@@ -243,11 +302,14 @@ interface Seen {
  * Runs everything in one go: a fresh sandbox, the list of tests, the tests with canaries between them, the linters on
  * the tree without, and the new tests on the base. The tests and their canaries must share one sandbox.
  */
-async function runAll(db: Db, job: Job, { suites, linters, folder, onBase }: Plan): Promise<Seen> {
-  const collectors = suites.map(({ name, collect }) =>
-    collect ? toolCommands(`verify/collect/${name}`, collect) : [],
-  );
-  const trial = trialOf(job, suites, folder);
+async function runAll(db: Db, job: Job, plan: Plan): Promise<Seen> {
+  const { suites, linters, overlay, onBase } = plan;
+  const collectors = suites.map(({ name, collect }) => {
+    const key = `verify/collect/${name}`;
+    return collect ? [...overlay.lay(key), ...toolCommands(key, collect), ...overlay.clear(key)] : [];
+  });
+  const laid = overlay.lay("").length;
+  const trial = trialOf(job, plan);
   const lint = linters.map(({ key, command }) => toolCommands(key, command));
   const groups = [
     [resetOf("verify/reset")],
@@ -264,7 +326,7 @@ async function runAll(db: Db, job: Job, { suites, linters, folder, onBase }: Pla
     collected: suites.map(({ toolchain }, i) => {
       const given = results[1 + i] ?? [];
       return toolchain && given.length > 0
-        ? toolchain.parseCollected(outputOf(given))
+        ? toolchain.parseCollected(outputOf(given.slice(laid, given.length - laid)))
         : { ids: [], unreadable: "the tests cannot be collected" };
     }),
     tested: suites.map(({ parse }, i) => {
@@ -277,13 +339,15 @@ async function runAll(db: Db, job: Job, { suites, linters, folder, onBase }: Pla
 }
 
 /** The tests with a canary each, as one group of commands; `tests` says where in it each suite's are. */
-function trialOf(job: Job, suites: readonly TriedSuite[], folder: string) {
+function trialOf(job: Job, { suites, folder, overlay }: Plan) {
   const at = (path: string) => within(folder === "" ? "." : folder, path);
-  const commands: Wanted[] = suites.flatMap(({ name, canary }) =>
-    canary
-      ? [{ key: `verify/canary/${job.fence}/${name}`, spec: writeCommand(at(canary.path), canary.content) }]
-      : [],
-  );
+  const held = `verify/${job.fence}/held-back`;
+  const commands: Wanted[] = overlay.lay(held);
+  for (const { name, canary } of suites) {
+    if (!canary) continue;
+    const spec = writeCommand(at(canary.path), canary.content);
+    commands.push({ key: `verify/canary/${job.fence}/${name}`, spec });
+  }
   const tests = suites.map(({ name, run }): [number, number] => {
     const from = commands.length;
     commands.push(...toolCommands(`verify/${job.fence}/test/${name}`, run));
@@ -296,5 +360,6 @@ function trialOf(job: Job, suites: readonly TriedSuite[], folder: string) {
       spec: execSpec(["rm", "-f", "--", at(canary.path)]),
     });
   }
+  commands.push(...overlay.clear(held));
   return { commands, tests };
 }

@@ -3,51 +3,45 @@ import { firstMessage } from "../agents/first-message";
 import type { AgentRole } from "../agents/roles/roles";
 import { startAgentRun } from "../agents/start-agent-run";
 import type { Db } from "../db";
-import { workKind } from "../domain/job-kind";
-import { specFile } from "../domain/spec-file";
-import { Ended, GiveUp } from "../domain/step-outcome";
+import { GiveUp } from "../domain/step-outcome";
 import { taskProgress } from "../domain/steps";
 import { env } from "../env";
 import type { Job } from "../generated/prisma/client";
-import { activeJob, leasedMs, type RunRef } from "../services/jobs/active-job";
+import { activeJob, leasedMs } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
-import { workspaceText } from "../services/workspace/workspace-files";
-import { agentFiles } from "./agent-files";
+import { briefAgent } from "./brief-agent";
+import { findingsOf } from "./debug-task";
+import { holdOf } from "./hold-back";
+import { type TaskRef, taskOf } from "./task-ref";
 
-export interface TaskRef extends RunRef {
-  /** Number of the task, from 1, and how many there are. */
-  n: number;
-  of: number;
-}
-
-/** Title and number of a task as agents get them. */
-export async function taskOf(db: Db, job: Job, { n, of }: { n: number; of: number }) {
-  const task = await db.task.findUnique({ where: { jobId_run_n: { jobId: job.id, run: job.run, n } } });
-  if (!task) throw new Ended();
-  return { n, of, title: task.title, done: task.done, fixes: task.fixes };
-}
-
-/** Begins the coder or the tester. @returns its key, or null when the task was done before */
+/**
+ * Begins the coder or the tester.
+ * @param again whether the first one was stuck, and a debugger has looked into it
+ * @returns its key, or null when the task was done before
+ */
 export async function beginAgent(
   db: Db,
   ref: TaskRef,
   role: Extract<AgentRole, "coder" | "tester">,
+  again = false,
 ): Promise<{ agent: string | null }> {
   const job = await activeJob(db, ref);
   const { done, fixes: _, ...task } = await taskOf(db, job, ref);
   if (done) return { agent: null };
   refuseLate(job);
   const step = role === "coder" ? "generate" : "testgen";
-  const [spec, { files, ignored, folder }] = await Promise.all([
-    workspaceText(job, specFile(workKind(job))),
-    agentFiles(db, job),
+  const isTester = role === "tester";
+  const [{ brief, ignored }, findings] = await Promise.all([
+    briefAgent(db, job, { notes: !isTester }),
+    again ? findingsOf(db, job, ref.n) : {},
   ]);
-  const key = `task-${ref.n}/${role}`;
+  const hold = isTester ? holdOf(job) : undefined;
+  const key = `task-${ref.n}/${role}${again ? "-again" : ""}`;
   await startAgentRun(db, {
     job,
     key,
     role,
-    first: firstMessage(job, { spec, task, files, folder }),
+    first: firstMessage(job, { ...brief, task, ...findings, ...(hold && { hold }) }),
     task: ref.n,
     ignored,
     step: stepChange(job, { step, progress: taskProgress(ref.n, ref.of, step), task: ref.n }),
