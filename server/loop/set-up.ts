@@ -11,6 +11,7 @@ import { TOOLCHAINS } from "../toolchains/registry";
 import { createRepository } from "../workspaces/repository";
 import { beginChange } from "./begin-change";
 import { setUpExternal } from "./external";
+import { holdBackLeft } from "./hold-back";
 import { runTools } from "./run-programs";
 
 /**
@@ -51,6 +52,7 @@ export async function setUp(db: Db, ref: RunRef): Promise<Ready> {
   await setStep(db, job, { step: "setup", progress: 0 });
   if (job.kind === "change") job = await beginChange(db, job);
   else await createRepository(jobRepository(job.publicId));
+  if (job.run > 1) await holdBackLeft(db, job);
   const toolchains = toolchainsOf(job.techStack);
   const answers = await runTools(
     db,
