@@ -7,6 +7,7 @@ import { drive } from "../drive";
 import { bringIn } from "./bring-in";
 import { external } from "./external";
 import { planJob } from "./plan-job";
+import { review } from "./review-job";
 import { runTask, workOnTask } from "./run-task";
 import { validate } from "./validate-job";
 
@@ -55,6 +56,7 @@ export const runJob = inngest.createFunction(
       if (done?.ended !== false) return;
     }
     if (ready.change && !(await bringIn(step, ref, of))) return;
+    if (!(await review(step, ref, of))) return;
     if (!(await validate(step, ref))) return;
     await drive(step, "deliver", ref, (db) => deliver(db, ref));
   },
