@@ -148,9 +148,14 @@ export class Layers {
     const { npmRegistry, pythonIndex, registryCa } = this.options;
     return {
       ...SETUP_ENV,
-      ...(npmRegistry && { npm_config_registry: npmRegistry }),
+      ...(npmRegistry && { npm_config_registry: npmRegistry, YARN_NPM_REGISTRY_SERVER: npmRegistry }),
       ...(pythonIndex && { PIP_INDEX_URL: pythonIndex }),
-      ...(registryCa && { NODE_EXTRA_CA_CERTS: CA_FILE, npm_config_cafile: CA_FILE, PIP_CERT: CA_FILE }),
+      ...(registryCa && {
+        NODE_EXTRA_CA_CERTS: CA_FILE,
+        npm_config_cafile: CA_FILE,
+        PIP_CERT: CA_FILE,
+        YARN_HTTPS_CA_FILE_PATH: CA_FILE,
+      }),
     };
   }
 

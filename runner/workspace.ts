@@ -132,6 +132,9 @@ export const SETUP_ENV: Readonly<Record<string, string>> = {
   TMPDIR: `${PATHS.work}/${SETUP_FOLDER}/tmp`,
   npm_config_cache: `${PATHS.work}/${SETUP_FOLDER}/npm`,
   XDG_CACHE_HOME: `${PATHS.work}/${SETUP_FOLDER}/cache`,
+  // Yarn from version 2 on would leave packages in the home folder, which is no part of the layer.
+  YARN_ENABLE_GLOBAL_CACHE: "false",
+  YARN_ENABLE_TELEMETRY: "false",
 };
 /** Shell text that makes that folder, and that removes it. */
 export const MAKE_SETUP_FOLDER = `mkdir -p ${SETUP_ENV.TMPDIR}`;

@@ -156,5 +156,6 @@ function variables(port: number): Record<string, string> {
   const url = `http://${HERE}:${port}`;
   const names = { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: `localhost,${HERE},::1` };
   const lower = Object.entries(names).map(([name, value]) => [name.toLowerCase(), value]);
-  return { ...names, ...Object.fromEntries(lower) };
+  // Yarn from version 2 on reads neither, only its own.
+  return { ...names, ...Object.fromEntries(lower), YARN_HTTP_PROXY: url, YARN_HTTPS_PROXY: url };
 }
