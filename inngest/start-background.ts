@@ -5,6 +5,7 @@ import { db } from "@/server/db";
 import { env } from "@/server/env";
 import { listener } from "@/server/events/listen";
 import { log } from "@/server/log";
+import { sweepParents } from "@/server/services/candidates/wake-parent";
 import { sweepCapped } from "@/server/services/external/pause-capped";
 import { sweepDependents } from "@/server/services/jobs/wake-dependents";
 import { sweepLocks } from "@/server/services/locks/sweep-locks";
@@ -34,6 +35,7 @@ export function startBackground(): void {
     repeat("leases", leaseMs, () => sweepLeases(db(), env().DEAD_SECONDS)),
     repeat("timeouts", leaseMs * 2, () => sweepTimeouts(db())),
     repeat("paused", leaseMs, () => sweepPaused(db())),
+    repeat("parents", leaseMs, () => sweepParents(db())),
     repeat("locks", leaseMs, () => sweepLocks(db())),
     repeat("dependents", DEPENDENTS_SWEEP_MS, () => sweepDependents(db())),
     repeat("spend", SPEND_SWEEP_MS, () => sweepSpend(db())),

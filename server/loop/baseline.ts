@@ -24,6 +24,12 @@ import { outputOf, refillSandbox, requireFilled, resetOf, runTogether, toolComma
 import { storeCheck } from "./store-check";
 import { takeAway } from "./take-away";
 
+/** Where what is known of a job's base lies: a candidate is judged by what its parent has seen. */
+const baselineOf = ({ kind, id, run, parentId, parentRun }: Job) =>
+  kind === "candidate" && parentId !== null && parentRun !== null
+    ? { jobId: parentId, run: parentRun }
+    : { jobId: id, run };
+
 const baselineKey = (job: Job) => `baseline/${job.baseCommit?.slice(0, 12)}`;
 
 /**
@@ -70,7 +76,7 @@ export async function knownFaults(db: Db, job: Job): Promise<KnownFaults> {
   if (workKind(job) !== "change") return NO_FAULTS;
   const key = baselineKey(job);
   const stored = await db.checkRun.findMany({
-    where: { jobId: job.id, run: job.run, key: { in: [`${key}/lint`, `${key}/test`] } },
+    where: { ...baselineOf(job), key: { in: [`${key}/lint`, `${key}/test`] } },
   });
   const reportOf = (kind: string) => stored.find((check) => check.kind === kind)?.report as unknown;
   const lint = new Map<string, number>();

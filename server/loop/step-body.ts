@@ -5,6 +5,7 @@ import { AppError } from "../domain/errors";
 import { plainText } from "../domain/plain-json";
 import { Ended, GiveUp, NotYet, Refused, type StepOutcome, Stuck } from "../domain/step-outcome";
 import { log } from "../log";
+import { wakeParentOf } from "../services/candidates/wake-parent";
 import type { RunRef } from "../services/jobs/active-job";
 import { moveJob } from "../services/jobs/move-job";
 
@@ -45,13 +46,15 @@ export async function end(
   code: string,
   message: string,
 ): Promise<{ s: "ended" }> {
-  await db().$transaction(async (tx) => {
+  const ended = await db().$transaction(async (tx) => {
     const job = await tx.job.findUnique({ where: { publicId } });
-    if (!job || job.run !== run || (engine !== undefined && job.engineRunId !== engine)) return;
+    if (!job || job.run !== run || (engine !== undefined && job.engineRunId !== engine)) return null;
+    // Nobody is asked about a candidate: the others go on without it.
+    const asks = move === "stuck" ? job.state === "running" && job.kind !== "candidate" : true;
     try {
-      await moveJob(tx, {
+      return await moveJob(tx, {
         job: job.id,
-        move: move === "stuck" && job.state !== "running" ? "gave_up" : move,
+        move: asks ? move : "gave_up",
         actor: "factory",
         reason: message,
         set: { errorCode: code, errorMessage: plainText(message) },
@@ -59,7 +62,9 @@ export async function end(
     } catch (error) {
       if (!(error instanceof AppError && error.code === "conflict")) throw error;
       log.info({ job: publicId, code }, "the job was settled before it could be ended");
+      return null;
     }
   });
+  if (ended) await wakeParentOf(db(), ended);
   return { s: "ended" };
 }

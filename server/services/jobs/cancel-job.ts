@@ -3,6 +3,7 @@ import type { Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import { isSettled } from "../../domain/job-state";
 import type { Job } from "../../generated/prisma/client";
+import { wakeParentOf } from "../candidates/wake-parent";
 import { findJob } from "./find-job";
 import { moveJob } from "./move-job";
 
@@ -13,7 +14,11 @@ import { moveJob } from "./move-job";
 export async function cancelJob({ ctx, input }: { ctx: Ctx; input: { id: string } }): Promise<Job> {
   requireRole(ctx.actor, "member");
   const { id } = await findJob(ctx, input.id);
-  return ctx.db.$transaction((tx) => cancelBranch(tx, id, `person:${ctx.actor.username}`, null));
+  const cancelled = await ctx.db.$transaction((tx) =>
+    cancelBranch(tx, id, `person:${ctx.actor.username}`, null),
+  );
+  await wakeParentOf(ctx.db, cancelled);
+  return cancelled;
 }
 
 /** Parents before children, so that two cancellations lock in the same order. */

@@ -5,6 +5,7 @@ import { runStatement, type Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import { appendEvents } from "../../events/append";
 import { Prisma } from "../../generated/prisma/client";
+import { refuseAlone } from "../candidates/refuse-alone";
 import { settleFiles } from "../locks/release-locks";
 import { announceClaimable } from "../queue/announce-claimable";
 import { findDependencies } from "./create-job";
@@ -34,6 +35,7 @@ export async function setDependencies({
     await tx.$queryRaw`SELECT pg_advisory_xact_lock(${DEPENDENCIES_LOCK}::int, ${teamId}::int)::text`;
     await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${id} FOR UPDATE`;
     const job = await tx.job.findUniqueOrThrow({ where: { id } });
+    await refuseAlone(tx, job, "change the dependencies of");
     if (job.state !== "pending" && job.state !== "draft")
       throw new AppError("conflict", `${job.publicId} is ${job.state}; it waits for no other job any more.`);
     const dependencies = await findDependencies(tx, teamId, input.depends_on);

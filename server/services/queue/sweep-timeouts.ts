@@ -1,6 +1,7 @@
 import type { Db } from "../../db";
 import { AppError } from "../../domain/errors";
 import { env } from "../../env";
+import { wakeParentOf } from "../candidates/wake-parent";
 import { moveAlone } from "../jobs/move-job";
 
 /** Ends jobs that used up their working time, even when none of their steps comes to look. */
@@ -13,13 +14,14 @@ export async function sweepTimeouts(db: Db): Promise<number> {
   const message = `The job used up its ${limit} s of working time; the last commit is kept.`;
   for (const { id } of late) {
     try {
-      await moveAlone(db, {
+      const ended = await moveAlone(db, {
         job: id,
         move: "gave_up",
         actor: "factory",
         reason: message,
         set: { errorCode: "timeout", errorMessage: message },
       });
+      await wakeParentOf(db, ended);
     } catch (error) {
       // It was settled between the two statements, which is just as well.
       if (!(error instanceof AppError && error.code === "conflict")) throw error;

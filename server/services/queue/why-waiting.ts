@@ -14,6 +14,7 @@ import {
   type WaitingCode,
 } from "../../domain/waiting";
 import { type Job, Prisma } from "../../generated/prisma/client";
+import { childWaits } from "../candidates/child-waits";
 import { openDependencies } from "../jobs/wake-dependents";
 import { type QueueLimits, queueLimits } from "../limits/queue-limits";
 import { fileWaits } from "../locks/file-waits";
@@ -61,8 +62,14 @@ export async function whyWaiting(
     else if (gate && open.includes(job)) reasons.set(job.id, gateWait(job, gate, limits));
     else reasons.set(job.id, noted(job, "sandbox", "waits a moment before it is tried again"));
   }
-  for (const job of jobs.filter(({ state }) => state === "paused"))
-    reasons.set(job.id, noted(job, "paused", "is paused until somebody lets it go on"));
+  const paused = jobs.filter(({ state }) => state === "paused");
+  const parents = paused.filter(({ waitingCode }) => waitingCode === "children").map(({ id }) => id);
+  const children = await childWaits(db, parents);
+  for (const job of paused)
+    reasons.set(
+      job.id,
+      children.get(job.id) ?? noted(job, "paused", "is paused until somebody lets it go on"),
+    );
   return reasons;
 }
 
