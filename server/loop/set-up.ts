@@ -1,6 +1,7 @@
 // Step "setup": the workspace, the engine run that owns this run of the job, and whether the sandbox has what the
 // job's toolchains need.
 import type { Db } from "../db";
+import { workKind } from "../domain/job-kind";
 import { toolchainsOf } from "../domain/stacks";
 import { Ended, GiveUp } from "../domain/step-outcome";
 import { PROGRESS } from "../domain/steps";
@@ -10,6 +11,7 @@ import { jobRepository } from "../services/workspace/job-repository";
 import { TOOLCHAINS } from "../toolchains/registry";
 import { createRepository } from "../workspaces/repository";
 import { beginChange } from "./begin-change";
+import { beginCandidate } from "./candidates-begin";
 import { setUpExternal } from "./external";
 import { holdBackLeft } from "./hold-back";
 import { runTools } from "./run-programs";
@@ -40,6 +42,8 @@ export interface Ready {
   toolchains: number;
   change: boolean;
   external?: boolean;
+  /** How often it is to be worked out side by side; null for one of those. */
+  candidates: number | null;
 }
 
 /** Makes the workspace and asks the sandbox for its programs. */
@@ -47,10 +51,11 @@ export async function setUp(db: Db, ref: RunRef): Promise<Ready> {
   let job = await activeJob(db, ref);
   if (job.agent === "external") {
     await setUpExternal(db, ref);
-    return { toolchains: 0, change: job.kind === "change", external: true };
+    return { toolchains: 0, change: job.kind === "change", external: true, candidates: 1 };
   }
   await setStep(db, job, { step: "setup", progress: 0 });
-  if (job.kind === "change") job = await beginChange(db, job);
+  if (job.kind === "candidate") job = await beginCandidate(db, job);
+  else if (job.kind === "change") job = await beginChange(db, job);
   else await createRepository(jobRepository(job.publicId));
   if (job.run > 1) await holdBackLeft(db, job);
   const toolchains = toolchainsOf(job.techStack);
@@ -68,5 +73,9 @@ export async function setUp(db: Db, ref: RunRef): Promise<Ready> {
     );
   });
   await setStep(db, job, { step: "setup", progress: PROGRESS.setup });
-  return { toolchains: toolchains.length, change: job.kind === "change" };
+  return {
+    toolchains: toolchains.length,
+    change: workKind(job) === "change",
+    candidates: job.kind === "candidate" ? null : job.candidates,
+  };
 }
