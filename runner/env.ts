@@ -70,6 +70,8 @@ export interface RunnerEnv {
   driver: "auto" | "docker" | "bubblewrap";
   stateDir: string;
   toolchainDir: string | null;
+  /** Folder with the programs of external agents, which `fabrica ralph` lends to its sandboxes. */
+  toolsDir: string | null;
   /** Path of the bundled supervisor; by default beside the running file. */
   supervisor: string;
   image: string;
@@ -110,6 +112,7 @@ export function readRunnerEnv(source: NodeJS.ProcessEnv = process.env): RunnerEn
     driver: env.RUNNER_DRIVER,
     stateDir: env.RUNNER_STATE_DIR,
     toolchainDir: env.RUNNER_TOOLCHAIN_DIR ?? null,
+    toolsDir: null,
     supervisor: env.RUNNER_SUPERVISOR ?? join(import.meta.dirname, "supervisor.cjs"),
     image: env.RUNNER_IMAGE,
     images: env.RUNNER_IMAGES,

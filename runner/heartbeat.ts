@@ -60,7 +60,11 @@ function laterPause({ lease, intervalMs }: BeatOptions): number {
 /** One heartbeat; null when no answer came in time. */
 async function ask({ client, lease, intervalMs, trouble }: BeatOptions, signal: AbortSignal) {
   const reason = trouble?.();
-  const request = { lease: lease?.key ?? null, ...(reason && { trouble: reason }) };
+  const request = {
+    lease: lease?.key ?? null,
+    ...(lease?.iteration !== undefined && { iteration: lease.iteration }),
+    ...(reason && { trouble: reason }),
+  };
   const patience = AbortSignal.timeout(Math.max(LEAST_PATIENCE_MS, 2 * intervalMs));
   try {
     return await client.heartbeat(request, AbortSignal.any([signal, patience]));

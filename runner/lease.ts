@@ -8,6 +8,8 @@ export type LeaseEnd = "finished" | "cancelled" | "refused" | "lost" | "stopping
 /** One lease, from claim to end. */
 export class Lease {
   end: LeaseEnd | null = null;
+  /** Which iteration is under way; every heartbeat carries it. */
+  iteration: number | undefined;
   private readonly controller = new AbortController();
   private expiry: NodeJS.Timeout | undefined;
 

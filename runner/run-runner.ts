@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { chooseDriver } from "./choose-driver";
 import type { RunnerEnv } from "./env";
 import { HostRoom } from "./host-room";
+import type { Lane } from "./lane";
 import { Layers } from "./layers";
 import type { Log } from "./log";
 import { type Place, proveImages } from "./places";
@@ -24,7 +25,12 @@ export class RunnerRefusal extends Error {
  * Runs until the signal aborts or the server has taken every slot out of service.
  * Throws RunnerRefusal when a sandbox limit does not hold or the app refuses this runner.
  */
-export async function runRunner(env: RunnerEnv, log: Log, signal: AbortSignal): Promise<void> {
+export async function runRunner(
+  env: RunnerEnv,
+  log: Log,
+  signal: AbortSignal,
+  lane: Lane = {},
+): Promise<void> {
   lockState(env.stateDir);
   const instance = instanceId(env.stateDir);
   const driver = await chooseDriver(env, instance, log);
@@ -34,7 +40,7 @@ export async function runRunner(env: RunnerEnv, log: Log, signal: AbortSignal): 
     const layers = openLayers(env, driver, report, log);
     const platformOf = (image: string, programs: Record<string, string>) => platform(driver, image, programs);
     const images = await proveImages(env.images, { driver, layers, instance, platformOf, log });
-    const places = { driver, layers, images };
+    const places = { driver, layers, images, lane };
     if (env.warmPool > 0 && startsSlowly(driver)) {
       const pool = new WarmPool(driver, { size: env.warmPool, log, signal });
       await serve(env, { ...places, driver: pool }, report, log, signal).finally(() => pool.close());
@@ -93,6 +99,7 @@ async function register(
         slots,
         driver: places.driver.name,
         images: [...places.images.keys()],
+        ...(places.lane.agent && { agent: places.lane.agent }),
         probe: report.checks,
         programs: report.programs,
       },
@@ -109,6 +116,7 @@ async function register(
 /** The runner's own place, and those with the images of projects. */
 interface Places extends Place {
   images: ReadonlyMap<string, Place>;
+  lane: Lane;
 }
 
 interface Round {

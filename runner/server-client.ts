@@ -4,16 +4,25 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
 import {
+  type BriefAnswer,
   type BundleAnswer,
+  briefAnswer,
   bundleAnswer,
   type ClaimAnswer,
   type CommandsAnswer,
   claimAnswer,
   commandsAnswer,
+  type ExternalAnswer,
+  type ExternalEvent,
+  externalAnswer,
+  FENCE_HEADER,
   type HeartbeatAnswer,
   type HeartbeatRequest,
   heartbeatAnswer,
+  type LockAnswer,
+  lockAnswer,
   MAX_BUNDLE_BYTES,
+  MODEL_PATH,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
   protocolError,
@@ -72,6 +81,13 @@ interface Call {
   onFailure?: (reason: string) => void;
 }
 
+interface AskInit {
+  method: "POST";
+  headers: Record<string, string>;
+  body: Uint8Array<ArrayBuffer>;
+  signal: AbortSignal;
+}
+
 /** Speaks to one app. */
 export class ServerClient {
   constructor(private readonly url: string) {}
@@ -93,8 +109,13 @@ export class ServerClient {
 
   /** The calls of one worker (slot). */
   worker(workerId: string, token: string): WorkerClient {
-    return new WorkerClient((call) =>
-      this.call({ ...call, token, path: `/api/worker/${encodeURIComponent(workerId)}${call.path}` }),
+    const below = `/api/worker/${encodeURIComponent(workerId)}`;
+    return new WorkerClient(
+      (call) => this.call({ ...call, token, path: `${below}${call.path}` }),
+      (path, init) => {
+        const headers = { ...init.headers, authorization: `Bearer ${token}` };
+        return fetch(`${this.url}${below}/${MODEL_PATH}${path}`, { ...init, headers, redirect: "error" });
+      },
     );
   }
 
@@ -140,7 +161,10 @@ export class ServerClient {
 
 /** The calls of one worker. Every one throws ServerRefusal when refused, or the signal's reason when aborted. */
 export class WorkerClient {
-  constructor(private readonly call: (call: Omit<Call, "token">) => Promise<Response>) {}
+  constructor(
+    private readonly call: (call: Omit<Call, "token">) => Promise<Response>,
+    private readonly ask: (path: string, init: AskInit) => Promise<Response>,
+  ) {}
 
   async heartbeat(request: HeartbeatRequest, signal: AbortSignal): Promise<HeartbeatAnswer> {
     return parse(heartbeatAnswer, await this.call({ path: "/heartbeat", json: request, signal }));
@@ -189,6 +213,71 @@ export class WorkerClient {
   /** Gives the job back. */
   async fail(lease: LeaseKey, code: string, message: string, signal: AbortSignal): Promise<void> {
     await this.call({ path: "/fail", json: { ...lease, code, message: message.slice(0, 2_000) }, signal });
+  }
+
+  /** What the job is; waits up to `waitMs` for its workspace, null when that is not there yet. */
+  async brief(lease: LeaseKey, waitMs: number, signal: AbortSignal): Promise<BriefAnswer | null> {
+    const json = { ...lease, wait_ms: waitMs };
+    const response = await this.call({ path: "/brief", json, holdMs: waitMs, signal });
+    return response.status === 204 ? null : parse(briefAnswer, response);
+  }
+
+  /** Sends what an external agent says; `first` is the number of the first of these events within the lease. */
+  async external(
+    lease: LeaseKey,
+    first: number,
+    events: readonly ExternalEvent[],
+    signal: AbortSignal,
+  ): Promise<ExternalAnswer> {
+    const json = { ...lease, first, events };
+    return parse(externalAnswer, await this.call({ path: "/external", json, signal }));
+  }
+
+  /** Sends an external agent's work; the same bundle again gives the same answer. */
+  async uploadWork(
+    lease: LeaseKey,
+    message: string,
+    bundle: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<BundleAnswer> {
+    const path = `/bundle?${query(lease)}&message=${encodeURIComponent(message.slice(0, 200))}`;
+    return parse(bundleAnswer, await this.call({ path, bytes: bundle, signal }));
+  }
+
+  /** Takes files for an external agent; what others hold is named. */
+  async lock(lease: LeaseKey, files: readonly string[], signal: AbortSignal): Promise<LockAnswer> {
+    return parse(lockAnswer, await this.call({ path: "/lock", json: { ...lease, files }, signal }));
+  }
+
+  /** Hands the work over for validation. */
+  async complete(lease: LeaseKey, summary: string, signal: AbortSignal): Promise<void> {
+    await this.call({ path: "/complete", json: { ...lease, summary: summary.slice(0, 4_000) }, signal });
+  }
+
+  /** The job needs a person. */
+  async stuck(lease: LeaseKey, reason: string, signal: AbortSignal): Promise<void> {
+    const json = { ...lease, reason: reason.slice(0, 2_000) || "no reason was given" };
+    await this.call({ path: "/stuck", json, signal });
+  }
+
+  /** The job cannot be done. */
+  async giveUp(lease: LeaseKey, code: string, message: string, signal: AbortSignal): Promise<void> {
+    const json = { ...lease, code, message: message.slice(0, 2_000), final: true };
+    await this.call({ path: "/fail", json, signal });
+  }
+
+  /** Asks a model under the lease, once. Rejects only when there is no answer. */
+  model(
+    lease: LeaseKey,
+    path: string,
+    {
+      headers,
+      body,
+      signal,
+    }: { headers: Record<string, string>; body: Uint8Array<ArrayBuffer>; signal: AbortSignal },
+  ): Promise<Response> {
+    const named = { ...headers, [FENCE_HEADER]: String(lease.fence) };
+    return this.ask(path, { method: "POST", headers: named, body, signal });
   }
 
   async deregister(signal: AbortSignal): Promise<void> {

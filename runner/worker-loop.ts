@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { beat } from "./heartbeat";
 import { runJob } from "./job-session";
+import type { Lane } from "./lane";
 import { Lease } from "./lease";
 import type { Log } from "./log";
 import { type Place, placeOf } from "./places";
@@ -16,6 +17,7 @@ export interface SlotOptions extends Place {
   heartbeatMs: number;
   leaseMs: number;
   log: Log;
+  lane?: Lane;
   /** Why this host can take no job just now; null when it can. */
   trouble?: () => string | null;
 }
@@ -94,7 +96,7 @@ class Slot {
     try {
       const place = placeOf(this.options, images, claim.image);
       const end = place
-        ? await runJob({
+        ? await (this.options.lane?.runJob ?? runJob)({
             client,
             driver: place.driver,
             claim,
