@@ -8,6 +8,7 @@ import { bringIn } from "./bring-in";
 import { external } from "./external";
 import { planJob } from "./plan-job";
 import { review } from "./review-job";
+import { runCandidates } from "./run-candidates";
 import { runTask, workOnTask } from "./run-task";
 import { validate } from "./validate-job";
 
@@ -36,17 +37,23 @@ export const runJob = inngest.createFunction(
     });
     if (!ready) return;
     if (ready.external) {
-      if (await external(step, ref, ready.change)) await drive(step, "deliver", ref, (db) => deliver(db, ref));
+      if (await external(step, ref, ready.change))
+        await drive(step, "deliver", ref, (db) => deliver(db, ref));
       return;
     }
 
-    if (ready.change && !(await drive(step, "baseline", ref, (db) => takeBaseline(db, ref)))) return;
+    // Candidates are judged by what their parent has seen of the base.
+    const wholly = ready.candidates !== null;
+    if (wholly && ready.change && !(await drive(step, "baseline", ref, (db) => takeBaseline(db, ref))))
+      return;
 
     const written = await planJob(step, ref);
     if (!written) return;
 
     const of = written.tasks;
-    for (let n = 1; n <= of; n++) {
+    const alone = (ready.candidates ?? 1) === 1;
+    if (!alone && !(await runCandidates(step, ref))) return;
+    for (let n = 1; alone && n <= of; n++) {
       const task = { ...ref, n, of };
       if (of <= TASKS_IN_ONE_RUN) {
         if (!(await workOnTask(step, task))) return;
@@ -55,9 +62,9 @@ export const runJob = inngest.createFunction(
       const done = await step.invoke(`task-${n}`, { function: runTask, data: task });
       if (done?.ended !== false) return;
     }
-    if (ready.change && !(await bringIn(step, ref, of))) return;
-    if (!(await review(step, ref, of))) return;
-    if (!(await validate(step, ref))) return;
+    if (wholly && ready.change && !(await bringIn(step, ref, of))) return;
+    if (alone && !(await review(step, ref, of))) return;
+    if (!(await validate(step, ref)) || !wholly) return;
     await drive(step, "deliver", ref, (db) => deliver(db, ref));
   },
 );
