@@ -15,6 +15,7 @@ import { sweepLeases } from "@/server/services/queue/sweep-leases";
 import { sweepPaused } from "@/server/services/queue/sweep-paused";
 import { sweepTimeouts } from "@/server/services/queue/sweep-timeouts";
 import { sweepSpend } from "@/server/services/spend/sweep-spend";
+import { sweepRetention } from "@/server/services/transcripts/sweep-retention";
 import { openProgramHost } from "@/server/workspaces/start-program";
 import { sendOutbox } from "./send-outbox";
 
@@ -24,6 +25,7 @@ const LISTEN_RETRY_MS = 1_000;
 const SPEND_SWEEP_MS = 30_000;
 const STARTS_SWEEP_MS = 30_000;
 const DEPENDENTS_SWEEP_MS = 30_000;
+const RETENTION_SWEEP_MS = 60 * 60_000;
 
 /** Starts the helper that starts git, the outbox sender and the sweeps; they end with the process, what is under way is done again later. */
 export function startBackground(): void {
@@ -40,6 +42,7 @@ export function startBackground(): void {
     repeat("dependents", DEPENDENTS_SWEEP_MS, () => sweepDependents(db())),
     repeat("spend", SPEND_SWEEP_MS, () => sweepSpend(db())),
     repeat("capped", leaseMs, () => sweepCapped(db())),
+    repeat("retention", RETENTION_SWEEP_MS, () => sweepRetention(db())),
     repeat("starts", STARTS_SWEEP_MS, () => resendStarts(db())),
   ];
   const stopListening = listenToOutbox(sender.now);

@@ -77,6 +77,9 @@ const schema = z.object({
       ctx.addIssue(`must be lanes (${LANES.join(", ")}) with whole numbers, such as validation=2,test=1`);
       return z.NEVER;
     }),
+  /** Days after a job's end for which the output of its commands is kept, and what its agents were asked and answered. */
+  OUTPUT_DAYS: positive(30),
+  TRANSCRIPT_DAYS: positive(90),
   RATE_LIMIT_REQUESTS: wholeNumber(100),
   RATE_LIMIT_WINDOW: wholeNumber(60),
   /** Hosts whose repositories may be worked on. */
