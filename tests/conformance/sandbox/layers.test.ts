@@ -245,7 +245,7 @@ describe.each([
       expect(result, result.stderr).toMatchObject({ exit_code: 0, layer: { cached: false } });
       const [names = "", ...rest] = result.stdout.trim().split("\n");
       const known =
-        /^(?:PATH|HOME|TMPDIR|LANG|PWD|OLDPWD|SHLVL|_|CI|XDG_CACHE_HOME|NODE_EXTRA_CA_CERTS|PIP_\w+|npm_config_\w+|\w*_(?:proxy|PROXY))$/;
+        /^(?:PATH|HOME|TMPDIR|LANG|PWD|OLDPWD|SHLVL|_|CI|XDG_CACHE_HOME|NODE_EXTRA_CA_CERTS|PIP_\w+|npm_config_\w+|YARN_\w+|\w*_(?:proxy|PROXY))$/;
       expect(
         names
           .trim()
