@@ -70,6 +70,9 @@ export const jobView = z.object({
   agent: z.enum(AGENTS),
   /** The job that it is a part of. */
   parent: z.string().nullable(),
+  /** Of a candidate: its number among those of its job, and the way that it is to try. */
+  candidate: z.number().nullable(),
+  approach: z.string().nullable(),
   source: z.string().nullable(),
   source_id: z.string().nullable(),
   source_url: z.string().nullable(),
@@ -97,11 +100,40 @@ export type CheckView = z.infer<typeof checkView>;
 
 export const fileView = z.object({ path: z.string(), size: z.number() });
 
+/** One of several ways in which a job is worked out, beside the others. */
+export const candidateView = z.object({
+  job_id: z.string(),
+  n: z.number(),
+  status: z.enum(JOB_STATES),
+  /** Title of the way that it tries; null when none was named. */
+  approach: z.string().nullable(),
+  /** Who writes its code, as provider and model. */
+  model: z.string(),
+  current_step: z.enum(STEPS).nullable(),
+  progress: z.number(),
+  tests: z.object({ passed: z.number(), failed: z.number() }).nullable(),
+  held_back: z.object({ passed: z.number(), failed: z.number() }).nullable(),
+  /** Problems that the linters found at the end. */
+  lint: z.number().nullable(),
+  /** Against the plan, without what the factory itself keeps in the workspace. */
+  diff: z.object({ files: z.number(), added: z.number(), removed: z.number() }).nullable(),
+  cost_usd: z.number(),
+  turns: z.number(),
+  duration_seconds: z.number().nullable(),
+  error: z.string().nullable(),
+  chosen: z.boolean(),
+  /** Why it was taken or not; null until one is. */
+  why: z.string().nullable(),
+});
+export type CandidateView = z.infer<typeof candidateView>;
+
 /** Everything of a job page that is not its event log. */
 export const jobDetailView = z.object({
   job: jobView,
   spec: z.string().nullable(),
   tasks: z.array(taskView),
+  /** The ways in which its present run is worked out side by side; empty when there is one only. */
+  candidates: z.array(candidateView),
   checks: z.array(checkView),
   files: z.array(fileView),
   deliveries: z.array(

@@ -8,13 +8,13 @@ import { GiveUp, NotYet } from "../domain/step-outcome";
 import { PROGRESS } from "../domain/steps";
 import { ANNOUNCED, appending } from "../events/append";
 import { type CandidateChoice, type Job, Prisma } from "../generated/prisma/client";
+import { figuresOf } from "../services/candidates/candidate-figures";
 import { candidatesOf } from "../services/candidates/make-candidates";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { copyCommits } from "../workspaces/copy-commits";
 import { WorkspaceRefused } from "../workspaces/refusal";
-import { figuresOf } from "./candidates-figures";
 
 /**
  * Takes the best candidate's work over.

@@ -251,6 +251,8 @@ const JOB: JobView = {
   hold_back_tests: true,
   agent: "factory",
   parent: null,
+  candidate: null,
+  approach: null,
 };
 const PROJECT: ProjectView = {
   name: "eval-total",

@@ -112,6 +112,11 @@ async function fileJob(ctx: Ctx, input: CreateJobInput, key: string | null, hash
  */
 async function placeOf(ctx: Ctx, input: CreateJobInput) {
   const stack = input.tech_stack;
+  if (input.agent === "external" && input.candidates > 1)
+    throw new AppError(
+      "bad_request",
+      "candidates: an external agent does the whole job by itself; leave candidates at 1, or agent at factory.",
+    );
   if (input.project === undefined) {
     if (input.base_branch !== undefined || input.behaviour_unchanged)
       throw new AppError("bad_request", "base_branch and behaviour_unchanged need a project to work on.");

@@ -7,6 +7,7 @@ import { toUsd } from "../../domain/money";
 import type { CheckView, JobDetailView, jobDetailView } from "../../domain/outputs";
 import type { CheckRun } from "../../generated/prisma/client";
 import { readTree } from "../../workspaces/read-files";
+import { candidateViews } from "../candidates/candidate-views";
 import { jobRepository } from "../workspace/job-repository";
 import { JOB_VIEW_PARTS, toJobView } from "./job-view";
 
@@ -26,17 +27,19 @@ export async function jobDetail({
   });
   if (!job) throw new AppError("not_found", `There is no job ${input.id} in this team.`);
   const ofRun = { where: { jobId: job.id, run: job.run } };
-  const [tasks, checks, deliveries, spend, files] = await Promise.all([
+  const [tasks, checks, deliveries, spend, files, candidates] = await Promise.all([
     db.task.findMany({ ...ofRun, orderBy: { n: "asc" } }),
     db.checkRun.findMany({ ...ofRun, orderBy: { id: "asc" }, take: 1_000 }),
     db.delivery.findMany({ where: { jobId: job.id }, orderBy: { id: "asc" } }),
     spendLines(db, job.id),
     job.headCommit ? readTree(jobRepository(job.publicId), job.headCommit) : [],
+    candidateViews(db, job),
   ]);
   return {
     job: await toJobView(db, job),
     spec: job.spec,
     tasks: tasks.map(({ n, title, done, fixes }) => ({ n, title, done, fixes })),
+    candidates,
     checks: checks.map(toCheckView),
     files: files.map(({ path, size }) => ({ path, size })),
     deliveries: deliveries.map(({ target, path, commit, deliveredAt }) => ({

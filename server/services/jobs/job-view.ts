@@ -70,6 +70,8 @@ function toView(job: JobForView, waiting: Waiting | null, now: Date): JobView {
     hold_back_tests: job.holdBackTests,
     agent: job.agent === "external" ? "external" : "factory",
     parent: job.parent?.publicId ?? null,
+    candidate: job.candidateN,
+    approach: job.approach,
     source: job.source,
     source_id: job.sourceId,
     source_url: job.sourceUrl,

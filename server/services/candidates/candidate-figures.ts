@@ -1,20 +1,26 @@
 // What candidates came to, from what was computed about them: never from what they say of themselves.
-import type { Db } from "../db";
-import type { CandidateFigures } from "../domain/choose-candidate";
-import { workKind } from "../domain/job-kind";
-import { toUsd } from "../domain/money";
-import { FACTORY_FOLDER, specFile } from "../domain/spec-file";
-import type { Job } from "../generated/prisma/client";
-import { jobRepository } from "../services/workspace/job-repository";
-import { diffStat } from "../workspaces/diff";
-import type { StoredLint, StoredTests } from "./checks";
+import type { Db } from "../../db";
+import type { CandidateFigures } from "../../domain/choose-candidate";
+import { workKind } from "../../domain/job-kind";
+import { toUsd } from "../../domain/money";
+import { FACTORY_FOLDER, specFile } from "../../domain/spec-file";
+import type { Job } from "../../generated/prisma/client";
+import { diffStat } from "../../workspaces/diff";
+import { jobRepository } from "../workspace/job-repository";
 
-/** Keys of the checks of a validation. */
+/** What is read of the reports of a validation, and their keys. */
+interface Linted {
+  reports: { problems: unknown[] }[];
+}
+interface Tested {
+  passed: number;
+  failed: number;
+}
 const LINT_KEY = "verify/lint";
 const HELD_BACK_KEY = "verify/held-back";
 
 /**
- * @param children settled candidates
+ * @param children candidates, also such as are not over yet
  * @param from commit that all of them began from
  */
 export function figuresOf(
@@ -33,8 +39,8 @@ async function figuresOfOne(db: Db, child: Job, from: string | null): Promise<Ca
     diffOf(child, from),
   ]);
   const reportOf = (key: string) => checks.find((check) => check.key === key)?.report as unknown;
-  const lint = reportOf(LINT_KEY) as StoredLint | undefined;
-  const held = reportOf(HELD_BACK_KEY) as StoredTests | undefined;
+  const lint = reportOf(LINT_KEY) as Linted | undefined;
+  const held = reportOf(HELD_BACK_KEY) as Tested | undefined;
   const tests = child.testResults as { passed: number; failed: number } | null;
   const took =
     child.startedAt && child.completedAt && child.completedAt.getTime() - child.startedAt.getTime();
