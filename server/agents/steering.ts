@@ -18,53 +18,56 @@ const LEAD =
 
 /**
  * The messages in the questions of an agent run up to turn `n`, in the order in which they were sent. Those that wait
- * are pinned to turn `n` first, unless it is answered; asking again for the same turn gives them again.
+ * are pinned to turn `n` first; asking again for the same turn gives them again.
  */
 export async function steeringFor(db: Db, job: Job, agentRun: AgentRun, n: number): Promise<SteerMessage[]> {
   const seen = await look(db, job, agentRun, n);
   if (seen.every((message) => message.turn !== null)) return seen as SteerMessage[];
-  await db.$transaction(async (tx) => {
-    // Whoever stores an answer holds this row as well: afterwards the turn is answered, or the message is in its place.
-    await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${job.rootId ?? job.id} FOR UPDATE`;
-    await tx.$executeRaw`
-      UPDATE job_message m SET agent_run_id = ${agentRun.id}, turn = ${n}::int
-      WHERE ${waitsIn(job)} AND NOT EXISTS (SELECT 1 FROM turn WHERE agent_run_id = ${agentRun.id} AND n = ${n}::int)`;
-  });
+  await db.$executeRaw`
+    UPDATE job_message m SET agent_run_id = ${agentRun.id}, turn = ${n}::int WHERE ${waitsIn(job)}
+      AND NOT EXISTS (SELECT 1 FROM turn WHERE agent_run_id = ${agentRun.id} AND n = ${n}::int)`;
   const pinned = await look(db, job, agentRun, n);
   return pinned.filter((message): message is SteerMessage => message.turn !== null);
 }
 
 type Seen = Omit<SteerMessage, "turn"> & { turn: number | null };
 
-/** What is pinned to the agent run, and what waits for any turn of the job (`turn` null). */
+/** What stands in the agent run's questions, and what waits for any turn of the job (`turn` null). */
 function look(db: Db, job: Job, agentRun: AgentRun, n: number): Promise<Seen[]> {
   return runStatement<Seen>(
     db,
     Prisma.sql`
-    SELECT id, turn, author, text FROM job_message WHERE agent_run_id = ${agentRun.id}::bigint AND turn <= ${n}::int
+    SELECT m.id, m.turn, m.author, m.text FROM job_message m WHERE m.agent_run_id = ${agentRun.id}::bigint
+      AND m.turn <= ${n}::int AND NOT (${waitsIn(job)})
     UNION ALL
     SELECT m.id, NULL, m.author, m.text FROM job_message m WHERE ${waitsIn(job)}
     ORDER BY id`,
   );
 }
 
-/** Messages `m` that no model has read and that no agent run is asking with: one that ended without an answer gives its own back. */
+/**
+ * Messages `m` that no model has read and that nobody is asking with: the agent run that they were pinned to ended
+ * without reading them, or its turn was answered by another process, which had asked before they came.
+ */
 const waitsIn = (
   job: Job,
 ) => Prisma.sql`m.job_id = ${job.id}::bigint AND m.run = ${job.run}::int AND m.delivered_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM agent_run a WHERE a.id = m.agent_run_id AND a.state = 'running')`;
+  AND NOT EXISTS (SELECT 1 FROM agent_run a WHERE a.id = m.agent_run_id AND a.state = 'running'
+    AND NOT EXISTS (SELECT 1 FROM turn t WHERE t.agent_run_id = a.id AND t.n = m.turn))`;
 
 /**
- * The messages of a turn as a part of the statement that stores its answer, where `made` is the new turn: those that
- * stood in the question are read now, and one that came too late for it waits for the next.
+ * The messages of a turn as a part of the statement that stores its answer, where `made` is the new turn: what stood in
+ * the question is read now.
  * @param asked ids of the messages in the question
  */
-export function readWith(agentRun: AgentRun, n: number, asked: readonly bigint[]): Prisma.Sql {
-  const was = Prisma.sql`m.id = ANY(${asked}::bigint[])`;
-  return Prisma.sql`heard AS (
-    UPDATE job_message m SET delivered_at = CASE WHEN ${was} THEN now() END,
-      agent_run_id = CASE WHEN ${was} THEN m.agent_run_id END, turn = CASE WHEN ${was} THEN m.turn END
-    WHERE m.agent_run_id = ${agentRun.id} AND m.turn = ${n}::int AND EXISTS (SELECT 1 FROM made))`;
+export function readWith(agentRun: AgentRun, n: number, asked: readonly bigint[]): Prisma.Sql[] {
+  if (asked.length === 0) return [];
+  return [
+    Prisma.sql`heard AS (
+      UPDATE job_message SET delivered_at = now()
+      WHERE id = ANY(${asked}::bigint[]) AND agent_run_id = ${agentRun.id} AND turn = ${n}::int
+        AND EXISTS (SELECT 1 FROM made))`,
+  ];
 }
 
 /** The text of a user message before turn `n`, with what people said for that turn behind it. */

@@ -42,8 +42,8 @@ export async function storeAnswer(db: Db, asked: Asked): Promise<Turn> {
         VALUES (${agentRun.id}, ${n}::int, ${json(answer)}::jsonb, ${json(answer.usage)}::jsonb, ${cost}::bigint,
           ${agentRun.provider}, ${agentRun.model}, ${modelMs}::int, ${job.fence}::int)
         ON CONFLICT DO NOTHING RETURNING asked_at
-      ), ${readWith(agentRun, n, steering)},
-      ${appending(Prisma.sql`SELECT ${job.id}::bigint FROM made`, events)}, announced AS (${ANNOUNCED})
+      ), ${Prisma.join([...readWith(agentRun, n, steering), appending(Prisma.sql`SELECT ${job.id}::bigint FROM made`, events)])},
+      announced AS (${ANNOUNCED})
       SELECT asked_at FROM made, announced`;
     if (made) return rowOf(asked, made.asked_at);
     await appendEvents(tx, job.id, paid);
