@@ -24,7 +24,7 @@ export async function budgetSummary(
   const named = open.slice(0, NAMED).map(({ title }) => title.slice(0, TITLE_SHOWN).toWellFormed());
   const spent = toUsd(row.spentMicroUsd);
   return {
-    sentence: `${tasks.length === 0 ? "Nothing is planned yet" : `${done} of ${tasks.length} tasks are done`}; $${spent} is spent.`,
+    sentence: `${tasks.length === 0 ? "Nothing is planned yet" : `${done} of ${tasks.length} tasks done`}; $${spent} spent.`,
     event: {
       type: "budget.reached",
       data: {
