@@ -2,7 +2,7 @@
  * The queue side by side with graphile-worker, pg-boss and a plain SKIP LOCKED loop, on one Postgres with fsync:
  * enqueue + claim + complete at several backlogs, an urgent job under a backlog, a waiting worker that is woken.
  * Rounds of all are interleaved, goals are ratios within the run. What a cycle is stands in queue/*.ts.
- * Run: npx tsx tests/bench/queue.ts [--seconds 3] [--rounds 3] [--sizes 1000,10000,100000] [--million] [--only ours,floor]
+ * Run: npx tsx tests/bench/queue.ts [--seconds 3] [--rounds 3] [--sizes 1000,10000,100000] [--loops 8] [--million] [--only ours,floor]
  */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     million: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     samples: { type: "string", default: "100" },
+    loops: { type: "string", default: "8" },
   },
 });
 const SECONDS = Number(options.seconds);
@@ -33,7 +34,8 @@ const ROUNDS = Number(options.rounds);
 const SAMPLES = Number(options.samples);
 const SIZES = options.sizes.split(",").map(Number);
 const MILLION = 1_000_000;
-const LOOPS = 8;
+/** How many file, claim and end jobs at the same time. */
+const LOOPS = Number(options.loops);
 const URGENT_AT = 100_000;
 /** Every policy is on; none can be reached by eight workers, so each claim checks that and need not count. */
 const WIDE: QueueLimits = {
