@@ -30,7 +30,13 @@ export function JobActions({ job }: { job: JobView }) {
   const capped = job.status === "paused" && job.waiting_code === "budget" && job.parent === null;
   const twice = Math.round(job.budget_usd * 2 * 100) / 100 || job.budget_usd * 2;
   const busy = extend.isPending || resume.isPending || pause.isPending || retry.isPending || stop.isPending;
-  const offers = offersOf(job.status);
+  // Whoever waits for candidates rests already: it is they who are stopped, and who go on with it.
+  const waits = job.status === "paused" && job.waiting_code === "children";
+  const offers = waits
+    ? { stop: true, pause: true, resume: false, retry: false }
+    : job.candidate !== null
+      ? { ...offersOf(job.status), pause: false, resume: false, retry: false }
+      : offersOf(job.status);
   return (
     <div className="flex flex-wrap gap-2">
       {offers.pause && (

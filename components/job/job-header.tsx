@@ -30,6 +30,14 @@ export function JobHeader({ job, deliveries }: Pick<JobDetailView, "job" | "deli
           Jobs
         </Link>
         <span aria-hidden="true">/</span>
+        {job.parent && (
+          <>
+            <Link href={`/jobs/${job.parent}?tab=candidates`} className="hover:text-ink hover:underline">
+              {job.parent}
+            </Link>
+            <span aria-hidden="true">/</span>
+          </>
+        )}
         <CopyText text={job.job_id} />
       </p>
       <div className="mt-1 flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
@@ -95,6 +103,11 @@ function JobFacts({ job }: { job: JobView }) {
           <span className={job.test_results.failed > 0 ? "text-bad" : "text-good"}>
             {job.test_results.passed} of {job.test_results.total} passed
           </span>
+        </Fact>
+      )}
+      {job.candidate !== null && (
+        <Fact label="Candidate" detail={job.approach ?? undefined}>
+          {job.candidate}
         </Fact>
       )}
       {job.run > 1 && <Fact label="Run">{job.run}</Fact>}

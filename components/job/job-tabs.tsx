@@ -4,6 +4,7 @@ import { useSearchParams } from "next/navigation";
 import type { ComponentType } from "react";
 import { useRef } from "react";
 import { cx } from "@/components/ui/cx";
+import { TabCandidates } from "./candidates";
 import { JobBrief } from "./job-brief";
 import { JobTimeline } from "./job-timeline";
 import { TabChanges } from "./tab-changes";
@@ -19,6 +20,8 @@ interface Tab {
   label: string;
   View: ComponentType<TabProps>;
   count?: (props: TabProps) => string | null;
+  /** Left out: it is there for every job. */
+  isFor?: (props: TabProps) => boolean;
   className?: string;
 }
 
@@ -33,6 +36,13 @@ const TABS: readonly Tab[] = [
       detail.tasks.length > 0
         ? `${detail.tasks.filter((task) => task.done || log.doneTasks.has(task.n)).length}/${detail.tasks.length}`
         : null,
+  },
+  {
+    name: "candidates",
+    label: "Candidates",
+    View: TabCandidates,
+    isFor: ({ job }) => job.candidates > 1,
+    count: ({ detail }) => (detail.candidates.length > 0 ? String(detail.candidates.length) : null),
   },
   {
     name: "changes",
@@ -60,7 +70,8 @@ const TABS: readonly Tab[] = [
 
 export function JobTabs(props: TabProps) {
   const wanted = useSearchParams().get("tab");
-  const active = TABS.find((tab) => tab.name === wanted) ?? TABS[0]!;
+  const tabs = TABS.filter(({ isFor = () => true }) => isFor(props));
+  const active = tabs.find((tab) => tab.name === wanted) ?? TABS[0]!;
   const list = useRef<HTMLDivElement>(null);
   const show = (name: string) => {
     const url = new URL(window.location.href);
@@ -87,7 +98,7 @@ export function JobTabs(props: TabProps) {
           className="flex min-w-0 flex-1 gap-5 overflow-x-auto"
           onKeyDown={onKey}
         >
-          {TABS.map((tab) => (
+          {tabs.map((tab) => (
             <TabButton
               key={tab.name}
               tab={tab}

@@ -15,6 +15,7 @@ export interface JobDraft {
   priority: Priority;
   budget: string;
   maxFixes: string;
+  candidates: string;
   dependsOn: string;
   files: string;
   requiredTests: string;
@@ -33,6 +34,7 @@ export const EMPTY_DRAFT: JobDraft = {
   priority: "medium",
   budget: "",
   maxFixes: "",
+  candidates: "",
   dependsOn: "",
   files: "",
   requiredTests: "",
@@ -50,6 +52,7 @@ const FIELD_OF: Record<string, keyof JobDraft> = {
   priority: "priority",
   budget_usd: "budget",
   max_fixes: "maxFixes",
+  candidates: "candidates",
   depends_on: "dependsOn",
   files: "files",
   required_tests: "requiredTests",
@@ -96,6 +99,7 @@ function toInput(draft: JobDraft) {
     priority: draft.priority,
     ...(draft.budget.trim() && { budget_usd: Number(draft.budget) }),
     ...(draft.maxFixes.trim() && { max_fixes: Number(draft.maxFixes) }),
+    ...(draft.candidates.trim() && { candidates: Number(draft.candidates) }),
     depends_on: lines(draft.dependsOn),
     files: lines(draft.files),
     required_tests: lines(draft.requiredTests),

@@ -60,6 +60,16 @@ export function NewJobMore({ draft, faults, onChange }: Props) {
           fault={faults.maxFixes}
           onChange={(event) => onChange({ maxFixes: event.target.value })}
         />
+        <TextField
+          label="Work it out N times, keep the best"
+          name="candidates"
+          inputMode="numeric"
+          placeholder="1"
+          help="Up to 8 side by side, all on this budget. Tests that none has seen decide."
+          value={draft.candidates}
+          fault={faults.candidates}
+          onChange={(event) => onChange({ candidates: event.target.value })}
+        />
         <Lines
           label="Waits for jobs"
           help="Job ids, one a line."

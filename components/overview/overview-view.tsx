@@ -22,7 +22,9 @@ export function OverviewView() {
   const recent = useQuery(trpc.jobs.list.queryOptions({ limit: RECENT }));
   const escalated = useQuery(trpc.jobs.list.queryOptions({ limit: 20, state: "escalated" }));
   const paused = useQuery(trpc.jobs.list.queryOptions({ limit: 20, state: "paused" }));
-  const needs = [...(escalated.data?.jobs ?? []), ...(paused.data?.jobs ?? [])];
+  // A job that waits for its candidates goes on by itself.
+  const resting = (paused.data?.jobs ?? []).filter((job) => job.waiting_code !== "children");
+  const needs = [...(escalated.data?.jobs ?? []), ...resting];
   return (
     <>
       <PageHead title="Overview">
@@ -52,7 +54,7 @@ function Sections({ needs, jobs }: { needs: JobView[]; jobs: JobView[] }) {
       </Empty>
     );
   }
-  const running = jobs.filter((job) => isMoving(job.status));
+  const running = jobs.filter((job) => isMoving(job.status) || job.waiting_code === "children");
   const waiting = jobs.filter((job) => job.status === "pending");
   const settled = jobs.filter((job) => isSettled(job.status) && !NEEDS_PERSON.includes(job.status));
   return (
