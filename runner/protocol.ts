@@ -233,7 +233,15 @@ export const reportRequest = lease.extend({ items: z.array(reportItem).min(1).ma
 
 /** Answer to an uploaded bundle: accepted as a commit, or refused with a plain reason that the model may read. */
 export const bundleAnswer = z.discriminatedUnion("accepted", [
-  z.object({ accepted: z.literal(true), commit: z.string(), tree: z.string() }),
+  z.object({
+    accepted: z.literal(true),
+    commit: z.string(),
+    tree: z.string(),
+    /** Of an external agent's work: unchecked tasks of its checklist; null when there is no checklist. */
+    open_tasks: z.number().int().nonnegative().nullable().optional(),
+    /** The job is paused now, because its budget is used up: the lease is over. */
+    paused: z.boolean().optional(),
+  }),
   z.object({ accepted: z.literal(false), reason: z.string() }),
 ]);
 export type BundleAnswer = z.infer<typeof bundleAnswer>;

@@ -42,7 +42,7 @@ export async function receiveWork(
     const made = await importBundle(dir, bundle, { parent: job.headCommit, message: name });
     const changes = made.unchanged ? [] : await diffStat(dir, job.headCommit, made.commit);
     if (!made.unchanged) prepareFiles(job.publicId, made.commit, job.headCommit, made.files);
-    await moveHead(db, call, job, { commit: made.commit, message: name, changes });
+    const told = await moveHead(db, call, job, { commit: made.commit, message: name, changes });
     if (job.projectId !== null && job.baseRoot) {
       const touched = await diffStat(dir, job.baseRoot, made.commit);
       await touchFiles(
@@ -51,7 +51,7 @@ export async function receiveWork(
         touched.map(({ path }) => path),
       );
     }
-    return { accepted: true, commit: made.commit, tree: made.tree };
+    return { accepted: true, commit: made.commit, tree: made.tree, ...told };
   } catch (error) {
     if (error instanceof WorkspaceRefused) return { accepted: false, reason: error.message };
     throw error;
@@ -64,9 +64,14 @@ interface Work {
   changes: readonly { added: number | null; removed: number | null }[];
 }
 
-async function moveHead(db: Db, call: LeaseCall, before: Job, work: Work): Promise<void> {
+interface Told {
+  open_tasks: number | null;
+  paused: boolean;
+}
+
+async function moveHead(db: Db, call: LeaseCall, before: Job, work: Work): Promise<Told> {
   const tasks = await tasksAt(before, work.commit);
-  await db.$transaction(async (tx) => {
+  return db.$transaction(async (tx) => {
     const job = await holdExternal(tx, call);
     if (job.headCommit !== before.headCommit) {
       throw new AppError("conflict", "Other work of this lease came in at the same time.");
@@ -85,7 +90,8 @@ async function moveHead(db: Db, call: LeaseCall, before: Job, work: Work): Promi
         Prisma.sql`, head_commit = ${work.commit} ${step.set}`,
       )} ${ANNOUNCED}`,
     );
-    await pauseCapped(tx, job);
+    const paused = await pauseCapped(tx, job);
+    return { open_tasks: tasks.length === 0 ? null : tasks.length - done, paused };
   });
 }
 
