@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { ralphCommand } from "./commands/ralph";
 import { REMOTE_COMMANDS, remoteCommand } from "./commands/remote";
 /**
  * The `fabrica` command: which word does what, and one plain sentence when something is wrong.
@@ -18,6 +19,9 @@ On this machine
   migrate                                   bring the database up to date
   init-db [--seed]                          migrate, create the first admin, add example jobs
   setup                                     make everything the first start would make
+  ralph [--command "…"] [--server URL] [--token …] [--driver bubblewrap|docker] [--slots N] [--tools DIR]
+                                            host an external agent (Claude Code, or any command) for jobs that ask
+                                            for one: docs/external-agents.md
 
 Over the API (FABRICA_URL; FABRICA_TOKEN, or FABRICA_USER and FABRICA_PASSWORD); --json prints raw answers
   jobs list [--state S] [--search TEXT] [--limit N]
@@ -49,6 +53,8 @@ async function run([name, ...args]: string[]): Promise<number> {
       return migrateCommand(root);
     case "init-db":
       return initDbCommand(root, args);
+    case "ralph":
+      return ralphCommand(root, args);
     case "setup":
       return setupCommand(root);
     default:

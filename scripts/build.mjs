@@ -13,6 +13,7 @@ const BUNDLES = [
   { entry: "server/web-server.ts", output: "dist/app.mjs" },
   { entry: "inngest/embedded/main.ts", output: "dist/engine.mjs" },
   { entry: "runner/main.ts", output: "dist/runner.mjs" },
+  { entry: "runner/external/main.ts", output: "dist/ralph.mjs" },
   { entry: "server/workspaces/program-host.ts", output: "dist/program-host.mjs" },
   { entry: "runner/supervisor/main.ts", output: "dist/supervisor.cjs", alone: true },
 ];

@@ -17,6 +17,8 @@ const CHECK_LIMIT_MS = 5_000;
 const COMMON = ["LANG", "LC_ALL", "TZ", "TMPDIR", "LOG_LEVEL", "NODE_EXTRA_CA_CERTS"];
 /** Settings of the runner that a person may set; see runner/env.ts. */
 const RUNNER_SETTINGS = /^(RUNNER_\w+|DOCKER_HOST|DOCKER_CERT_PATH|DOCKER_TLS_VERIFY)$/;
+/** Settings of `fabrica ralph`, which makes sandboxes like a runner; see runner/external/env.ts. */
+const RALPH_SETTINGS = /^(RALPH_\w+|RUNNER_\w+|DOCKER_HOST|DOCKER_CERT_PATH|DOCKER_TLS_VERIFY)$/;
 const ENGINE_SETTINGS = /^ENGINE_(BACKOFF_SCALE|LOG_LEVEL|RETENTION_DAYS)$/;
 
 /** Everything the three descriptions are made of. */
@@ -158,6 +160,24 @@ export function runnerSpec(plan: RunnerPlan): ProcessSpec {
       RUNNER_WORKERS: String(plan.workers),
     },
     graceMs: 15_000,
+  };
+}
+
+/** The host of an external agent. */
+export function ralphSpec(plan: Omit<RunnerPlan, "workers" | "watch">): Omit<ProcessSpec, "name" | "graceMs"> {
+  const { root, sharedDir } = plan.places;
+  return {
+    command: process.execPath,
+    args: ["--enable-source-maps", join(root, "dist", "ralph.mjs")],
+    cwd: root,
+    env: {
+      RALPH_STATE_DIR: join(sharedDir, "ralph"),
+      RUNNER_SUPERVISOR: join(root, "dist", "supervisor.cjs"),
+      RUNNER_TOOLCHAIN_DIR: plan.toolchainDir,
+      ...common(plan, RALPH_SETTINGS),
+      FABRICA_URL: plan.appUrl,
+      FABRICA_RUNNER_TOKEN: plan.registrationToken,
+    },
   };
 }
 
