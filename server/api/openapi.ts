@@ -85,7 +85,7 @@ function make(): Document {
     description:
       "A self-hosted software factory. Times are ISO 8601 in UTC, money is dollars, `status` is the state.",
     baseUrl: "/api/v1",
-    tags: ["Auth", "Jobs", "Projects", "Queue", "Workers", "Costs", "Factory", "Health"],
+    tags: ["Auth", "Jobs", "Projects", "Learnings", "Queue", "Workers", "Costs", "Factory", "Health"],
   });
   const paths: Record<string, unknown> = {
     ...document.paths,

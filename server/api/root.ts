@@ -4,6 +4,7 @@ import { costsRouter } from "./routers/costs";
 import { factoryRouter } from "./routers/factory";
 import { healthRouter } from "./routers/health";
 import { jobsRouter } from "./routers/jobs";
+import { learningsRouter } from "./routers/learnings";
 import { locksRouter } from "./routers/locks";
 import { projectsRouter } from "./routers/projects";
 import { queueRouter } from "./routers/queue";
@@ -19,6 +20,7 @@ export const appRouter = router({
   health: healthRouter,
   jobs: jobsRouter,
   projects: projectsRouter,
+  learnings: learningsRouter,
   locks: locksRouter,
   queue: queueRouter,
   steering: steeringRouter,

@@ -30,7 +30,6 @@ export interface NewLearning {
 }
 
 const stackName = z.enum(STACK_NAMES as [StackName, ...StackName[]]);
-const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((word) => word === "true")]);
 const limit = z.coerce.number().int().min(1).max(200).default(50);
 
 const fields = {
@@ -66,7 +65,7 @@ export const listLearningsInput = z.strictObject({
   stack: stackName.optional(),
   /** Those that this job found out. */
   job: jobId.optional(),
-  pinned: flag.optional(),
+  pinned: z.enum(["true", "false"]).optional(),
   limit,
   cursor: learningId.optional(),
 });

@@ -9,6 +9,8 @@ import { realArray, signatureOf } from "./vectors";
 const COMPARED = 300;
 /** What the index keeps in hand while it searches; more finds more of the closest and takes longer. */
 const SEARCHED = 200;
+/** The index goes past the vectors of other teams one by one, so that a team of few is looked through without it. */
+const FEW = 2_000;
 
 export interface Near {
   id: bigint;
@@ -27,9 +29,16 @@ export async function findByMeaning(
   vector: readonly number[],
   most: number,
 ): Promise<Near[]> {
-  return (await hasVectorIndex(db))
-    ? byIndex(db, team, embedder, vector, most)
-    : bySignature(db, team, embedder, vector, most);
+  const indexed = (await hasVectorIndex(db)) && (await hasMany(db, team));
+  return indexed ? byIndex(db, team, embedder, vector, most) : bySignature(db, team, embedder, vector, most);
+}
+
+async function hasMany(db: Db, team: bigint): Promise<boolean> {
+  const [row] = await runStatement<{ many: boolean }>(
+    db,
+    Prisma.sql`SELECT EXISTS (SELECT 1 FROM learning_vector WHERE team_id = ${team} OFFSET ${FEW}::int) AS many`,
+  );
+  return row?.many === true;
 }
 
 function bySignature(
@@ -63,9 +72,10 @@ function byIndex(
 ): Promise<Near[]> {
   const wanted = Prisma.sql`${realArray(vector)}::real[]::vector(768)`;
   return db.$transaction(async (tx) => {
-    // Other teams' vectors are passed over on the way, so it must go on until enough are found.
+    // It must go on past other teams' vectors until enough are found. A sort looks cheap to the planner, which does not
+    // know what reading a vector in full costs.
     await tx.$queryRaw`SELECT set_config('hnsw.ef_search', ${String(SEARCHED)}, true),
-      set_config('hnsw.iterative_scan', 'strict_order', true)`;
+      set_config('hnsw.iterative_scan', 'strict_order', true), set_config('enable_sort', 'off', true)`;
     return tx.$queryRaw<Near[]>`
       SELECT learning_id AS id, 1 - (embedding::vector(768) <=> ${wanted}) AS cosine FROM learning_vector
       WHERE team_id = ${team} AND embedder = ${embedder}

@@ -4,11 +4,11 @@ import { type Db, runStatement, type Tx } from "../db";
 import { Prisma } from "../generated/prisma/client";
 
 /** Words of one question; the first ones, because they stand in its title. */
-const MOST_WORDS = 48;
+const MOST_WORDS = 32;
 /** Rows looked at for one word. A word of more rows tells little. */
 const ROWS_A_WORD = 1_000;
 /** Rows that all words together may be expected to have, by the statistics of the column. */
-const ROWS_A_QUESTION = 6_000;
+const ROWS_A_QUESTION = 3_000;
 /** A word in the title of a learning counts so many times. */
 const TITLE_FACTOR = 2;
 /** A learning of so many words is matched by chance twice as easily as a short one. */
@@ -52,7 +52,7 @@ export function findByText(at: Db | Tx, team: bigint, text: string, most: number
       SELECT c.lexeme, l.id, l.length, l.titled FROM chosen c CROSS JOIN LATERAL (
         SELECT id, length(search) AS length, search @@ (quote_literal(c.lexeme) || ':A')::tsquery AS titled
         FROM learning
-        WHERE search @@ quote_literal(c.lexeme)::tsquery AND team_id = ${team} AND deleted_at IS NULL
+        WHERE search @@ quote_literal(c.lexeme)::tsquery AND team_id + 0 = ${team} AND deleted_at IS NULL
         LIMIT ${ROWS_A_WORD}::int
       ) l
     ), worth AS (

@@ -63,6 +63,16 @@ const ROWS: Record<string, Row> = {
   "POST /projects/{name}/archive": { least: "admin", job: true },
   // After the archive there is nothing to look at, so nobody's host is asked.
   "POST /projects/{name}/check": { least: "member", job: true },
+  "GET /learnings": { least: "viewer" },
+  "GET /learnings/search": { least: "viewer" },
+  "POST /learnings": { least: "member", body: { kind: "gotcha", title: "Ours", text: "Ours alone, too" } },
+  "POST /learnings/import": { least: "member", body: { files: [{ path: "a.md", text: "- a: b" }] } },
+  "GET /learnings/{id}": { least: "viewer", job: true },
+  "POST /learnings/{id}": { least: "member", job: true, body: { kind: "pattern" } },
+  "POST /learnings/{id}/pin": { least: "member", job: true },
+  "POST /learnings/{id}/unpin": { least: "member", job: true },
+  "DELETE /learnings/{id}": { least: "member", job: true },
+  "GET /jobs/{id}/learnings": { least: "viewer", job: true },
   "GET /locks": { least: "viewer" },
   "GET /queue/stats": { least: "viewer" },
   "GET /queue/peek": { least: "viewer" },
@@ -75,6 +85,7 @@ const ROWS: Record<string, Row> = {
 
 let factory: Factory;
 let job: string;
+let learning: string;
 const people = {} as Record<TeamRole | "stranger", Person>;
 
 beforeAll(async () => {
@@ -97,6 +108,9 @@ beforeAll(async () => {
       sealedToken: new Uint8Array(60),
     },
   });
+  const told = { kind: "gotcha", title: "Ours alone", text: "Ours alone.", hash: "ours" };
+  const row = await db.learning.create({ data: { ...told, teamId: people.admin.teamId, origin: "person" } });
+  learning = String(row.id);
   await db.runner.create({
     data: { id: "runner-1", name: "host-1", secretHash: "x", driver: "bubblewrap", probe: [], programs: {} },
   });
@@ -115,13 +129,14 @@ afterAll(() => factory.close());
 
 function named(path: string): string {
   if (path.startsWith("/workers")) return "worker-AAAA";
+  if (path.startsWith("/learnings")) return learning;
   return path.startsWith("/auth") ? "999999" : job;
 }
 
 async function ask(route: string, token: string | undefined): Promise<{ status: number; text: string }> {
   const [method = "", path = ""] = route.split(" ");
   const filled = path.replace("{id}", named(path)).replace("{name}", "shop").replace("{key}", "plan");
-  const query = path.endsWith("/file") ? "?path=README.md" : "";
+  const query = path.endsWith("/file") ? "?path=README.md" : path.endsWith("/search") ? "?q=ours+alone" : "";
   const { body } = ROWS[route] ?? {};
   const call = { ...(token === undefined ? {} : { token }), ...(body ? { body } : {}) };
   const leaving = new AbortController();
@@ -202,6 +217,8 @@ describe("who may", () => {
     for (const route of [
       "GET /jobs",
       "GET /projects",
+      "GET /learnings",
+      "GET /learnings/search",
       "GET /queue/peek",
       "GET /queue/stats",
       "GET /workers",

@@ -106,6 +106,8 @@ ALTER TABLE "learning_pass" ADD CONSTRAINT "learning_pass_job_id_fkey" FOREIGN K
 ALTER TABLE "learning_vector" ADD CONSTRAINT "learning_vector_length" CHECK (array_length("embedding", 1) = 768);
 -- It is compared in full only after its signature was; packing numbers that look random gains nothing.
 ALTER TABLE "learning_vector" ALTER COLUMN "embedding" SET STORAGE EXTERNAL;
+-- Learnings are read far more often than written; entries that wait for the index would be gone through by every search.
+ALTER INDEX "learning_search_idx" SET (fastupdate = off);
 CREATE INDEX "learning_list" ON "learning" ("team_id", "id") WHERE "deleted_at" IS NULL;
 CREATE INDEX "learning_pinned" ON "learning" ("team_id", "id") WHERE "pinned" AND "deleted_at" IS NULL;
 CREATE INDEX "learning_project" ON "learning" ("project_id", "id") WHERE "project_id" IS NOT NULL AND "deleted_at" IS NULL;
