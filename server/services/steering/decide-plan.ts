@@ -9,6 +9,9 @@ import { findJob } from "../jobs/find-job";
 import { moveJob } from "../jobs/move-job";
 import { redact } from "../redact";
 
+/** How often a plan is written: each version is an agent run that is paid for. */
+const MOST_VERSIONS = 20;
+
 interface Decision {
   decision: PlanDecision;
   /** The version that was read; left out, the one that waits. */
@@ -24,7 +27,6 @@ interface Decision {
  */
 export function approvePlan({ ctx, input }: { ctx: Ctx; input: ApprovePlanInput }): Promise<void> {
   const { id, version, spec } = input;
-  if (spec !== undefined) refuseSpec(spec);
   const editedSpec = spec === undefined ? null : redact(spec);
   return decide(ctx, id, { decision: "approved", version, remarks: null, editedSpec });
 }
@@ -49,12 +51,18 @@ function refuseSpec(spec: string): void {
 async function decide(ctx: Ctx, publicId: string, wanted: Decision): Promise<void> {
   requireRole(ctx.actor, "member");
   const { id } = await findJob(ctx, publicId);
+  if (wanted.editedSpec !== null) refuseSpec(wanted.editedSpec);
   await ctx.db.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${id} FOR UPDATE`;
     const job = await tx.job.findUniqueOrThrow({ where: { id } });
     const review = await findReview(tx, job, wanted.version);
     if (sameDecision(review, wanted)) return;
     refuseDecided(job, review, wanted.version);
+    if (wanted.decision === "changes" && review.version >= MOST_VERSIONS)
+      throw new AppError(
+        "conflict",
+        `The plan of ${publicId} was written ${review.version} times; edit it and approve it, or stop the job.`,
+      );
     const { decision, remarks, editedSpec } = wanted;
     const actor = `person:${ctx.actor.username}`;
     await tx.$executeRaw`
