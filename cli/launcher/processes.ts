@@ -164,7 +164,9 @@ export function runnerSpec(plan: RunnerPlan): ProcessSpec {
 }
 
 /** The host of an external agent. */
-export function ralphSpec(plan: Omit<RunnerPlan, "workers" | "watch">): Omit<ProcessSpec, "name" | "graceMs"> {
+export function ralphSpec(
+  plan: Omit<RunnerPlan, "workers" | "watch">,
+): Omit<ProcessSpec, "name" | "graceMs"> {
   const { root, sharedDir } = plan.places;
   return {
     command: process.execPath,
