@@ -1,6 +1,7 @@
 // What the held-back tests of a validation came to. They are laid over the tree only while the tests run, and judged by
 // themselves: each that was not collected or not reported counts as failed. Pure.
 import type { TestReport, TestResult } from "../toolchains/port";
+import { isNamedLikeTest } from "../toolchains/test-files";
 import { compareTestIds } from "../toolchains/test-ids";
 import { countTests, fileOfTest, isRed, type StoredTests } from "./checks";
 import type { Collected, Finding } from "./compare-tests";
@@ -30,7 +31,9 @@ export function heldResults(suites: readonly HeldSuite[], held: ReadonlySet<stri
   const tests = listed.flatMap((suite) => resultsOf(suite, held));
   const seen = new Set(tests.map(({ id }) => fileOfTest(id)));
   if (listed.length > 0)
-    for (const file of held) if (!seen.has(file)) tests.push(red(file, "none of its tests can be collected"));
+    for (const file of held)
+      if (isNamedLikeTest(file) && !seen.has(file))
+        tests.push(red(file, "none of its tests can be collected"));
   // A shell line does not say which tests it ran: with them in place it passes, or it does not.
   for (const { name, lists, report } of suites) {
     if (lists) continue;

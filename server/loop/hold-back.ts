@@ -11,7 +11,7 @@ import type { Job } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
-import { isTestFile } from "../toolchains/test-files";
+import { isNamedLikeTest, isTestFile } from "../toolchains/test-files";
 import { editTree } from "../workspaces/edit-tree";
 import { type HeldFile, keepHeldBack, readHeldBack } from "../workspaces/held-back";
 import { type FileEntry, log, readBlobs, readTree } from "../workspaces/read-files";
@@ -165,7 +165,9 @@ async function filesToHold(
   );
   const wanted = new Set(named?.map(tidy));
   const chosen = named === null ? added : added.filter(({ path }) => wanted.has(path));
-  const rest = named !== null && chosen.length === added.length ? chosen.slice(1) : chosen;
+  const tests = (files: readonly FileEntry[]) => files.filter(({ path }) => isNamedLikeTest(path));
+  const nothingSeen = named !== null && tests(chosen).length === tests(added).length;
+  const rest = nothingSeen ? chosen.filter((file) => file !== tests(chosen)[0]) : chosen;
   const texts = await readBlobs(
     dir,
     rest.map(({ oid }) => oid),

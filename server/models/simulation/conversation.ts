@@ -36,6 +36,11 @@ export interface Conversation {
   files: string[] | null;
   failure: string | null;
   attempt: z.infer<typeof attemptBlock> | null;
+  /** What a debugger found; the whole change; how much of the tests is to be held back; how many ways are wanted. */
+  findings: string | null;
+  diff: string | null;
+  hold: string | null;
+  approaches: string | null;
   /** A plan of the planner's that was sent back, and what people said of it. */
   remarks: string | null;
   /** What people said for this very turn, in the order in which they said it. */
@@ -64,6 +69,10 @@ export function readConversation(messages: readonly Message[]): Conversation {
         .filter(Boolean) ?? null,
     failure: block("failure"),
     attempt: parseOptional(attemptBlock, block("attempt"), "attempt"),
+    findings: block("findings"),
+    diff: block("diff"),
+    hold: block("hold"),
+    approaches: block("approaches"),
     remarks: block("remarks"),
     steering: saidNow(messages),
     turns: messages.filter((message) => message.role === "assistant").length,

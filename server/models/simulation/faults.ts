@@ -18,7 +18,7 @@ export function withMistakes(
   const target = files.findLast((file) => file.bugs !== undefined && file.bugs.length > 0);
   if (!target) return files;
   let content = target.content;
-  if (errs(model, "test", task))
+  if (errs(model, "test", task) || errs(model, "blind", task))
     content = logicalMistake({ ...target, content }, seed + task)?.content ?? content;
   if (errs(model, "lint", task)) content = lintMistake(target.path, content).content;
   if (errs(model, "crash", task)) content = crashMistake(target.path, content)?.content ?? content;

@@ -8,6 +8,8 @@ export const SIMULATION_FAULTS = {
   crash: "a syntax error",
   garbage: "an answer that cannot be used, once",
   loop: "the same action endlessly",
+  blind: "a logical mistake that only the held-back tests see",
+  lost: "the same action endlessly, until a debugger has looked into it",
   stubborn: "a fixer that repeats a patch that does not help",
 } as const;
 

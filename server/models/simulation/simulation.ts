@@ -2,15 +2,15 @@
 // It keeps nothing between calls and draws every choice from the job, so the same question has the same answer.
 import { type ModelAnswer, ModelError, type ModelProvider, type ModelRequest } from "../port";
 import { changeTitles } from "./change/modules";
-import { type Conversation, isChange, readConversation } from "./conversation";
+import { type Conversation, isChange, type Job, readConversation } from "./conversation";
 import { parseSimulationModel, type SimulationModel } from "./model-name";
 import { planProject, titlesFor } from "./plan";
 import type { PlannedAnswer } from "./roles/answer";
-import { changeCoder, changeFixer, changeTester } from "./roles/change";
-import { coderAnswer, testerAnswer } from "./roles/coder";
+import { changeCoder, changeFixer, changeSpecTester, changeTester } from "./roles/change";
+import { coderAnswer, specTesterAnswer, testerAnswer } from "./roles/coder";
 import { conflictAnswer, isConflict } from "./roles/conflict";
 import { fixerAnswer } from "./roles/fixer";
-import { debuggerAnswer, leastAnswer, plannerAnswer } from "./roles/other";
+import { architectAnswer, debuggerAnswer, leastAnswer, plannerAnswer, reviewerAnswer } from "./roles/other";
 import { tasksOfSpec } from "./spec";
 import { hashText } from "./text";
 import { outputTokens, usageOf } from "./usage";
@@ -54,7 +54,10 @@ function byRole(
   const { job, task } = talk;
   if (!job) return null;
   if (role === "planner") return plannerAnswer(talk, job, maxTokens);
+  if (role === "architect") return architectAnswer(talk);
+  if (role === "reviewer") return reviewerAnswer(talk);
   if (role === "fixer" && isChange(job) && isConflict(talk.failure)) return conflictAnswer(talk);
+  if (!task && role === "tester" && talk.hold !== null) return specTester(talk, job);
   if (!task) return null;
   if (role === "debugger") return debuggerAnswer(talk);
   if (role !== "coder" && role !== "tester" && role !== "fixer") return null;
@@ -68,8 +71,22 @@ function byRole(
   }
   const project = planProject(job, titles, talk.jobText);
   if (role === "coder") return coderAnswer(talk, project, task.n, model);
-  if (role === "tester") return testerAnswer(talk, project, task.n);
+  if (role === "tester") return testerAnswer(talk, project, task.n, model);
   return fixerAnswer(talk, project, task.n, model);
+}
+
+function specTester(talk: Conversation, job: Job): PlannedAnswer {
+  const fromSpec = tasksOfSpec(talk.spec ?? "");
+  const titles = (other: () => string[]) => (fromSpec.length > 0 ? fromSpec : other());
+  if (isChange(job)) return changeSpecTester({ talk, job, titles: titles(() => changeTitles(job).titles) });
+  return specTesterAnswer(
+    talk,
+    planProject(
+      job,
+      titles(() => titlesFor(job)),
+      talk.jobText,
+    ),
+  );
 }
 
 /** Says that it read what people said, in the answer to that very turn, where there is room for it. */

@@ -7,7 +7,7 @@ import type { SimulationModel } from "../model-name";
 import type { SourceFile } from "../project";
 import { hashText } from "../text";
 import { finish, type PlannedAnswer, write } from "./answer";
-import { erringTurn, open } from "./coder";
+import { erringTurn, open, unseen } from "./coder";
 import { mendingAnswer } from "./fixer";
 
 /** Everything a role needs to know of its task in a change job. */
@@ -44,16 +44,37 @@ export function changeTester({ talk, job, titles, n }: ChangeWork): PlannedAnswe
   const tests = looked.found.test();
   if ("open" in tests) return looking(tests.open);
   const { test, extra } = tests.found;
-  const files = test.present ? [] : [...extra, test.file];
+  const held = talk.hold !== null && n === 1 && !test.present ? unseen(test.file) : [];
+  const files = test.present ? [] : [...extra, test.file, ...held];
   const summary = `Tests for ${task.title}: they use ${module.file.path} with good input and bad, and fail without it.`;
   return finish(
     `Writing tests for task ${n}: ${task.title}.`,
-    { summary: summary.slice(0, 2000), test_files: [test.file.path] },
+    {
+      summary: summary.slice(0, 2000),
+      test_files: [test.file.path, ...held.map(({ path }) => path)],
+      held_back: held.map(({ path }) => path),
+    },
     open(
       talk,
       files.map((file) => write(file.path, file.content)),
     ),
   );
+}
+
+/** The answer of a tester who writes for no task but from the specification alone; all is held back. */
+export function changeSpecTester({ talk, job, titles }: Omit<ChangeWork, "n" | "model">): PlannedAnswer {
+  const files: SourceFile[] = [];
+  for (const n of titles.keys()) {
+    const looked = survey(talk, job, titles, n + 1);
+    if ("open" in looked) return looking(looked.open);
+    const tests = looked.found.test();
+    if ("open" in tests) return looking(tests.open);
+    files.push(...tests.found.extra, ...unseen(tests.found.test.file));
+  }
+  const paths = [...new Set(files.map(({ path }) => path))];
+  const summary = "Tests from the specification alone; all of them are held back.";
+  const calls = files.map((file) => write(file.path, file.content));
+  return finish(summary, { summary, test_files: paths, held_back: paths }, open(talk, calls));
 }
 
 /** The fixer's next answer to a failing check; a merge, which is no task of the plan, is about all of them. */

@@ -5,7 +5,7 @@ import type { Conversation } from "../conversation";
 import { replacementBetween } from "../edits";
 import { withMistakes } from "../faults";
 import { errs, type SimulationModel } from "../model-name";
-import type { Project } from "../project";
+import type { Project, SourceFile } from "../project";
 import { coderFiles, coderState, growingFiles, testerFiles } from "../writers";
 import { finish, type PlannedAnswer, type PlannedCall, write } from "./answer";
 
@@ -32,7 +32,7 @@ export function coderAnswer(
 
 /** The turn of a model that is told to go round in circles, or to give one answer that nobody can use. */
 export function erringTurn(talk: Conversation, n: number, model: SimulationModel): PlannedAnswer | null {
-  if (errs(model, "loop", n)) {
+  if (errs(model, "loop", n) || (errs(model, "lost", n) && talk.findings === null)) {
     return {
       text: "Let me look at the files first.",
       calls: [{ name: "run", input: { command: "ls" } }],
@@ -42,15 +42,62 @@ export function erringTurn(talk: Conversation, n: number, model: SimulationModel
 }
 
 /** The tester's next answer in task n. */
-export function testerAnswer(talk: Conversation, project: Project, n: number): PlannedAnswer {
-  const files = testerFiles(project, n);
+export function testerAnswer(
+  talk: Conversation,
+  project: Project,
+  n: number,
+  model: SimulationModel,
+): PlannedAnswer {
+  const seen = testerFiles(project, n);
+  const held = heldTests(talk, seen, n);
+  const blind = errs(model, "blind", n) && held.length > 0;
+  const files = [...(blind ? seen.filter((file) => !isFeatureTest(project, file, n)) : seen), ...held];
   const calls = files.map((file) => write(file.path, file.content));
   const title = project.tasks[n - 1]?.title ?? "";
-  const tests = files
-    .map((file) => file.path)
-    .filter((path) => /(^|\/)test_[^/]+\.py$|\.test\.js$/.test(path));
+  const tests = files.map((file) => file.path).filter(isTest);
   const summary = `Tests for ${title}: they use the real program from outside, with good input and bad.`;
-  return finish(`Writing tests for task ${n}: ${title}.`, { summary, test_files: tests }, open(talk, calls));
+  const held_back = held.map(({ path }) => path);
+  return finish(
+    `Writing tests for task ${n}: ${title}.`,
+    { summary, test_files: tests, held_back },
+    open(talk, calls),
+  );
+}
+
+const isTest = (path: string) => /(^|\/)test_[^/]+\.py$|\.test\.js$/.test(path);
+
+/** Of the first task the test of its last module a second time, under another name; held back where that is wanted. */
+function heldTests(talk: Conversation, seen: readonly SourceFile[], n: number): SourceFile[] {
+  const like = seen.findLast(({ path }) => isTest(path));
+  return talk.hold !== null && n === 1 && like ? unseen(like) : [];
+}
+
+/** The same test under a name that nobody else chooses; none when the name cannot be told from a test's. */
+export function unseen({ path, content }: SourceFile): SourceFile[] {
+  const named = /_test\.py$/.test(path)
+    ? path.replace(/_test\.py$/, "_unseen_test.py")
+    : path
+        .replace(/((?:\.|-)(?:test|spec)\.[^./]+)$/, "-unseen$1")
+        .replace(/((?:\/|^)test_[^/]+)\.py$/, "$1_unseen.py");
+  return named === path ? [] : [{ path: named, content }];
+}
+
+function isFeatureTest(project: Project, { path }: SourceFile, n: number): boolean {
+  const names = project.tasks[n - 1]?.modules.map(({ name }) => name) ?? [];
+  return isTest(path) && names.some((name) => path.includes(name));
+}
+
+/** A tester who writes for no task but from the specification alone: all tests of the project, all held back. */
+export function specTesterAnswer(talk: Conversation, project: Project): PlannedAnswer {
+  const all = project.tasks.flatMap((task) => testerFiles(project, task.n));
+  const files = new Map(
+    all.flatMap((file) => (isTest(file.path) ? unseen(file) : [file])).map((file) => [file.path, file]),
+  );
+  const paths = [...files.keys()];
+  const summary = "Tests from the specification alone; all of them are held back.";
+  const calls = [...files.values()].map((file) => write(file.path, file.content));
+  const tests = paths.filter(isTest);
+  return finish(summary, { summary, test_files: tests, held_back: paths }, open(talk, calls));
 }
 
 /** Files of earlier tasks that the workspace lacks. Unknown when the list of files is cut or not given. */

@@ -45,9 +45,55 @@ export function debuggerAnswer(talk: Conversation): PlannedAnswer {
     };
   }
   const failure = (talk.failure ?? "").split("\n").filter(Boolean).slice(0, 5).join(" / ").slice(0, 600);
+  const seen = talk.past[0]?.result?.content
+    .split("\n")
+    .filter(Boolean)
+    .slice(0, 5)
+    .join(" / ")
+    .slice(0, 400);
   return finish("This is what I see.", {
-    findings: `Task ${talk.task?.n ?? "?"} does not get further. ${failure ? `Last failure: ${failure}. ` : ""}The same action was repeated without a new result; begin with the file that the failure names and write it anew.`,
+    root_cause: `Task ${talk.task?.n ?? "?"} does not get further: what was tried left the file that the failure names as it was.`,
+    evidence: `${failure ? `The last failure: ${failure}.` : "No check has failed."} In the workspace: ${seen || "nothing"}.`,
+    findings: "Do not repeat the same action. Begin with the file that the failure names and write it anew.",
+    recommendation: "fix_code",
   });
+}
+
+/** The reviewer reads what it is shown and finds nothing to be changed. */
+export function reviewerAnswer(talk: Conversation): PlannedAnswer {
+  const files = (talk.diff ?? "").match(/^diff --git /gm)?.length ?? 0;
+  const lines = (talk.diff ?? "").match(/^[+-](?![+-])/gm)?.length ?? 0;
+  const summary = `Read ${lines} changed lines in ${files} files beside the specification; they do what it says.`;
+  return finish(summary, { verdict: "approve", summary, findings: [] });
+}
+
+const WAYS = [
+  [
+    "The plain way",
+    "One module for each thing, the simplest data structure that will do, no sharing before it hurts.",
+  ],
+  [
+    "Data first",
+    "Settle the shape of the data and its checks in one place, then let every operation be a function of it.",
+  ],
+  [
+    "From the outside in",
+    "Begin with the interface and its errors, test that, and put the behaviour behind it step by step.",
+  ],
+  [
+    "Small pure functions",
+    "Keep input and output at the edge and everything that decides in functions without state.",
+  ],
+];
+
+/** As many approaches as are asked for. */
+export function architectAnswer(talk: Conversation): PlannedAnswer {
+  const wanted = Math.min(8, Math.max(1, Number.parseInt(talk.approaches ?? "1", 10) || 1));
+  const approaches = Array.from({ length: wanted }, (_, i) => {
+    const [title = "", text = ""] = WAYS[i % WAYS.length] ?? [];
+    return { title: i < WAYS.length ? title : `${title} (${i + 1})`, text };
+  });
+  return finish(`There are ${wanted} ways to build this.`, { approaches });
 }
 
 /** A valid input for a tool whose meaning is unknown here: the least that its schema allows. */
