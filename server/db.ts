@@ -34,6 +34,10 @@ export function connect(url: string, connections = 20, patienceMs = PATIENCE_MS)
   });
   // A connection that breaks while nobody uses it is replaced; without a listener it would end the process.
   pool.on("error", (error) => log.warn({ error: String(error) }, "an idle connection to the database broke"));
+  // So would one that breaks between two statements of a transaction: the next of them then fails.
+  pool.on("connect", (client) =>
+    client.on("error", (error) => log.warn({ error: String(error) }, "a connection to the database broke")),
+  );
   const adapter = new PrismaPg(pool, { disposeExternalPool: true });
   const transactionOptions = { maxWait: patienceMs, timeout: Math.min(20_000, silenceMs) };
   const client = new PrismaClient({ adapter, transactionOptions });

@@ -38,8 +38,8 @@ const STORY = `
     VALUES (1, 1, 1, 'task-1/coder', 'coder', 'simulation', 'sim-1', '{}', 1, 70);
   INSERT INTO turn (agent_run_id, n, answer, usage, cost_micro_usd, fence, commit, model_ms, finished_at)
     VALUES (1, 1, '{}', '{}', 70, 1, 'c1', 1, now());
-  INSERT INTO spend (key, team_id, root_job_id, job_id, run, role, provider, model, day, state, reserved_micro, cost_micro, deadline)
-    VALUES ('JOB-1/1/task-1/coder/1/1', 1, 1, 1, 1, 'coder', 'simulation', 'sim-1', '2026-01-01', 'settled', 100, 70, now());
+  INSERT INTO spend (key, team_id, root_job_id, job_id, run, agent_run, turn, role, provider, model, day, state, reserved_micro, cost_micro, deadline)
+    VALUES ('JOB-1/1/task-1/coder/1/1', 1, 1, 1, 1, 'task-1/coder', 1, 'coder', 'simulation', 'sim-1', '2026-01-01', 'settled', 100, 70, now());
   INSERT INTO daily_spend (team_id, day, spent_micro, reserved_micro, agent_runs) VALUES (1, '2026-01-01', 70, 0, 1);
   INSERT INTO queue_tally (team_id, lane, hour, shard, claims) VALUES (1, 'owners', '2026-01-01', 0, 1);
   INSERT INTO command (id, job_id, run, key, state, spec, fence, worker_id)

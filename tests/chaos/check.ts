@@ -58,13 +58,11 @@ const RULES: Rule[] = [
       WHERE ${OF_JOBS} AND j.reserved_micro_usd <> s.open`,
   },
   {
-    fault: "an agent run's cost is not the sum of its answers",
-    sql: `SELECT k.key || ': ' || k.spent || ' against ' || coalesce(s.cost, 0) AS what
-      FROM (SELECT j.public_id || '/' || r.run || '/' || r.key AS key, r.spent_micro_usd AS spent
-        FROM agent_run r JOIN job j ON j.id = r.job_id WHERE ${OF_JOBS}) k
-      LEFT JOIN (SELECT regexp_replace(key, '/[0-9]+/[0-9]+$', '') AS key, sum(cost_micro) AS cost
-        FROM spend WHERE state = 'settled' GROUP BY 1) s ON s.key = k.key
-      WHERE k.spent <> coalesce(s.cost, 0)`,
+    fault: "an agent run's cost is not the sum of its calls",
+    sql: `SELECT j.public_id || '/' || r.run || '/' || r.key || ': ' || r.spent_micro_usd || ' against ' || s.cost AS what
+      FROM agent_run r JOIN job j ON j.id = r.job_id, LATERAL (SELECT coalesce(sum(cost_micro), 0) AS cost
+        FROM spend WHERE job_id = r.job_id AND run = r.run AND agent_run = r.key) s
+      WHERE ${OF_JOBS} AND r.spent_micro_usd <> s.cost`,
   },
   {
     fault: "charged twice, or another amount: the turn's cost is not that of its one settled call",
