@@ -1,18 +1,11 @@
 // Whether a task of our own is one: its hidden tests tell the reference solution from the base and from a slip.
 import { rmSync } from "node:fs";
+import type { Check } from "./check-package";
 import type { CleanPlace } from "./clean-place";
 import { writeFiles } from "./git-folder";
 import { refusal, runHidden } from "./judge";
 import { lintErrors, runSuite, type SuiteResult } from "./run-suite";
 import { type NewFile, type OwnTask, solutionOf, withEdits } from "./task";
-
-export interface OwnCheck {
-  /** Hidden tests that pass, of all. */
-  base: string;
-  reference: string;
-  slip: string;
-  problem: string | null;
-}
 
 const tally = ({ passed, failed, unreadable }: SuiteResult) =>
   unreadable && passed.length + failed.length === 0
@@ -20,13 +13,13 @@ const tally = ({ passed, failed, unreadable }: SuiteResult) =>
     : `${passed.length}/${passed.length + failed.length}`;
 
 /** @param folder for its trees, not there yet */
-export async function checkOwn(clean: CleanPlace, task: OwnTask, folder: string): Promise<OwnCheck> {
+export async function checkOwn(clean: CleanPlace, task: OwnTask, folder: string): Promise<Check> {
   const solution = solutionOf(task);
   const slipped = withEdits(solution, task.slips);
   const base = await runHidden(clean, task, task.base);
   const reference = await runHidden(clean, task, solution);
   const slip = await runHidden(clean, task, slipped);
-  const seen = { base: tally(base), reference: tally(reference), slip: tally(slip) };
+  const seen = `base ${tally(base)}, reference ${tally(reference)}, slip ${tally(slip)}`;
   const own = async (files: readonly NewFile[]) =>
     inFolder(folder, [...files, ...task.tests], () => runSuite(clean, folder));
   const lint = (files: readonly NewFile[]) => inFolder(folder, files, () => lintErrors(clean, folder));
@@ -40,7 +33,7 @@ export async function checkOwn(clean: CleanPlace, task: OwnTask, folder: string)
     (await lint([...solution, ...task.tests]))[0],
     (await lint(slipped))[0],
   ];
-  return { ...seen, problem: problems.find((one) => typeof one === "string" && one !== "") || null };
+  return { seen, problem: problems.find((one) => typeof one === "string" && one !== "") || null };
 }
 
 function formProblem({ kind, base, hidden, tests, slips, reference, edits }: OwnTask): string | null {

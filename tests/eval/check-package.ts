@@ -5,10 +5,10 @@ import { PackageRepository } from "./repository";
 import { lintErrors, runSuite, type SuiteResult } from "./run-suite";
 import { mendOf, type PackageTask } from "./task";
 
-export interface PackageCheck {
-  released: string;
-  broken: string;
-  mended: string;
+/** What was looked at, and what is wrong with a task. */
+export interface Check {
+  /** Tests that pass, of all, where. */
+  seen: string;
   problem: string | null;
 }
 
@@ -20,7 +20,7 @@ export async function checkPackage(
   task: PackageTask,
   archive: string,
   folder: string,
-): Promise<PackageCheck> {
+): Promise<Check> {
   const repository = PackageRepository.make(folder, task, archive);
   repository.toImport();
   const released = await runSuite(clean, folder, task);
@@ -38,9 +38,7 @@ export async function checkPackage(
   repository.ownSuite();
   const mended = await runSuite(clean, folder, task);
   return {
-    released: tally(released),
-    broken: tally(broken),
-    mended: tally(mended),
+    seen: `release ${tally(released)}, bug ${tally(broken)}, mend ${tally(mended)}`,
     problem: problemOf(task, { released, withTest, broken, mended }) ?? lint[0] ?? null,
   };
 }

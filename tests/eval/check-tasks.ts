@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tasksNamed } from "./all-tasks";
 import { checkOwn } from "./check-own";
-import { checkPackage } from "./check-package";
+import { type Check, checkPackage } from "./check-package";
 import { CleanPlace } from "./clean-place";
 import { fetchArchives } from "./debian-archive";
 import { isPackage, kindOf } from "./task";
@@ -23,15 +23,16 @@ try {
   const archives = await fetchArchives(tasks.filter(isPackage).map(({ source }) => source));
   for (const task of tasks) {
     const began = performance.now();
-    const check = async (): Promise<{ problem: string | null }> => {
+    const check = async (): Promise<Check> => {
       const folder = join(base, task.name);
       if (!isPackage(task)) return checkOwn(clean, task, folder);
       const archive = archives.get(task.source);
       if (!archive || "problem" in archive)
-        return { problem: `not fetched: ${archive?.problem ?? "unknown"}` };
+        return { seen: "", problem: `not fetched: ${archive?.problem ?? "unknown"}` };
       return checkPackage(clean, task, archive.file, folder);
     };
     const line = await check().catch((error: unknown) => ({
+      seen: "",
       problem: (error instanceof Error ? error.message : String(error)).slice(0, 500),
     }));
     if (line.problem !== null) failed++;
