@@ -95,7 +95,11 @@ function makeProvider(name: ProviderName): ModelProvider {
         timeoutMs,
       });
     case "ollama":
-      return createOllama({ host: settings.OLLAMA_HOST ?? "http://127.0.0.1:11434", timeoutMs });
+      return createOllama({
+        host: settings.OLLAMA_HOST ?? "http://127.0.0.1:11434",
+        timeoutMs,
+        contextTokens: settings.CONTEXT_TOKENS,
+      });
     case "simulation":
       return createSimulation();
   }

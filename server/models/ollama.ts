@@ -1,6 +1,7 @@
 // Local models through an Ollama server. Asks once, streamed; costs nothing, so faults carry no usage to charge.
 import { type ChatResponse, Ollama } from "ollama";
 import { retryAfterMs, withDeadline } from "./call";
+import { fencedInstructions, readFenced, withoutCalls } from "./fenced-tools";
 import { toOllama } from "./ollama-request";
 import { OllamaRefusal, ollamaFetch } from "./ollama-transport";
 import { type ModelAnswer, ModelError, type ModelProvider, type ModelRequest, type ToolCall } from "./port";
@@ -21,13 +22,63 @@ export interface OllamaOptions {
 
 /** The provider `ollama`. Opens nothing before the first call. */
 export function createOllama(options: OllamaOptions): ModelProvider {
+  /** Models of which the server said that they know no tools. */
+  const wordsOnly = new Set<string>();
+  const either = async (request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer> => {
+    if (wordsOnly.has(request.model)) return askInWords(options, request, signal);
+    try {
+      return await ask(options, request, signal);
+    } catch (error) {
+      const knowsNone =
+        error instanceof ModelError && error.fault === "invalid" && NO_TOOLS.test(error.message);
+      if (!knowsNone || request.tools.length === 0) throw error;
+      wordsOnly.add(request.model);
+      return askInWords(options, request, signal);
+    }
+  };
   return {
     name: "ollama",
-    ask: (request) =>
-      withDeadline(request.signal, options.timeoutMs, (signal) => ask(options, request, signal)),
+    ask: (request) => withDeadline(request.signal, options.timeoutMs, (signal) => either(request, signal)),
     check: () => check(options.host),
   };
 }
+
+const NO_TOOLS = /cannot call tools/;
+
+/** Tools are described in words, and calls are read out of the answer. */
+async function askInWords(
+  options: OllamaOptions,
+  request: ModelRequest,
+  signal: AbortSignal,
+): Promise<ModelAnswer> {
+  const { tools, forceTool } = request;
+  const wish =
+    forceTool === null ? "" : `\nAnswer with one block of the tool ${forceTool}, and with nothing else.`;
+  const asked = {
+    ...request,
+    system: `${request.system}\n\n${fencedInstructions(tools)}${wish}`,
+    messages: withoutCalls(request.messages),
+    tools: [],
+    forceTool: null,
+  };
+  const answer = await ask(options, asked, signal);
+  const complete = answer.stop !== "max_tokens";
+  const fenced = readFenced(answer.text, tools, complete);
+  const found =
+    fenced.calls.length > 0 || !complete
+      ? fenced
+      : splitToolText(
+          answer.text,
+          tools.map((tool) => tool.name),
+        );
+  const calls = found.calls.map((call, index) => ({ id: callId(request, index), ...call }));
+  const stop = answer.stop === "end" && calls.length > 0 ? "tool" : answer.stop;
+  return { ...answer, text: found.text, calls, stop };
+}
+
+/** Unique within the conversation: each answer makes it longer, though old ones may no longer be shown. */
+const callId = ({ about, messages }: ModelRequest, index: number) =>
+  `call_${about ? `t${about.turn}` : messages.length}_${index}`;
 
 async function ask(options: OllamaOptions, request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer> {
   const client = new Ollama({ host: options.host, fetch: ollamaFetch(signal) });
@@ -65,9 +116,7 @@ function toAnswer(
     ...made.map((call) => ({ name: call.function.name, input: readInput(call.function) })),
     ...split.calls,
   ];
-  // Unique within the conversation: each answer makes it longer.
-  const prefix = `call_${request.messages.length}`;
-  const calls = parts.map((part, index): ToolCall => ({ id: `${prefix}_${index}`, ...part }));
+  const calls = parts.map((part, index): ToolCall => ({ id: callId(request, index), ...part }));
   const stop = last.done_reason === "length" ? "max_tokens" : calls.length > 0 ? "tool" : "end";
   return {
     text: split.text,
