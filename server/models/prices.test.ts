@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Usage } from "./port";
-import { costMicro, priceOf, tokensFor, upperBoundMicro } from "./prices";
+import { CLAUDE, costMicro, priceOf, tokensFor, upperBoundMicro } from "./prices";
 
 const usage = (part: Partial<Usage>): Usage => ({
   input: 0,
@@ -47,6 +47,54 @@ describe("prices", () => {
     const one = usage({ input: 1_000_000, output: 1_000_000 });
     for (const name of ["claude-fable-5-2", "claude-opus-4-1", "claude-sonnet-5-5", "claude-haiku-5-5"]) {
       expect(costMicro(price, one)).toBeGreaterThanOrEqual(costMicro(priceOf("anthropic", name), one));
+    }
+  });
+
+  it("are those of the day of the call", () => {
+    const cached = usage({ cacheRead: 1_000_000 });
+    const on = (at: string) => priceOf("anthropic", "claude-sonnet-5-5", new Date(at));
+    expect(costMicro(on("2026-10-06T23:59:59.999Z"), cached)).toBe(200_000);
+    expect(costMicro(on("2026-10-07T00:00:00.000Z"), cached)).toBe(100_000);
+    expect(on("2026-10-06T12:00:00Z")).toMatchObject({
+      known: true,
+      from: "2026-09-28",
+      until: "2026-10-07",
+    });
+    expect(on("2026-11-21T12:00:00Z")).toMatchObject({ known: true, from: "2026-10-07", until: null });
+    // The day in UTC, wherever the clock stands.
+    expect(on("2026-10-07T01:00:00+02:00").until).toBe("2026-10-07");
+  });
+
+  it("of a model before its first day are its first ones", () => {
+    const early = priceOf("anthropic", "claude-haiku-4-5", new Date("2026-01-01T00:00:00Z"));
+    expect(early).toMatchObject({ known: true, model: "claude-haiku-4-5", note: null });
+  });
+
+  it("that have run out without a next one are those of the dearest, and say so", () => {
+    const [first] = CLAUDE;
+    if (!first) throw new Error("the table is empty");
+    const dear = { ...first, model: "claude-dear-1" };
+    const ended = {
+      ...first,
+      model: "claude-ended-1",
+      until: "2026-12-01",
+      dollars: { ...first.dollars, output: 1 },
+    };
+    const on = (at: string) => priceOf("anthropic", "claude-ended-1", new Date(at), [ended, dear]);
+    expect(on("2026-11-30T00:00:00Z")).toMatchObject({ known: true, model: "claude-ended-1" });
+    const over = on("2026-12-01T00:00:00Z");
+    expect(over).toMatchObject({ known: false, model: "claude-dear-1" });
+    expect(over.note).toContain("2026-12-01");
+  });
+
+  it("have days that follow each other without a gap or an overlap", () => {
+    const day = /^20\d\d-\d\d-\d\d$/;
+    for (const { model, from, until } of CLAUDE) {
+      expect(from).toMatch(day);
+      if (until !== null) expect([model, until > from, day.test(until)]).toEqual([model, true, true]);
+      const others = CLAUDE.filter((other) => other.model === model && other.from > from);
+      const next = others.sort((a, b) => (a.from < b.from ? -1 : 1))[0];
+      expect([model, until]).toEqual([model, next?.from ?? null]);
     }
   });
 

@@ -1,5 +1,5 @@
-// What a call costs. One table, with date and source of every row; all sums in whole micro-dollars, rounded up once
-// per call. Invariant 11: the upper bound of a call is never below what the call then costs.
+// What a call costs. One table, with the days and the source of every row, so that a call is priced by its own day; all
+// sums in whole micro-dollars, rounded up once per call. Invariant 11: the upper bound of a call is never below its cost.
 import type { ProviderName, Usage } from "./port";
 
 /** US dollars for a million tokens of each kind. */
@@ -12,8 +12,10 @@ interface Dollars {
 
 interface Row {
   model: string;
-  /** Day from which the price holds, or on which it was read. */
-  since: string;
+  /** First day (UTC) of the price, or the day on which it was read; a model's earliest row holds before it, too. */
+  from: string;
+  /** First day (UTC) on which it no longer holds; null while no end is known. */
+  until: string | null;
   dollars: Dollars;
   /** Prices of a whole call whose prompt has more tokens than this. */
   long?: { above: number; dollars: Dollars };
@@ -22,11 +24,18 @@ interface Row {
 const SOURCE = "platform.claude.com/docs/en/about-claude/pricing";
 
 /** Cache writes are those of the five-minute cache, a quarter above plain input. */
-function row(model: string, since: string, input: number, output: number, cacheRead: number): Row {
-  return { model, since, dollars: { input, output, cacheRead, cacheWrite: input * 1.25 } };
+function row(
+  model: string,
+  from: string,
+  input: number,
+  output: number,
+  cacheRead: number,
+  until: string | null = null,
+): Row {
+  return { model, from, until, dollars: { input, output, cacheRead, cacheWrite: input * 1.25 } };
 }
 
-const CLAUDE: Row[] = [
+export const CLAUDE: readonly Row[] = [
   row("claude-fable-5-2", "2026-11-09", 8, 40, 0.2),
   row("claude-mythos-5-2", "2026-11-09", 8, 40, 0.2),
   row("claude-fable-5-1", "2026-09-01", 10, 50, 0.25),
@@ -41,6 +50,7 @@ const CLAUDE: Row[] = [
   row("claude-opus-4-5", "2026-10-24", 5, 25, 0.5),
   row("claude-opus-4-1", "2026-10-24", 15, 75, 1.5),
   row("claude-opus-4", "2026-10-24", 15, 75, 1.5),
+  row("claude-sonnet-5-5", "2026-09-28", 2, 10, 0.2, "2026-10-07"),
   row("claude-sonnet-5-5", "2026-10-07", 2, 10, 0.1),
   row("claude-sonnet-5", "2026-10-24", 2, 10, 0.2),
   row("claude-sonnet-4-6", "2026-10-24", 3, 15, 0.3),
@@ -60,9 +70,11 @@ export interface Price {
   provider: ProviderName;
   /** Model of the table whose price is used. */
   model: string;
-  /** False when the model is not in the table and a dearer price stands in. */
+  /** False when the table has no price of the model for that day and a dearer one stands in. */
   known: boolean;
-  since: string;
+  /** First day on which it holds, and first on which it does not; empty and null where there are no days. */
+  from: string;
+  until: string | null;
   source: string;
   /** One sentence for pages when the price is not the model's own, else null. */
   note: string | null;
@@ -82,42 +94,63 @@ function ratesOf(dollars: Dollars): Rates {
 
 const FREE: Dollars = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
 
-/** The price of a model; an unknown Claude model costs what the dearest one does. */
-export function priceOf(provider: ProviderName, model: string): Price {
+/** The day (UTC) of a moment, as the table writes days. */
+const dayOf = (at: Date) => at.toISOString().slice(0, 10);
+
+/**
+ * The price of a model for a call that begins at `at`. An unknown Claude model, and one whose price has run out without
+ * a known next one, cost what the dearest does on that day: the cap then holds too early and never too late.
+ */
+export function priceOf(
+  provider: ProviderName,
+  model: string,
+  at: Date = new Date(),
+  table: readonly Row[] = CLAUDE,
+): Price {
   if (provider === "ollama") {
-    return plain(
-      { provider, model, since: "", source: "local", note: "A local model costs nothing per token." },
-      FREE,
-    );
+    return plain({ provider, model, source: "local", note: "A local model costs nothing per token." }, FREE);
   }
   if (provider === "simulation") {
     const note =
       "Nobody is paid: simulation is charged like a small model, so that cost and caps can be seen.";
-    return plain({ provider, model, since: "", source: "Fabrica", note }, row("", "", 1, 5, 0.1).dollars);
+    return plain({ provider, model, source: "Fabrica", note }, row("", "", 1, 5, 0.1).dollars);
   }
+  const day = dayOf(at);
   const wanted = plainName(model);
-  const found = CLAUDE.find((entry) => entry.model === wanted);
-  const used = found ?? DEAREST;
+  const rows = table.filter((entry) => entry.model === wanted);
+  const found = rowFor(rows, day);
+  const used = found ?? dearestOn(table, day);
+  const missing = rows.length > 0 ? `has no price for ${day} here` : "has no known price here";
   return {
     provider,
     model: used.model,
-    known: found !== undefined,
-    since: used.since,
+    known: found !== null,
+    from: used.from,
+    until: used.until,
     source: SOURCE,
-    note: found
-      ? null
-      : `The price of ${model} is not known here; it is charged like ${used.model}, the dearest.`,
+    note: found ? null : `${model} ${missing}; it is charged like ${used.model}, the dearest.`,
     rates: ratesOf(used.dollars),
     long: used.long ? { above: used.long.above, rates: ratesOf(used.long.dollars) } : null,
   };
 }
 
-const DEAREST = CLAUDE.reduce((dearest, entry) =>
-  entry.dollars.output > dearest.dollars.output ? entry : dearest,
-);
+/** Of one model's rows the one that holds on `day`: the first of them before it begins, none after the last has ended. */
+function rowFor(rows: readonly Row[], day: string): Row | null {
+  const inOrder = [...rows].sort((a, b) => (a.from < b.from ? -1 : 1));
+  const latest = inOrder.findLast((entry) => entry.from <= day) ?? inOrder[0];
+  if (!latest || (latest.until !== null && latest.until <= day)) return null;
+  return latest;
+}
 
-function plain(head: Omit<Price, "known" | "rates" | "long">, dollars: Dollars): Price {
-  return { ...head, known: true, rates: ratesOf(dollars), long: null };
+function dearestOn(table: readonly Row[], day: string): Row {
+  const now = table.filter((entry) => entry.until === null || entry.until > day);
+  return (now.length > 0 ? now : table).reduce((dearest, entry) =>
+    entry.dollars.output > dearest.dollars.output ? entry : dearest,
+  );
+}
+
+function plain(head: Pick<Price, "provider" | "model" | "source" | "note">, dollars: Dollars): Price {
+  return { ...head, known: true, from: "", until: null, rates: ratesOf(dollars), long: null };
 }
 
 /** Takes away what a name may carry around the model: a vendor before it, a date or a variant behind it. */
