@@ -1,6 +1,7 @@
 // The part of the fold that shows what people say to a job: their messages with the turn that read each, and what they
 // decided about its plan.
-import { isSettled, type JobState } from "@/server/domain/job-state";
+import type { JobState } from "@/server/domain/job-state";
+import { takesMessages } from "@/server/domain/steering";
 import type { OpenLog } from "./log-model";
 import { change, type EventOf, note, put } from "./rows";
 
@@ -33,7 +34,7 @@ export function foldDecided(log: OpenLog, event: EventOf<"plan.decided">): void 
 
 /** A run that is over reads nothing more. */
 export function foldUnread(log: OpenLog, to: JobState): void {
-  if (!isSettled(to) && to !== "escalated") return;
+  if (takesMessages(to)) return;
   for (const row of log.rows)
     if (row.kind === "said" && row.state === "waiting")
       change(log, row.key, "said", () => ({ state: "unread" }));

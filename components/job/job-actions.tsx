@@ -1,7 +1,7 @@
 "use client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useTRPC } from "@/components/api/trpc";
-import { Button } from "@/components/ui/button";
+import { Button, ButtonLink } from "@/components/ui/button";
 import { ConfirmButton } from "@/components/ui/confirm";
 import { offersOf } from "@/components/ui/job-state";
 import { showNotice } from "@/components/ui/notices";
@@ -28,6 +28,7 @@ export function JobActions({ job }: { job: JobView }) {
   const extend = useMutation(trpc.jobs.setBudget.mutationOptions({ onSettled: renew }));
   // At the cap a resume alone would pause again at once; a part of another job has no cap of its own.
   const capped = job.status === "paused" && job.waiting_code === "budget" && job.parent === null;
+  const unread = job.status === "paused" && job.waiting_code === "plan";
   const twice = Math.round(job.budget_usd * 2 * 100) / 100 || job.budget_usd * 2;
   const busy = extend.isPending || resume.isPending || pause.isPending || retry.isPending || stop.isPending;
   // Whoever waits for candidates rests already: it is they who are stopped, and who go on with it.
@@ -54,7 +55,12 @@ export function JobActions({ job }: { job: JobView }) {
           {extend.isPending ? "Extending …" : `Extend to $${twice} and go on`}
         </Button>
       )}
-      {offers.resume && !capped && (
+      {unread && (
+        <ButtonLink icon="file" kind="primary" href={`/jobs/${id}?tab=plan`}>
+          Read the plan
+        </ButtonLink>
+      )}
+      {offers.resume && !capped && !unread && (
         <Button icon="play" kind="primary" disabled={busy} onClick={() => resume.mutate({ id })}>
           {resume.isPending ? "Resuming …" : "Resume"}
         </Button>

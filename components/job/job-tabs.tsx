@@ -5,6 +5,7 @@ import type { ComponentType } from "react";
 import { useRef } from "react";
 import { cx } from "@/components/ui/cx";
 import { TabCandidates } from "./candidates";
+import { Composer } from "./composer";
 import { JobBrief } from "./job-brief";
 import { JobTimeline } from "./job-timeline";
 import { TabChanges } from "./tab-changes";
@@ -118,6 +119,7 @@ export function JobTabs(props: TabProps) {
       >
         <active.View {...props} />
       </div>
+      <Composer {...props} />
     </section>
   );
 }

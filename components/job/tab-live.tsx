@@ -41,7 +41,7 @@ export function TabLive({ job, log }: TabProps) {
         ))}
       </div>
       {away && (
-        <div className="sticky bottom-4 mt-4 flex justify-center">
+        <div className="sticky bottom-20 z-10 mt-4 flex justify-center">
           <Button icon="down" className="shadow-lg" onClick={toEnd}>
             Follow
           </Button>

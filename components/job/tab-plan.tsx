@@ -2,6 +2,7 @@
 import { Empty } from "@/components/ui/states";
 import { isSettled } from "@/server/domain/job-state";
 import type { JobDetailView } from "@/server/domain/outputs";
+import { PlanReview } from "./plan-review";
 import { SpecText } from "./spec-text";
 import type { TabProps } from "./tab-props";
 import { TaskLine, type TaskLook } from "./task-line";
@@ -11,7 +12,8 @@ type TaskView = JobDetailView["tasks"][number];
 /** SPEC.md with its checklist ticking off. */
 export function TabPlan({ job, detail, log }: TabProps) {
   const planned = log.events.findLast((event) => event.type === "plan.written");
-  const spec = detail.spec ?? planned?.data.spec ?? null;
+  // Where the plan is read first, what was written last may be another than what was given.
+  const spec = (job.approve_plan ? planned?.data.spec : null) ?? detail.spec ?? planned?.data.spec ?? null;
   const tasks: TaskView[] =
     detail.tasks.length > 0
       ? detail.tasks
@@ -36,6 +38,7 @@ export function TabPlan({ job, detail, log }: TabProps) {
   const later = spec ? tasks.filter((task) => !spec.includes(task.title.trim())) : tasks;
   return (
     <>
+      {job.approve_plan && <PlanReview job={job} />}
       {spec && <SpecText text={spec} lookUp={(title) => byTitle.get(title.trim()) ?? null} />}
       {spec && later.length > 0 && <h3 className="mt-5 mb-2 font-semibold">Added to the plan</h3>}
       <ol className="flex max-w-[80ch] flex-col gap-2">

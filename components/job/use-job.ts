@@ -12,6 +12,7 @@ const RENEWS: ReadonlySet<JobEventType> = new Set<JobEventType>([
   "job.priority",
   "job.budget",
   "plan.written",
+  "plan.decided",
   "task.done",
   "check.finished",
   "workspace.committed",
@@ -36,6 +37,7 @@ export function useJob(id: string) {
         timer.current = undefined;
         void cache.invalidateQueries(trpc.jobs.detail.queryFilter({ id }));
         void cache.invalidateQueries(trpc.jobs.diff.pathFilter());
+        void cache.invalidateQueries(trpc.steering.plans.queryFilter({ id }));
       }, RENEW_MS);
     },
     [cache, trpc, id],

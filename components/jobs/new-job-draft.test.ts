@@ -42,6 +42,12 @@ describe("readDraft", () => {
     expect(read).not.toHaveProperty("input.behaviour_unchanged");
   });
 
+  it("asks for the plan only when it is to be read", () => {
+    const draft = { ...EMPTY_DRAFT, request: "x" };
+    expect(readDraft(draft)).not.toHaveProperty("input.approve_plan");
+    expect(readDraft({ ...draft, approvePlan: true })).toHaveProperty("input.approve_plan", true);
+  });
+
   it("names the field at fault", () => {
     expect(readDraft({ ...EMPTY_DRAFT, request: "x", budget: "-1" })).toHaveProperty("faults.budget");
     expect(readDraft({ ...EMPTY_DRAFT, request: "x", files: "../up" })).toHaveProperty("faults.files");

@@ -22,6 +22,7 @@ export interface JobDraft {
   requiredPatterns: string;
   context: string;
   spec: string;
+  approvePlan: boolean;
 }
 
 export const EMPTY_DRAFT: JobDraft = {
@@ -41,6 +42,7 @@ export const EMPTY_DRAFT: JobDraft = {
   requiredPatterns: "",
   context: "",
   spec: "",
+  approvePlan: false,
 };
 
 /** Which part of the form shows the fault of which part of the input. */
@@ -59,6 +61,7 @@ const FIELD_OF: Record<string, keyof JobDraft> = {
   required_patterns: "requiredPatterns",
   context: "context",
   spec: "spec",
+  approve_plan: "approvePlan",
   project: "project",
   base_branch: "baseBranch",
   behaviour_unchanged: "behaviourUnchanged",
@@ -106,6 +109,7 @@ function toInput(draft: JobDraft) {
     required_patterns: lines(draft.requiredPatterns),
     ...(draft.context.trim() && { context: draft.context }),
     ...(draft.spec.trim() && { spec: draft.spec }),
+    ...(draft.approvePlan && { approve_plan: true }),
   };
 }
 

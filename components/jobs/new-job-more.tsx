@@ -1,4 +1,5 @@
 "use client";
+import { useId } from "react";
 import { SelectField, TextArea, TextField } from "@/components/ui/fields";
 import { Icon } from "@/components/ui/icons";
 import { PRIORITY_LABEL, PRIORITY_ORDER } from "@/components/ui/priority";
@@ -113,6 +114,9 @@ export function NewJobMore({ draft, faults, onChange }: Props) {
           />
         </div>
         <div className="sm:col-span-3">
+          <ReadFirst draft={draft} onChange={onChange} />
+        </div>
+        <div className="sm:col-span-3">
           <Lines
             label="Plan (SPEC.md)"
             help="Given a plan with a checklist, planning is skipped."
@@ -125,6 +129,31 @@ export function NewJobMore({ draft, faults, onChange }: Props) {
         </div>
       </div>
     </details>
+  );
+}
+
+function ReadFirst({ draft, onChange }: Pick<Props, "draft" | "onChange">) {
+  const id = useId();
+  return (
+    <div className="flex items-start gap-2.5">
+      <input
+        type="checkbox"
+        id={id}
+        name="approve_plan"
+        className="mt-0.5 size-4 shrink-0"
+        aria-describedby={`${id}-help`}
+        checked={draft.approvePlan}
+        onChange={(event) => onChange({ approvePlan: event.target.checked })}
+      />
+      <div>
+        <label htmlFor={id} className="font-medium">
+          I want to read the plan first
+        </label>
+        <p id={`${id}-help`} className="mt-0.5 max-w-[72ch] text-xs text-faint">
+          The job waits until you approve its plan, or ask for changes. Until then nothing is built.
+        </p>
+      </div>
+    </div>
   );
 }
 

@@ -1,5 +1,4 @@
-import { isSettled } from "../../domain/job-state";
-import type { MessageView } from "../../domain/steering";
+import { type MessageView, takesMessages } from "../../domain/steering";
 import type { Job, JobMessage } from "../../generated/prisma/client";
 
 /** A message as the API shows it, with what became of it. */
@@ -7,7 +6,7 @@ export function toMessageView(
   message: JobMessage & { agentRun: { key: string } | null },
   job: Pick<Job, "run" | "state">,
 ): MessageView {
-  const over = message.run !== job.run || isSettled(job.state) || job.state === "escalated";
+  const over = message.run !== job.run || !takesMessages(job.state);
   const read = message.deliveredAt !== null;
   return {
     message_id: String(message.id),

@@ -5,7 +5,7 @@ import { type Ctx, requireRole } from "../../context";
 import type { Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import { isSettled } from "../../domain/job-state";
-import type { MessageView, SendMessageInput } from "../../domain/steering";
+import { type MessageView, type SendMessageInput, takesMessages } from "../../domain/steering";
 import { appendEvents } from "../../events/append";
 import type { Job, JobMessage } from "../../generated/prisma/client";
 import { findJob } from "../jobs/find-job";
@@ -74,15 +74,15 @@ async function findByKey(tx: Tx, jobId: bigint, key: string | null, hash: string
 
 /** States in which no agent of this run will ask again. */
 function refuseDeaf({ publicId, state }: Job): void {
+  if (takesMessages(state)) return;
   if (isSettled(state))
     throw new AppError("conflict", `${publicId} is ${state}; no agent works on it any more. Retry it first.`);
   if (state === "draft")
     throw new AppError("conflict", `${publicId} is a draft; change the draft instead, or queue it first.`);
-  if (state === "escalated")
-    throw new AppError(
-      "conflict",
-      `${publicId} is escalated; no agent works on it until somebody decides about it.`,
-    );
+  throw new AppError(
+    "conflict",
+    `${publicId} is ${state}; no agent works on it until somebody decides about it.`,
+  );
 }
 
 async function refuseFlood(tx: Tx, job: Job, text: string): Promise<void> {

@@ -1,0 +1,90 @@
+"use client";
+// Speaks to the agents of a job that is under way. What they have not read yet stands above the field.
+import { useMutation } from "@tanstack/react-query";
+import { type KeyboardEvent, useId, useState } from "react";
+import { readFault } from "@/components/api/fault";
+import { useTRPC } from "@/components/api/trpc";
+import { useMe } from "@/components/api/use-me";
+import { Button } from "@/components/ui/button";
+import { formatCount } from "@/components/ui/format";
+import { Icon } from "@/components/ui/icons";
+import { MESSAGE_LENGTH, takesMessages } from "@/server/domain/steering";
+import type { SaidRow } from "./feed-row";
+import type { TabProps } from "./tab-props";
+
+export function Composer({ job, log }: TabProps) {
+  const me = useMe();
+  if (!takesMessages(job.status) || !me || me.role === "viewer") return null;
+  const waiting = log.rows.filter((row): row is SaidRow => row.kind === "said" && row.state === "waiting");
+  return (
+    <div className="sticky bottom-0 z-10 -mx-4 mt-6 border-t hairline bg-ground px-4 py-3 sm:mx-0 sm:px-0">
+      <Waiting rows={waiting} />
+      <Field id={job.job_id} />
+    </div>
+  );
+}
+
+function Waiting({ rows }: { rows: readonly SaidRow[] }) {
+  const last = rows.at(-1);
+  if (!last) return null;
+  return (
+    <p className="mb-2 flex items-start gap-2 rounded-md border border-dashed border-edge px-3 py-1.5 text-xs text-muted">
+      <Icon name="clock" className="mt-px text-faint" />
+      <span className="min-w-0 flex-1 truncate">
+        {rows.length > 1 && `${formatCount(rows.length, "message")}, the last: `}
+        {last.text}
+      </span>
+      <span className="shrink-0 text-faint">waits for the next turn</span>
+    </p>
+  );
+}
+
+function Field({ id }: { id: string }) {
+  const trpc = useTRPC();
+  const name = useId();
+  const [text, setText] = useState("");
+  const send = useMutation(trpc.steering.send.mutationOptions({ onSuccess: () => setText("") }));
+  const ready = text.trim() !== "" && text.length <= MESSAGE_LENGTH && !send.isPending;
+  const submit = () => ready && send.mutate({ id, text });
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    submit();
+  };
+  const fault =
+    text.length > MESSAGE_LENGTH
+      ? `${text.length.toLocaleString("en")} characters; at most ${MESSAGE_LENGTH.toLocaleString("en")} are possible.`
+      : send.isError && readFault(send.error).text;
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <div className="flex items-end gap-2">
+        <label htmlFor={name} className="sr-only">
+          Message to the agents
+        </label>
+        <textarea
+          id={name}
+          name="message"
+          rows={1}
+          value={text}
+          placeholder="Tell the agents something: the next turn reads it"
+          aria-describedby={`${name}-help`}
+          aria-invalid={fault ? true : undefined}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={onKey}
+          className="field-sizing-content max-h-40 min-h-9 w-full min-w-0 flex-1 resize-none rounded-md border border-edge bg-raised px-3 py-2 leading-5 aria-invalid:border-bad"
+        />
+        <Button type="submit" kind="primary" icon="speech" disabled={!ready}>
+          {send.isPending ? "Sending …" : "Send"}
+        </Button>
+      </div>
+      <p id={`${name}-help`} className={fault ? "mt-1 text-xs text-bad" : "sr-only"}>
+        {fault || "Enter sends, Shift and Enter begin a new line."}
+      </p>
+    </form>
+  );
+}
