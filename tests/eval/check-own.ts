@@ -36,7 +36,8 @@ export async function checkOwn(clean: CleanPlace, task: OwnTask, folder: string)
   return { seen, problem: problems.find((one) => typeof one === "string" && one !== "") || null };
 }
 
-function formProblem({ kind, base, hidden, tests, slips, reference, edits }: OwnTask): string | null {
+/** What is missing in a task, or twice in it; null when nothing is. */
+export function formProblem({ kind, base, hidden, tests, slips, reference, edits }: OwnTask): string | null {
   if ((kind === "build") !== (base.length === 0)) return "a change has a base, something new has none";
   if (hidden.length === 0 || tests.length === 0 || slips.length === 0)
     return "hidden, tests and slip are needed";
