@@ -50,7 +50,13 @@ export async function ralphCommand(root: string, args: string[]): Promise<number
     toolchainDir,
     environment,
   });
-  const child = spawn(command, argv, { cwd: root, env, stdio: "inherit" });
+  // In a group of its own, so that a Ctrl-C reaches it once; on the leash, so that it never outlives this process.
+  const child = spawn(command, argv, {
+    cwd: root,
+    env: { ...env, FABRICA_LEASH: "1" },
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+    detached: true,
+  });
   stop.signal.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? 1;

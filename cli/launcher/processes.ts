@@ -170,7 +170,7 @@ export function ralphSpec(
   const { root, sharedDir } = plan.places;
   return {
     command: process.execPath,
-    args: ["--enable-source-maps", join(root, "dist", "ralph.mjs")],
+    args: nodeArgs(root, false, "ralph.mjs", "runner/external/main.ts"),
     cwd: root,
     env: {
       RALPH_STATE_DIR: join(sharedDir, "ralph"),
