@@ -1,0 +1,205 @@
+// External agents, whole: a factory, `fabrica ralph` beside it with a stand-in agent in jails, and a Messages API at the
+// network's edge. What an agent says is shown, what it made is validated like anybody's work, what it spends is metered.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import type { JobView } from "@/server/domain/outputs";
+import { FakeAnthropic } from "../support/fake-anthropic";
+import { RalphHost } from "../support/ralph-host";
+import { Factory } from "./factory";
+import { submit, untilJob } from "./jobs";
+
+const LIMIT_MS = 120_000;
+const anything = z.unknown();
+
+let model: FakeAnthropic;
+let factory: Factory;
+let host: RalphHost;
+
+beforeAll(async () => {
+  model = await new FakeAnthropic().start();
+  const env = { ANTHROPIC_API_KEY: "sk-ant-the-real-key-of-the-factory", ANTHROPIC_BASE_URL: model.url };
+  factory = await Factory.start({ env, workers: 1 });
+  host = await startHost();
+}, 240_000);
+
+afterAll(async () => {
+  await host?.stop();
+  await factory?.stop();
+  await model?.stop();
+}, 60_000);
+
+afterEach(() => {
+  model.faults.splice(0);
+  model.asked.splice(0);
+});
+
+const startHost = (env: Record<string, string> = {}) =>
+  RalphHost.start({ url: factory.url, dataDir: factory.dataDir, env: { RALPH_SLOTS: "1", ...env } });
+
+/** Files a job for an external agent that behaves as `mode` says. */
+const file = (mode: string, more: Record<string, unknown> = {}, tasks = ["Count the words of a text"]) =>
+  submit(factory, {
+    agent: "external",
+    spec: `# Word counter\n\nagent: ${mode}\n\n${tasks.map((task) => `- [ ] ${task}`).join("\n")}\n`,
+    ...more,
+  });
+
+const reached = (id: string, ...states: JobView["status"][]) =>
+  untilJob(factory, id, (job) => states.includes(job.status), LIMIT_MS);
+
+interface Row extends Record<string, unknown> {
+  type: string;
+  data: Record<string, unknown>;
+}
+
+const eventsOf = (id: string) =>
+  factory.sql<Row>(
+    "SELECT e.type, e.data FROM job_event e JOIN job j ON j.id = e.job_id WHERE j.public_id = $1 ORDER BY e.seq",
+    [id],
+  );
+
+async function saidBy(id: string, type: string): Promise<Record<string, unknown>[]> {
+  return (await eventsOf(id)).filter((event) => event.type === type).map(({ data }) => data);
+}
+
+const spends = (id: string) =>
+  factory.sql<{ state: string; role: string; model: string; cost_micro: string; input_tokens: number }>(
+    "SELECT s.state, s.role, s.model, s.cost_micro, s.input_tokens FROM spend s JOIN job j ON j.id = s.job_id WHERE j.public_id = $1 ORDER BY s.id",
+    [id],
+  );
+
+describe("an external agent", () => {
+  it("works task by task, is validated by an ordinary runner, and its work is delivered once", async () => {
+    const id = await file("work", {}, ["Count the words of a text", "Count the lines of a text"]);
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    expect(job.agent).toBe("external");
+    const events = await eventsOf(id);
+    const moves = events.filter(({ type }) => type === "job.moved").map(({ data }) => data.to);
+    expect(moves).toEqual(["running", "validating", "approved", "completed"]);
+    expect(events.filter(({ type }) => type === "delivery.done")).toHaveLength(3);
+    expect(events.filter(({ type }) => type === "external.iteration")).toHaveLength(2);
+    expect(events.filter(({ type }) => type === "task.done")).toHaveLength(2);
+    expect(events.filter(({ type }) => type === "workspace.committed")).toHaveLength(2);
+    for (const type of ["started", "task", "lock", "learning", "usage", "completed"])
+      expect(events.map((event) => event.type)).toContain(`external.${type}`);
+    const [agents, checks] = await factory.sql<{ driver: string; name: string }>(
+      "SELECT DISTINCT r.name, min(e.seq) AS seq FROM job_event e JOIN job j ON j.id = e.job_id JOIN worker w ON w.id = e.data->>'worker_id' JOIN runner r ON r.id = w.runner_id WHERE j.public_id = $1 AND e.type = 'lease.claimed' GROUP BY r.name ORDER BY seq",
+      [id],
+    );
+    expect(agents?.name).toContain("ralph");
+    expect(checks?.name).not.toContain("ralph");
+    expect(existsSync(join(job.output_path ?? "", "src/count-the-words-of-a-text.js"))).toBe(true);
+    expect(existsSync(join(job.output_path ?? "", ".ai"))).toBe(false);
+    expect(readFileSync(join(job.output_path ?? "", "SPEC.md"), "utf8")).not.toContain("[ ]");
+    // 1,000 tokens in and 200 out of claude-sonnet-4-6, for each of two questions.
+    const paid = await spends(id);
+    expect(paid.map(({ state, role, cost_micro }) => [state, role, Number(cost_micro)])).toEqual([
+      ["settled", "coder", 6_000],
+      ["settled", "coder", 6_000],
+    ]);
+    expect(job.cost_usd).toBe(0.012);
+    expect(model.asked.map(({ headers }) => headers["x-api-key"])).toEqual([
+      "sk-ant-the-real-key-of-the-factory",
+      "sk-ant-the-real-key-of-the-factory",
+    ]);
+  }, 180_000);
+
+  it("reaches its model and nothing else, and is given no secret", async () => {
+    const port = new URL(factory.url).port;
+    const id = await file(`prying\n\napp-port: ${port}`);
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    const [said] = await saidBy(id, "external.unknown");
+    expect(said?.name).toBe("pried");
+    const pried = JSON.parse(String(said?.data));
+    expect(pried).toMatchObject({
+      secrets: false,
+      model: true,
+      app: false,
+      metadata: false,
+      dns: false,
+      get: 404,
+      files: 404,
+      heartbeat: 404,
+      search: 400,
+      image: 400,
+    });
+    expect(pried.env).not.toMatch(/TOKEN|SECRET|DATABASE/);
+    // Only the question that may be asked came through.
+    expect(model.asked).toHaveLength(1);
+  }, 180_000);
+
+  it.each([
+    ["stuck", "escalated", "nobody knows what a word is"],
+    ["stuck by file", "escalated", "The dictionary is missing."],
+    ["failing", "failed", "the compiler is broken"],
+    ["idle", "escalated", "changed nothing"],
+    ["liar", "escalated", "changed nothing"],
+  ] as const)(
+    "that is %s leaves the job %s, with the reason",
+    async (mode, state, reason) => {
+      const id = await file(mode);
+      const job = await reached(id, "completed", "failed", "escalated");
+      expect([job.status, job.error_message]).toEqual([state, expect.stringContaining(reason)]);
+      expect((await eventsOf(id)).some(({ data }) => data.to === "validating")).toBe(false);
+    },
+    180_000,
+  );
+
+  it("may print what it likes: what is unknown is kept, what is unreadable is counted", async () => {
+    const id = await file("noisy");
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    const invalid = await saidBy(id, "external.invalid");
+    expect(invalid.reduce((sum, { count }) => sum + Number(count), 0)).toBe(7);
+    const [unknown] = await saidBy(id, "external.unknown");
+    expect(unknown).toMatchObject({ name: "dreaming" });
+    expect(unknown?.data).toContain("sheep");
+    expect(unknown?.data).not.toContain("sk-ant-abcdef");
+    expect(await saidBy(id, "external.task")).toContainEqual({ id: "7", done: false });
+  }, 180_000);
+
+  it("whose host is killed in the middle is followed by another one, at the cost of one iteration", async () => {
+    const id = await file("hanging", {}, ["One", "Two", "Three"]);
+    await untilJob(factory, id, () => model.asked.length >= 2, LIMIT_MS);
+    await expect.poll(async () => (await saidBy(id, "external.unknown")).length, { timeout: 30_000 }).toBe(1);
+    await host.kill();
+    await host.stop();
+    host = await startHost();
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    const iterations = await saidBy(id, "external.iteration");
+    expect(iterations.map(({ n }) => n)).toEqual([1, 2, 3, 4]);
+    expect(existsSync(join(job.output_path ?? "", "half.txt"))).toBe(false);
+    expect(existsSync(join(job.output_path ?? "", "src/one.js"))).toBe(true);
+    const moves = (await eventsOf(id)).filter(({ type }) => type === "job.moved").map(({ data }) => data.to);
+    expect(moves.filter((to) => to === "completed")).toHaveLength(1);
+  }, 240_000);
+
+  it("that reaches the cap pauses with its work, and goes on when the cap is raised", async () => {
+    model.usage = { input_tokens: 10_000, output_tokens: 8_000 };
+    const id = await file("spending", { budget_usd: 0.4 });
+    const paused = await reached(id, "paused", "failed", "escalated");
+    expect([paused.status, paused.waiting_code], `${paused.error_message}\n${host.said}`).toEqual([
+      "paused",
+      "budget",
+    ]);
+    expect(paused.cost_usd).toBeLessThanOrEqual(0.4);
+    expect(paused.cost_usd).toBeGreaterThan(0.2);
+    const committed = await saidBy(id, "workspace.committed");
+    expect(committed).toHaveLength(1);
+    expect(model.asked.length).toBeLessThan(10);
+    const before = model.asked.length;
+    await factory.client.call("POST", `/api/v1/jobs/${id}/budget`, anything, { budget_usd: 0.8 });
+    await factory.client.call("POST", `/api/v1/jobs/${id}/resume`, anything, {});
+    await untilJob(factory, id, () => model.asked.length > before, LIMIT_MS);
+    const again = await reached(id, "paused", "failed", "escalated");
+    expect(again.status).toBe("paused");
+    expect(again.cost_usd).toBeLessThanOrEqual(0.8);
+    const open = await factory.sql("SELECT 1 FROM spend WHERE state = 'reserved'");
+    expect(open).toEqual([]);
+  }, 240_000);
+});
