@@ -1,7 +1,9 @@
-// From the events of a streamed message to our answer. Reads strictly: the SDK's own accumulator mends broken tool
-// arguments, and a mended guess must not run in a sandbox. Until `message_stop` there is no answer.
+// From the events of a streamed message to our answer. Reads strictly: the SDK's own accumulator completes broken tool
+// arguments, and a guess must not run in a sandbox. Until `message_stop` there is no answer.
 import type Anthropic from "@anthropic-ai/sdk";
+import { charCounter } from "./call";
 import { type ModelAnswer, ModelError, type ToolCall, type Usage } from "./port";
+import { readJson } from "./repair-json";
 
 type Event = Anthropic.RawMessageStreamEvent;
 type OpenBlock =
@@ -33,11 +35,14 @@ export class AnswerReader {
   private readonly blocks: OpenBlock[] = [];
   private readonly tools: Extract<OpenBlock, { type: "tool" }>[] = [];
   private lastBlock: OpenBlock | null = null;
+  private readonly count: (text: unknown) => void;
 
   constructor(
     private readonly maxTokens: number,
     private readonly onText: ((text: string) => void) | undefined,
-  ) {}
+  ) {
+    this.count = charCounter(maxTokens, () => this.chargedSoFar());
+  }
 
   /** @throws ModelError `malformed` when the event cannot follow what came before */
   take(event: Event): void {
@@ -51,7 +56,7 @@ export class AnswerReader {
     else if (event.type === "message_stop") this.complete = true;
   }
 
-  /** @throws ModelError `malformed` when the message is not complete or its tool arguments are not JSON */
+  /** @throws ModelError `malformed` when the message is not complete */
   answer(): ModelAnswer {
     if (!this.complete || this.open.size > 0 || !this.usage || !this.stop) {
       throw this.malformed("The answer was cut off on its way.");
@@ -92,6 +97,8 @@ export class AnswerReader {
   private start(event: Anthropic.RawContentBlockStartEvent): void {
     const block = event.content_block;
     let open: OpenBlock = { type: "other" };
+    // A block takes something, too, so that empty ones have an end.
+    this.count("text" in block ? `${block.text} ` : " ");
     if (block.type === "text") {
       open = { type: "text", text: block.text };
       this.say(block.text);
@@ -111,6 +118,7 @@ export class AnswerReader {
   private grow(event: Anthropic.RawContentBlockDeltaEvent): void {
     const open = this.open.get(event.index);
     if (!open) throw this.malformed("The answer has a piece that belongs to nothing.");
+    for (const piece of Object.values(event.delta)) this.count(piece);
     if (event.delta.type === "text_delta" && open.type === "text") {
       open.text += event.delta.text;
       this.say(event.delta.text);
@@ -140,12 +148,11 @@ export class AnswerReader {
     };
   }
 
-  private toCall(tool: Extract<OpenBlock, { type: "tool" }>): ToolCall {
-    try {
-      return { id: tool.id, name: tool.name, input: JSON.parse(tool.json === "" ? "{}" : tool.json) };
-    } catch {
-      throw this.malformed(`The arguments of the tool ${tool.name} are not valid JSON.`);
-    }
+  private toCall({ id, name, json }: Extract<OpenBlock, { type: "tool" }>): ToolCall {
+    const read = json === "" ? { value: {} } : readJson(json);
+    if ("value" in read) return { id, name, input: read.value };
+    // The answer is whole, so this is what the model wrote: it is told, instead of asked the same again.
+    return { id, name, input: {}, unreadable: `its arguments are not valid JSON (${read.wrong})` };
   }
 
   private malformed(message: string): ModelError {

@@ -2,7 +2,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { AnswerReader } from "./anthropic-answer";
 import { toAnthropic } from "./anthropic-request";
-import { chargedUnsent, NOTHING, retryAfterMs, withDeadline } from "./call";
+import { boundedFetch, chargedUnsent, checkedAnswer, NOTHING, retryAfterMs, withDeadline } from "./call";
 import {
   type ModelAnswer,
   ModelError,
@@ -32,6 +32,7 @@ export function createAnthropic(options: AnthropicOptions): ModelProvider {
     maxRetries: 0,
     timeout: options.timeoutMs,
     logLevel: "off",
+    fetch: boundedFetch,
   });
   return {
     name: "anthropic",
@@ -64,7 +65,7 @@ async function askOnce(client: Anthropic, request: ModelRequest, signal: AbortSi
     const stream = await client.messages.create(toAnthropic(request), { signal });
     begun = true;
     for await (const event of stream) reader.take(event);
-    return reader.answer();
+    return checkedAnswer(reader.answer());
   } catch (error) {
     throw toModelError(error, begun, reader.chargedSoFar());
   }

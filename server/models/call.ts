@@ -1,5 +1,7 @@
-// What every provider over a network needs: one deadline for the whole call, and a reading of Retry-After.
-import { ModelError, type Usage } from "./port";
+// What every provider over a network needs: one deadline for the whole call, bounds on what comes back, and a reading
+// of Retry-After.
+import { z } from "zod";
+import { type ModelAnswer, ModelError, type Usage } from "./port";
 
 /** Usage of a call that was not made, or that was refused before it began. */
 export const NOTHING: Usage = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
@@ -75,6 +77,81 @@ export function retryAfterMs(headers: Headers | undefined, now: number = Date.no
   if (Number.isFinite(seconds)) return seconds >= 0 ? Math.ceil(seconds * 1000) : null;
   const date = Date.parse(text);
   return Number.isNaN(date) ? null : Math.max(0, date - now);
+}
+
+/** Bytes of an answer, and of one line of it: far more than any has, far less than would fill the memory or the time. */
+const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_LINE_BYTES = 4 * 1024 * 1024;
+const NEWLINE = 10;
+
+/** A fetch that follows no redirect, which would take the key along, and breaks a body off that has no end. */
+export const boundedFetch: typeof fetch = async (input, init) => {
+  const response = await fetch(input, { ...init, redirect: "error" });
+  if (!response.body) return response;
+  let bytes = 0;
+  let line = 0;
+  const bounded = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      bytes += chunk.byteLength;
+      const end = chunk.lastIndexOf(NEWLINE);
+      line = end < 0 ? line + chunk.byteLength : chunk.byteLength - end - 1;
+      if (bytes > MAX_BYTES || line > MAX_LINE_BYTES) controller.error(new Error("The answer has no end."));
+      else controller.enqueue(chunk);
+    },
+  });
+  const { status, statusText, headers } = response;
+  return new Response(response.body.pipeThrough(bounded), { status, statusText, headers });
+};
+
+/** No tokenizer puts more characters into a token, but for runs of blanks, for which there is the rest. */
+const MOST_CHARS_A_TOKEN = 32;
+const MORE_CHARS = 100_000;
+
+/** Counts what streams in. Throws ModelError `malformed` once it is more than the allowed tokens can be. */
+export function charCounter(maxTokens: number, charged: () => Usage | null): (text: unknown) => void {
+  let left = maxTokens * MOST_CHARS_A_TOKEN + MORE_CHARS;
+  return (text) => {
+    // What is no text is found out at the end.
+    left -= typeof text === "string" ? text.length : 1;
+    if (left < 0)
+      throw new ModelError(
+        "malformed",
+        "The answer is longer than its limit of tokens allows.",
+        null,
+        charged(),
+      );
+  };
+}
+
+const tokens = z.number().int().min(0).max(2_147_483_647);
+const usageSchema = z.object({ input: tokens, output: tokens, cacheRead: tokens, cacheWrite: tokens });
+const callSchema = z.object({
+  id: z.string().min(1).max(200),
+  name: z.string().min(1).max(200),
+  input: z.unknown(),
+});
+const answerSchema = z.object({
+  text: z.string(),
+  calls: z.array(callSchema),
+  model: z.string(),
+  usage: usageSchema,
+});
+
+/**
+ * The answer, when everything in it is of the type that it should be: what a server sends is nobody's promise.
+ * @throws ModelError `malformed`; its usage is what was charged, null when even that cannot be read
+ */
+export function checkedAnswer(answer: ModelAnswer): ModelAnswer {
+  const usage = usageSchema.safeParse(answer.usage);
+  const charged = usage.success ? usage.data : null;
+  const parsed = answerSchema.safeParse(answer);
+  if (!parsed.success) {
+    const where = parsed.error.issues[0]?.path.join(".") ?? "it";
+    throw new ModelError("malformed", `The answer is not as it should be: ${where} is wrong.`, null, charged);
+  }
+  if (new Set(answer.calls.map(({ id }) => id)).size < answer.calls.length)
+    throw new ModelError("malformed", "Two calls of the answer have the same id.", null, charged);
+  return answer;
 }
 
 /** Sentence that asks for a tool, for models that cannot be made to call one. */

@@ -1,6 +1,8 @@
 // The fetch under the Ollama client. Adds what the client lacks: our deadline on every request, status and headers of
 // a refusal, and an error for a line that is no JSON (the client would drop the line and call the answer complete).
 
+import { boundedFetch } from "./call";
+
 /** The server said no. */
 export class OllamaRefusal extends Error {
   constructor(
@@ -22,7 +24,7 @@ const MAX_REFUSAL_CHARS = 2_000;
 export function ollamaFetch(signal: AbortSignal): typeof fetch {
   return async (input, init) => {
     const both = init?.signal ? AbortSignal.any([signal, init.signal]) : signal;
-    const response = await fetch(input, { ...init, signal: both, redirect: "error" });
+    const response = await boundedFetch(input, { ...init, signal: both });
     if (!response.ok) throw await refusalOf(response);
     if (!response.body || !/ndjson/.test(response.headers.get("content-type") ?? "")) return response;
     return new Response(response.body.pipeThrough(strictLines()), {

@@ -1,10 +1,11 @@
 // Local models through an Ollama server. Asks once, streamed; costs nothing, so faults carry no usage to charge.
 import { type ChatResponse, Ollama } from "ollama";
-import { retryAfterMs, withDeadline } from "./call";
+import { charCounter, checkedAnswer, retryAfterMs, withDeadline } from "./call";
 import { fencedInstructions, readFenced, withoutCalls } from "./fenced-tools";
 import { toOllama } from "./ollama-request";
 import { OllamaRefusal, ollamaFetch } from "./ollama-transport";
 import { type ModelAnswer, ModelError, type ModelProvider, type ModelRequest, type ToolCall } from "./port";
+import { readJson } from "./repair-json";
 import { splitToolText } from "./tool-text";
 
 const CHECK_MS = 3_000;
@@ -89,8 +90,11 @@ async function ask(options: OllamaOptions, request: ModelRequest, signal: AbortS
     let text = "";
     const made: ChatResponse["message"]["tool_calls"] = [];
     let last: ChatResponse | null = null;
+    const count = charCounter(request.maxTokens, () => null);
     for await (const piece of stream) {
       const { content, tool_calls } = piece.message;
+      count(content);
+      for (const call of tool_calls ?? []) count(JSON.stringify(call));
       if (content) {
         text += content;
         request.onText?.(content);
@@ -99,7 +103,7 @@ async function ask(options: OllamaOptions, request: ModelRequest, signal: AbortS
       last = piece;
     }
     if (!last?.done) throw new ModelError("malformed", "Ollama's answer was cut off on its way.");
-    return toAnswer(request, text, made, last);
+    return checkedAnswer(toAnswer(request, text, made, last));
   } catch (error) {
     throw toModelError(error, begun, options.host, request.model);
   }
@@ -113,7 +117,7 @@ function toAnswer(
 ): ModelAnswer {
   const split = splitToolText(text, made.length > 0 ? [] : request.tools.map((tool) => tool.name));
   const parts = [
-    ...made.map((call) => ({ name: call.function.name, input: readInput(call.function) })),
+    ...made.map((call) => ({ name: call.function.name, ...readInput(call.function) })),
     ...split.calls,
   ];
   const calls = parts.map((part, index): ToolCall => ({ id: callId(request, index), ...part }));
@@ -128,13 +132,11 @@ function toAnswer(
 }
 
 /** Servers in front of Ollama send arguments as a text of JSON. */
-function readInput(call: { name: string; arguments: unknown }): unknown {
-  if (typeof call.arguments !== "string") return call.arguments;
-  try {
-    return JSON.parse(call.arguments);
-  } catch {
-    throw new ModelError("malformed", `The arguments of the tool ${call.name} are not valid JSON.`);
-  }
+function readInput(call: { arguments: unknown }): Pick<ToolCall, "input" | "unreadable"> {
+  if (typeof call.arguments !== "string") return { input: call.arguments };
+  const read = readJson(call.arguments);
+  if ("value" in read) return { input: read.value };
+  return { input: {}, unreadable: `its arguments are not valid JSON (${read.wrong})` };
 }
 
 function toModelError(error: unknown, begun: boolean, host: string, model: string): ModelError {
