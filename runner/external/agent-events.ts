@@ -8,7 +8,7 @@ export const MAX_LINE_BYTES = 256 * 1024;
 const SAMPLE_CHARS = 200;
 
 const line = z.looseObject({ v: z.literal(1), type: z.string().min(1).max(100) });
-const words = z.coerce.string().catch("");
+const words = z.string().catch("");
 const amount = z.coerce.number().nonnegative().catch(0);
 const tokens = z
   .union([

@@ -7,6 +7,7 @@ import { ServerRefusal } from "../server-client";
 const BATCH_MS = 100;
 /** An agent that says more than can be sent is not heard in full. */
 const MAX_WAITING = 2_000;
+const TOO_MANY = "(more events at once than can be sent)";
 
 export interface EventSenderOptions {
   /** Sends events from number `first` on; repeats what may still succeed by itself. @returns the next number */
@@ -47,16 +48,10 @@ export class EventSender {
   private async sendAll(): Promise<void> {
     await delay(BATCH_MS);
     while (this.waiting.length > 0) {
-      const events = this.waiting.splice(0, MAX_EVENTS);
-      if (this.waiting.length === 0 && this.dropped > 0) {
-        events.push({
-          type: "invalid",
-          count: this.dropped,
-          sample: "(more events at once than can be sent)",
-        });
-        this.dropped = 0;
-      }
-      await this.sendSome(events.slice(0, MAX_EVENTS));
+      await this.sendSome(this.waiting.splice(0, MAX_EVENTS));
+      if (this.waiting.length > 0 || this.dropped === 0) continue;
+      this.waiting.push({ type: "invalid", count: this.dropped, sample: TOO_MANY });
+      this.dropped = 0;
     }
   }
 

@@ -65,7 +65,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { pathname } = new URL(request.url ?? "/", "http://model");
+  const [pathname = ""] = (request.url ?? "").split("?", 1);
   if (request.method !== "POST" || !PATHS.includes(pathname)) {
     return refuse(response, 404, "not_found_error", "Only the model can be reached here: POST /v1/messages.");
   }
