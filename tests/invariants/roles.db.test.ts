@@ -240,6 +240,7 @@ describe("an agent that is stuck", () => {
     model.script = [...circles, debug("fix_code"), coder(), ...circles];
     expect(await work()).toBe(false);
     expect(names().at(-1)).toBe("task-1/stuck-tester");
+    expect(names()).not.toContain("task-1/debug-tester");
     expect(await reload(db, job)).toMatchObject({
       state: "escalated",
       errorMessage: expect.stringContaining("The tester is stuck: the same action"),
