@@ -47,7 +47,7 @@ async function evaluateAll(
   tasks: readonly EvalTask[],
   signal: AbortSignal,
 ): Promise<Ended[]> {
-  const { scripted, env, models, parallel, minutes } = options;
+  const { scripted, env, models, parallel, minutes, maxFixes } = options;
   const results: Ended[] = [];
   const folder = mkdtempSync(join(tmpdir(), "fabrica-evaluation-"));
   const clean = await CleanPlace.open();
@@ -57,7 +57,10 @@ async function evaluateAll(
       tasks,
       scripted,
       env,
-      request: Object.keys(models).length > 0 ? { models } : {},
+      request: {
+        ...(Object.keys(models).length > 0 && { models }),
+        ...(maxFixes !== null && { max_fixes: maxFixes }),
+      },
       workers: parallel,
       limitMs: minutes * MINUTE_MS,
     });

@@ -49,8 +49,18 @@ it("gives a role another model, of another provider, too", () => {
 
 it("reads tasks, numbers and files", () => {
   expect(
-    read("--provider simulation --tasks a,b --n 3 --parallel 4 --minutes 0.5 --min-resolved 60 --out x.json"),
-  ).toMatchObject({ tasks: ["a", "b"], n: 3, parallel: 4, minutes: 0.5, minResolved: 60, out: "x.json" });
+    read(
+      "--provider simulation --tasks a,b --n 3 --parallel 4 --minutes 0.5 --max-fixes 1 --min-resolved 60 --out x.json",
+    ),
+  ).toMatchObject({
+    tasks: ["a", "b"],
+    n: 3,
+    parallel: 4,
+    minutes: 0.5,
+    maxFixes: 1,
+    minResolved: 60,
+    out: "x.json",
+  });
   expect(read("--list").list).toBe(true);
 });
 

@@ -13,6 +13,7 @@ export const USAGE = `npm run eval -- --provider simulation|anthropic|ollama [op
   --budget USD         everything together may cost so much (50)
   --parallel N         jobs at a time (2)
   --minutes N          when a job is given up (30)
+  --max-fixes N        rounds of fixing for each task of a job's checklist; else the factory's own default
   --min-resolved PCT   ends with 1 when less is resolved (0)
   --out FILE           writes everything as JSON, too`;
 
@@ -38,6 +39,7 @@ export interface EvalOptions {
   budgetUsd: number;
   parallel: number;
   minutes: number;
+  maxFixes: number | null;
   minResolved: number;
   out: string | null;
 }
@@ -65,6 +67,7 @@ export function readOptions(args: string[], environment: Environment): EvalOptio
     budgetUsd,
     parallel: whole(values.parallel, "--parallel", 2),
     minutes: number(values.minutes, "--minutes", 30),
+    maxFixes: values["max-fixes"] === undefined ? null : whole(values["max-fixes"], "--max-fixes", 5),
     minResolved: percent(values["min-resolved"]),
     out: values.out ?? null,
   };
@@ -84,6 +87,7 @@ function parse(args: string[]) {
         budget: text,
         parallel: text,
         minutes: text,
+        "max-fixes": text,
         "min-resolved": text,
         out: text,
         list: { type: "boolean" },

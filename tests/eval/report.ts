@@ -85,7 +85,7 @@ function medianOf(sorted: readonly number[]): number | null {
 
 const percent = (share: number | null) => (share === null ? "-" : `${Math.round(share * 100)} %`);
 const dollars = (usd: number | null) => (usd === null ? "-" : `$${usd.toFixed(4)}`);
-const tenths = (value: number | null) => (value === null ? "-" : value.toFixed(1));
+const minutesOf = (value: number | null) => (value === null ? "-" : value.toFixed(2));
 
 /** One line, when a task has ended. */
 export function lineOf(one: Ended): string {
@@ -106,7 +106,7 @@ export function taskRows(results: readonly Ended[]): object[] {
       "first green": `${one.firstGreen}/${one.firstRuns}`,
       cost: dollars(one.costUsd),
       turns: one.turns,
-      minutes: tenths(one.minutes),
+      minutes: minutesOf(one.minutes),
       why: one.failure ?? "",
     };
   });
@@ -124,8 +124,8 @@ export function figureRows({ all, byStack, byKind }: Report): object[] {
     cost: dollars(figures.costUsd),
     "cost/resolved": dollars(figures.costPerResolvedUsd),
     turns: figures.turns,
-    "min. median": tenths(figures.minutesMedian),
-    "min. max": tenths(figures.minutesMax),
+    "min. median": minutesOf(figures.minutesMedian),
+    "min. max": minutesOf(figures.minutesMax),
   }));
 }
 
