@@ -43,7 +43,8 @@ interface Criterion {
 const heldBack = ({ held_back: held }: CandidateFigures) => held?.passed ?? 0;
 const lines = ({ diff }: CandidateFigures) => (diff ? diff.added + diff.removed : 0);
 const counted = (count: number, noun: string) => `${count} ${count === 1 ? noun : `${noun}s`}`;
-const usd = (amount: number) => `$${Number(amount.toFixed(4))}`;
+/** To the micro-dollar, because so they are compared. */
+const usd = (amount: number) => `$${Number(amount.toFixed(6))}`;
 
 /** In the order in which they decide. The number of the candidate is the last word, so two are never equal. */
 const CRITERIA: readonly Criterion[] = [

@@ -15,6 +15,7 @@ import { wakeParentOf } from "../services/candidates/wake-parent";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { moveAlone } from "../services/jobs/move-job";
 import { pauseForCandidates } from "../services/jobs/pause-itself";
+import { setStep } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { workspaceText } from "../services/workspace/workspace-files";
 import { diffStat } from "../workspaces/diff";
@@ -45,6 +46,7 @@ export async function splitIntoCandidates(db: Db, ref: RunRef): Promise<{ candid
     approachesOf(db, job),
   ]);
   if (!spec) throw new GiveUp("no_plan", "There is no plan that candidates could work off.");
+  await setStep(db, job, { step: "generate", progress: PROGRESS.planned });
   const { count, resting } = await db.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${job.id} FOR UPDATE`;
     const parent = await tx.job.findUniqueOrThrow({ where: { id: job.id } });

@@ -296,7 +296,7 @@ describe("a job that waits for its candidates", () => {
     const why = async () => (await whyWaiting(db, [await reload(db, parent)])).get(parent.id);
     expect(await why()).toEqual({ code: "children", text: "waits for its candidates: 0 of 3 are over" });
     await giveUpPending(first as Job);
-    expect((await why())?.text).toBe("waits for its candidates: 1 of 3 are over");
+    expect((await why())?.text).toBe("waits for its candidates: 1 of 3 is over");
     for (const one of [second, third] as Job[])
       await db.$transaction((tx) =>
         pauseForBudget(tx, one, "The budget of this job does not buy another answer."),

@@ -81,6 +81,10 @@ describe("a job that is worked out three times", () => {
       const blind = "simulation/sim-1+blind@1";
       const models = simulated("sim-1");
       const id = await submit(factory, {
+        title: "Blog com posts",
+        description: "",
+        features: ["Posts"],
+        spec: undefined,
         candidates: 2,
         models: { ...models, coder: blind, tester: blind },
         fallback_models: { coder: "simulation/sim-1", tester: "simulation/sim-1" },

@@ -42,8 +42,7 @@ async function figuresOfOne(db: Db, child: Job, from: string | null): Promise<Ca
   const lint = reportOf(LINT_KEY) as Linted | undefined;
   const held = reportOf(HELD_BACK_KEY) as Tested | undefined;
   const tests = child.testResults as { passed: number; failed: number } | null;
-  const took =
-    child.startedAt && child.completedAt && child.completedAt.getTime() - child.startedAt.getTime();
+  const took = child.startedAt && (child.completedAt ?? new Date()).getTime() - child.startedAt.getTime();
   return {
     job_id: child.publicId,
     n: child.candidateN ?? 0,

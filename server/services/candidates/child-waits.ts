@@ -40,5 +40,8 @@ function waitOf({ over, count, resting, code, reason }: Counted): Waiting {
       text: `its candidates rest${reason ? `: ${reason.replace(/\.$/, "")}` : " until somebody lets them go on"}`,
     };
   const some = resting > 0 ? `, ${resting} ${resting === 1 ? "rests" : "rest"}` : "";
-  return { code: "children", text: `waits for its candidates: ${over} of ${count} are over${some}` };
+  return {
+    code: "children",
+    text: `waits for its candidates: ${over} of ${count} ${over === 1 ? "is" : "are"} over${some}`,
+  };
 }

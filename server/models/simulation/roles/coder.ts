@@ -50,7 +50,8 @@ export function testerAnswer(
 ): PlannedAnswer {
   const seen = testerFiles(project, n);
   const held = heldTests(talk, seen, n);
-  const blind = errs(model, "blind", n) && held.length > 0;
+  // Where nothing is to be held back here, somebody else has held back tests already.
+  const blind = errs(model, "blind", n) && (held.length > 0 || talk.hold === null);
   const files = [...(blind ? seen.filter((file) => !isFeatureTest(project, file, n)) : seen), ...held];
   const calls = files.map((file) => write(file.path, file.content));
   const title = project.tasks[n - 1]?.title ?? "";
