@@ -16,6 +16,8 @@ export interface Briefing {
   /** The latest commits, and the end of what agents noted for each other. */
   history?: string;
   progress?: string;
+  /** What earlier jobs found out. */
+  learnings?: string | null;
   failure?: string;
   /** What a debugger found. */
   findings?: string;
@@ -54,6 +56,7 @@ export function firstMessage(
   if (files) blocks.push(block("files", outlineOf(files)));
   if (more.history) blocks.push(block("history", more.history));
   if (more.progress) blocks.push(block("progress", more.progress));
+  if (more.learnings) blocks.push(block("learnings", more.learnings));
   if (more.diff) blocks.push(block("diff", more.diff));
   if (failure) blocks.push(block("failure", failure));
   if (attempt) blocks.push(block("attempt", JSON.stringify(attempt)));

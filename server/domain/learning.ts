@@ -104,7 +104,7 @@ export const learningView = z.object({
   pinned: z.boolean(),
   /** -1 to 1: how the jobs ended whose agents were told it. */
   score: z.number(),
-  /** How many agent runs were told it. */
+  /** How many agent runs of jobs that are over were told it. */
   uses: z.number(),
   /** How often it was found. */
   found: z.number(),

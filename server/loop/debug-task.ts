@@ -10,6 +10,7 @@ import { taskProgress } from "../domain/steps";
 import type { Job } from "../generated/prisma/client";
 import { activeJob } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
+import { learningsFor } from "../services/memory/learnings-for";
 import { jobRepository } from "../services/workspace/job-repository";
 import { editTree } from "../workspaces/edit-tree";
 import { log, readTree } from "../workspaces/read-files";
@@ -47,7 +48,8 @@ export async function beginDebug(db: Db, ref: TaskRef, trouble: Trouble): Promis
     progress: taskProgress(ref.n, ref.of, "fix"),
     task: ref.n,
   });
-  const first = firstMessage(job, { ...brief, task, failure });
+  const learnings = await learningsFor(db, job, { agentRun: key, task: task.title, failure });
+  const first = firstMessage(job, { ...brief, task, failure, learnings });
   await startAgentRun(db, { job, key, role: "debugger", first, task: ref.n, step, ignored });
   return { agent: key };
 }

@@ -8,6 +8,7 @@ import { ANNOUNCED, appending } from "../events/append";
 import { Prisma } from "../generated/prisma/client";
 import { activeJob } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
+import { learningsFor } from "../services/memory/learnings-for";
 import { briefAgent } from "./brief-agent";
 import { failureText } from "./check-task";
 import { findingsOf } from "./debug-task";
@@ -35,14 +36,16 @@ export async function beginFix(
   }
   const { done: _, fixes: __, ...task } = await taskOf(db, job, ref);
   const [{ brief, ignored }, findings] = await Promise.all([briefAgent(db, job), findingsOf(db, job, ref.n)]);
+  const key = fixerKey(ref.n, round, again);
+  const learnings = await learningsFor(db, job, { agentRun: key, task: task.title, failure: text });
   const first = firstMessage(job, {
     ...brief,
     task,
     failure: text,
     attempt: { n: round, max: job.maxFixes },
     ...findings,
+    learnings,
   });
-  const key = fixerKey(ref.n, round, again);
   const step = stepChange(job, {
     step: "fix",
     progress: taskProgress(ref.n, ref.of, "fix"),

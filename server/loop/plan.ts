@@ -12,6 +12,7 @@ import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { setStep, stepChange } from "../services/jobs/set-step";
+import { learningsFor } from "../services/memory/learnings-for";
 import { workspaceText } from "../services/workspace/workspace-files";
 import { agentFiles } from "./agent-files";
 import { decidedPlan, sentBack } from "./approve-plan";
@@ -30,7 +31,8 @@ export async function beginPlan(db: Db, ref: RunRef, version = 1): Promise<{ age
   }
   // Whoever plans a change has to know what is there.
   const { files, ignored, folder } = workKind(job) === "change" ? await agentFiles(db, job) : {};
-  const first = firstMessage(job, { spec: job.spec, ...(files && { files, folder }), ...former });
+  const learnings = await learningsFor(db, job, { agentRun: plannerKey(version) });
+  const first = firstMessage(job, { spec: job.spec, ...(files && { files, folder }), ...former, learnings });
   const step = stepChange(job, { step: "plan", progress: PROGRESS.setup });
   await startAgentRun(db, {
     job,

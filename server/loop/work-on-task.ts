@@ -9,6 +9,7 @@ import { env } from "../env";
 import type { Job } from "../generated/prisma/client";
 import { activeJob, leasedMs } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
+import { learningsFor } from "../services/memory/learnings-for";
 import { briefAgent } from "./brief-agent";
 import { findingsOf } from "./debug-task";
 import { holdOf } from "./hold-back";
@@ -37,11 +38,12 @@ export async function beginAgent(
   ]);
   const hold = isTester ? holdOf(job) : undefined;
   const key = `task-${ref.n}/${role}${again ? "-again" : ""}`;
+  const learnings = await learningsFor(db, job, { agentRun: key, task: task.title });
   await startAgentRun(db, {
     job,
     key,
     role,
-    first: firstMessage(job, { ...brief, task, ...findings, ...(hold && { hold }) }),
+    first: firstMessage(job, { ...brief, task, ...findings, ...(hold && { hold }), learnings }),
     task: ref.n,
     ignored,
     step: stepChange(job, { step, progress: taskProgress(ref.n, ref.of, step), task: ref.n }),

@@ -20,6 +20,8 @@ export interface Source {
   person: bigint | null;
 }
 
+const LEARNING_LOCK = 72_707;
+
 interface Inserted {
   id: bigint;
   hash: string;
@@ -58,6 +60,11 @@ export async function insertLearnings(
     WHERE learning.deleted_at IS NULL OR ${revive}::bool
     RETURNING id, hash, (xmax = 0) AS fresh`,
   );
+}
+
+/** Writers of many learnings of a team come one after the other, so that none waits for what another one holds. */
+export async function lockTeam(tx: Tx, team: bigint): Promise<void> {
+  await tx.$queryRaw`SELECT pg_advisory_xact_lock(${LEARNING_LOCK}::int, (${team} % 2147483647)::int)::text`;
 }
 
 /** Notes that learnings were found once more. */

@@ -1,7 +1,7 @@
 // Seeds the memory with Markdown files: each heading or marked line is a learning.
 import { type Ctx, requireRole } from "../../context";
 import type { ImportedView, ImportLearningsInput } from "../../domain/learning";
-import { insertLearnings } from "../../memory/learning-rows";
+import { insertLearnings, lockTeam } from "../../memory/learning-rows";
 import { parseLearnings } from "../../memory/parse-learnings";
 import { findProject } from "../projects/find-project";
 import { redact } from "../redact";
@@ -39,7 +39,11 @@ export async function importLearnings({
   };
   let taken = 0;
   for (let at = 0; at < rows.length; at += BATCH) {
-    const stored = await insertLearnings(db, source, rows.slice(at, at + BATCH), true);
+    const batch = rows.slice(at, at + BATCH);
+    const stored = await db.$transaction(async (tx) => {
+      await lockTeam(tx, actor.teamId);
+      return insertLearnings(tx, source, batch, true);
+    });
     taken += stored.filter(({ fresh }) => fresh).length;
   }
   return { taken, known: rows.length - taken, skipped: parsed.length - rows.length };
