@@ -10,6 +10,7 @@ import { JobBrief } from "./job-brief";
 import { JobTimeline } from "./job-timeline";
 import { TabChanges } from "./tab-changes";
 import { TabChecks } from "./tab-checks";
+import { TabCosts } from "./tab-costs";
 import { TabLive } from "./tab-live";
 import { TabLog } from "./tab-log";
 import { TabPlan } from "./tab-plan";
@@ -61,6 +62,7 @@ const TABS: readonly Tab[] = [
     count: ({ job }) => (job.test_results ? `${job.test_results.passed}/${job.test_results.total}` : null),
   },
   { name: "checks", label: "Checks", View: TabChecks },
+  { name: "costs", label: "Costs", View: TabCosts },
   {
     name: "log",
     label: "Log",

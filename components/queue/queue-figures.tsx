@@ -34,7 +34,7 @@ export function QueueFigures() {
       <Figure label="Success" href="/jobs?state=failed">
         {data ? (data.success_rate === null ? "–" : formatShare(data.success_rate)) : WAITING}
       </Figure>
-      <Figure label="Spent today">
+      <Figure label="Spent today" href="/costs">
         {data ? (
           <>
             {formatUsd(data.spent_today_usd)}

@@ -69,7 +69,12 @@ function Limits() {
     <Section title="Limits">
       <Row label="Budget of a day">
         {stats.data ? (
-          `${formatUsd(stats.data.budget_day_usd)}, ${formatUsd(stats.data.spent_today_usd)} spent today`
+          <>
+            {formatUsd(stats.data.budget_day_usd)}, {formatUsd(stats.data.spent_today_usd)} spent today:{" "}
+            <a href="/costs" className="underline underline-offset-2">
+              Costs
+            </a>
+          </>
         ) : (
           <Bone className="w-40" />
         )}

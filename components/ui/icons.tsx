@@ -12,6 +12,7 @@ const DRAWINGS = {
   workers: (
     <path d="M4.5 4.5h7v7h-7zM6.5 2v2.5M9.5 2v2.5M6.5 11.5V14M9.5 11.5V14M2 6.5h2.5M2 9.5h2.5M11.5 6.5H14M11.5 9.5H14" />
   ),
+  costs: <path d="M2.5 13.5h11M4 13.5V9M8 13.5V3M12 13.5V6.5" />,
   settings: <path d="M2.5 4.5h6M11.5 4.5h2M2.5 11.5h2M7.5 11.5h6M10 3v3M6 10v3" />,
   docs: <path d="M4 2.5h5.5L12.5 5.5v8H4zM9.5 2.5v3h3M6.5 8.5h3.5M6.5 11h3.5" />,
   plus: <path d="M8 3v10M3 8h10" />,
