@@ -13,8 +13,8 @@ describe("public job ids", () => {
     expect([...letters].sort().join("")).toBe("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
   });
 
-  test("of a correction are ids too", () => {
-    expect(jobId.parse("JOB-20260304050607-AB12-CORR-3")).toBe("JOB-20260304050607-AB12-CORR-3");
+  test.each(["CORR-3", "CAND-1", "CAND-128"])("of a part of a job are ids too: %s", (part) => {
+    expect(jobId.parse(`JOB-20260304050607-AB12-${part}`)).toBe(`JOB-20260304050607-AB12-${part}`);
   });
 
   test.each([
@@ -28,6 +28,9 @@ describe("public job ids", () => {
     " JOB-20260304050607-AB12",
     "JOB-20260304050607-AB12-CORR-",
     "JOB-20260304050607-AB12-CORR-123",
+    "JOB-20260304050607-AB12-CAND-",
+    "JOB-20260304050607-AB12-CAND-12345",
+    "JOB-20260304050607-AB12-CAND-1-CAND-1",
     "JOB-20260304050607-AB12/../x",
     "JOB-٢٠٢٦٠٣٠٤٠٥٠٦٠٧-AB12",
     9007199254740992,

@@ -7,7 +7,7 @@ const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 export const jobId = z
   .string()
   .regex(
-    /^JOB-\d{14}-[0-9A-HJKMNP-TV-Z]{4}(-(?:CORR|CAND)-\d{1,3})?$/,
+    /^JOB-\d{14}-[0-9A-HJKMNP-TV-Z]{4}(-CORR-\d{1,2}|-CAND-\d{1,4})?$/,
     "not a job id such as JOB-20260101120000-AB12",
   );
 
