@@ -10,18 +10,23 @@ import { formatCount } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
 import { MESSAGE_LENGTH, takesMessages } from "@/server/domain/steering";
 import type { SaidRow } from "./feed-row";
+import type { JobLog } from "./log-model";
 import type { TabProps } from "./tab-props";
 
 export function Composer({ job, log }: TabProps) {
   const me = useMe();
   if (!takesMessages(job.status) || !me || me.role === "viewer") return null;
-  const waiting = log.rows.filter((row): row is SaidRow => row.kind === "said" && row.state === "waiting");
   return (
     <div className="sticky bottom-0 z-10 -mx-4 mt-6 border-t hairline bg-ground px-4 py-3 sm:mx-0 sm:px-0">
-      <Waiting rows={waiting} />
+      <Waiting rows={waitingOf(log)} />
       <Field id={job.job_id} />
     </div>
   );
+}
+
+/** What no agent has read yet. */
+export function waitingOf(log: JobLog): SaidRow[] {
+  return log.rows.filter((row): row is SaidRow => row.kind === "said" && row.state === "waiting");
 }
 
 function Waiting({ rows }: { rows: readonly SaidRow[] }) {
@@ -71,14 +76,14 @@ function Field({ id }: { id: string }) {
           name="message"
           rows={1}
           value={text}
-          placeholder="Tell the agents something: the next turn reads it"
+          placeholder="Tell the agents something"
           aria-describedby={`${name}-help`}
           aria-invalid={fault ? true : undefined}
           onChange={(event) => setText(event.target.value)}
           onKeyDown={onKey}
           className="field-sizing-content max-h-40 min-h-9 w-full min-w-0 flex-1 resize-none rounded-md border border-edge bg-raised px-3 py-2 leading-5 aria-invalid:border-bad"
         />
-        <Button type="submit" kind="primary" icon="speech" disabled={!ready}>
+        <Button type="submit" icon="speech" disabled={!ready}>
           {send.isPending ? "Sending …" : "Send"}
         </Button>
       </div>

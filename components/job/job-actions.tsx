@@ -1,5 +1,6 @@
 "use client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useSearchParams } from "next/navigation";
 import { useTRPC } from "@/components/api/trpc";
 import { Button, ButtonLink } from "@/components/ui/button";
 import { ConfirmButton } from "@/components/ui/confirm";
@@ -28,6 +29,7 @@ export function JobActions({ job }: { job: JobView }) {
   const extend = useMutation(trpc.jobs.setBudget.mutationOptions({ onSettled: renew }));
   // At the cap a resume alone would pause again at once; a part of another job has no cap of its own.
   const capped = job.status === "paused" && job.waiting_code === "budget" && job.parent === null;
+  const tab = useSearchParams().get("tab");
   const unread = job.status === "paused" && job.waiting_code === "plan";
   const twice = Math.round(job.budget_usd * 2 * 100) / 100 || job.budget_usd * 2;
   const busy = extend.isPending || resume.isPending || pause.isPending || retry.isPending || stop.isPending;
@@ -55,7 +57,7 @@ export function JobActions({ job }: { job: JobView }) {
           {extend.isPending ? "Extending …" : `Extend to $${twice} and go on`}
         </Button>
       )}
-      {unread && (
+      {unread && tab !== "plan" && (
         <ButtonLink icon="file" kind="primary" href={`/jobs/${id}?tab=plan`}>
           Read the plan
         </ButtonLink>

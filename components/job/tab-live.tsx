@@ -2,8 +2,10 @@
 // What happens now, newest at the end. Who goes to the end is taken along with it; who scrolls up is left alone.
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "@/components/ui/button";
+import { cx } from "@/components/ui/cx";
 import { isMoving } from "@/components/ui/job-state";
 import { BoneRows, Empty } from "@/components/ui/states";
+import { waitingOf } from "./composer";
 import { LiveRow } from "./live-row";
 import type { TabProps } from "./tab-props";
 
@@ -41,7 +43,12 @@ export function TabLive({ job, log }: TabProps) {
         ))}
       </div>
       {away && (
-        <div className="sticky bottom-20 z-10 mt-4 flex justify-center">
+        <div
+          className={cx(
+            "sticky z-10 mt-4 flex justify-center",
+            waitingOf(log).length > 0 ? "bottom-30" : "bottom-20",
+          )}
+        >
           <Button icon="down" className="shadow-lg" onClick={toEnd}>
             Follow
           </Button>

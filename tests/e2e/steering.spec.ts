@@ -1,0 +1,37 @@
+import { expect, test } from "./support/test";
+
+test("a plan is read, sent back and approved; a message reaches the next turn", async ({ page }) => {
+  await page.goto("/jobs/new");
+  await page.getByLabel("Request").fill("Blog with posts");
+  await page.getByLabel("Features").fill("Posts");
+  await page.getByText("More settings").click();
+  await page.getByRole("checkbox", { name: "I want to read the plan first" }).check();
+  await page.getByRole("button", { name: "File the job" }).click();
+  await page.waitForURL(/\/jobs\/JOB-[\w-]+$/);
+
+  await page.getByRole("link", { name: "Read the plan" }).click();
+  const decide = page.getByRole("region", { name: "Decide about the plan" });
+  await expect(decide.getByText("The plan waits for you")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Resume" })).toBeHidden();
+  await decide.getByRole("button", { name: "Request changes" }).click();
+  await decide.getByLabel("What should change").fill("Say what a post is made of.");
+  await decide.getByRole("button", { name: "Send back" }).click();
+
+  await expect(decide.getByText("Version 2 of the plan waits for you")).toBeVisible();
+  await expect(page.getByText("Say what a post is made of.").first()).toBeVisible();
+  const words = "Name the fields as in the plan";
+  await page.getByLabel("Message to the agents").fill(words);
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("Message to the agents")).toHaveValue("");
+  await expect(page.getByText("waits for the next turn")).toBeVisible();
+  await decide.getByRole("button", { name: "Approve", exact: true }).click();
+  await expect(decide).toBeHidden();
+
+  await page.getByRole("tab", { name: "Live" }).click();
+  await expect(page.getByText("Read by task-1/coder, turn 1")).toBeVisible();
+  await expect(page.getByText(new RegExp(`Noted: \\w+: ${words}`))).toBeVisible();
+  await expect(page.getByText("waits for the next turn")).toBeHidden();
+  await expect(page.getByText("Completed").first()).toBeVisible({ timeout: 90_000 });
+  // Nobody listens any more.
+  await expect(page.getByLabel("Message to the agents")).toBeHidden();
+});
