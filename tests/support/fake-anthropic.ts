@@ -72,7 +72,7 @@ export class FakeAnthropic {
       response.on("close", () => {
         this.left += 1;
       });
-    } else if (fault) response.destroy();
+    } else if (fault) response.write(": cut off here\n\n", () => setTimeout(() => response.destroy(), 20));
     else response.end();
   }
 

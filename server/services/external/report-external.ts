@@ -35,7 +35,7 @@ export async function reportExternal(db: Db, report: ExternalReport): Promise<{ 
     const next = nextEvent + fresh.length;
     if (fresh.length === 0) return { next };
     const wanted = fresh.slice(0, Math.max(0, MAX_KEPT_EVENTS - kept));
-    await append(tx, job, wanted, wanted.length < fresh.length && kept < MAX_KEPT_EVENTS);
+    await append(tx, job, wanted, wanted.length < fresh.length && kept <= MAX_KEPT_EVENTS);
     await tx.$executeRaw`
       UPDATE external_lease SET next_event = ${next}::int, kept = ${kept + fresh.length}::int
       WHERE job_id = ${job.id} AND fence = ${job.fence}::int`;
