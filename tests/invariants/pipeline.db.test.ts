@@ -11,7 +11,10 @@ import type { Job } from "@/server/generated/prisma/client";
 import { checkTask } from "@/server/loop/check-task";
 import { deliver } from "@/server/loop/deliver";
 import { beginFix, logFix } from "@/server/loop/fix-task";
+import { holdBack } from "@/server/loop/hold-back";
 import { beginPlan, writePlan } from "@/server/loop/plan";
+import { restoreTests } from "@/server/loop/restore-tests";
+import { beginReview, storeReview } from "@/server/loop/review";
 import { setUp, takeRun } from "@/server/loop/set-up";
 import { tickTask } from "@/server/loop/tick-task";
 import { beginValidation, verify } from "@/server/loop/verify";
@@ -112,14 +115,19 @@ async function runJob(publicId: string): Promise<void> {
       const begun = await drive(() => beginAgent(db, task, role));
       if (begun.agent) await agent(begun.agent);
     }
+    await drive(() => holdBack(db, task));
     let { green } = await drive(() => checkTask(db, task, 0));
     for (let round = 1; !green; round++) {
       await agent((await drive(() => beginFix(db, task, round))).agent);
+      await drive(() => restoreTests(db, task, round));
       green = (await drive(() => checkTask(db, task, round))).green;
       await drive(() => logFix(db, task, round, green));
     }
     await drive(() => tickTask(db, task));
   }
+  const { agent: reviewer } = await drive(() => beginReview(db, ref));
+  if (reviewer) await agent(reviewer);
+  expect(await drive(() => storeReview(db, ref))).toEqual({ fix: false });
   await drive(() => beginValidation(db, ref));
   expect(await drive(() => verify(db, ref))).toEqual({ passed: true });
   await drive(() => deliver(db, ref));
@@ -149,6 +157,13 @@ test.each([
     expect(job).toMatchObject({ state: "completed", progress: 1, errorCode: null, leaseWorkerId: null });
     expect(readdirSync(job.outputPath ?? "")).toContain("SPEC.md");
     expect(existsSync(`${job.outputPath}.zip`)).toBe(true);
+    const checks = await db.checkRun.findMany({
+      where: { jobId: job.id, kind: { in: ["held_back", "review"] } },
+    });
+    expect(checks.map(({ kind, passed }) => [kind, passed]).sort()).toEqual([
+      ["held_back", true],
+      ["review", true],
+    ]);
     const log = await eventsOf(db, job);
     const count = (type: string) => log.filter((event) => event.type === type).length;
     expect(log.map((event) => event.seq)).toEqual(log.map((_, i) => i + 1));
@@ -167,5 +182,5 @@ test.each([
       turns.flatMap((turn) => (turn.answer as { calls: unknown[] }).calls).length,
     );
   },
-  120_000,
+  240_000,
 );
