@@ -9,6 +9,7 @@ import { sweepParents } from "@/server/services/candidates/wake-parent";
 import { sweepCapped } from "@/server/services/external/pause-capped";
 import { sweepDependents } from "@/server/services/jobs/wake-dependents";
 import { sweepLocks } from "@/server/services/locks/sweep-locks";
+import { makeIndex, sweepVectors } from "@/server/services/memory/sweep-vectors";
 import { OUTBOX_CHANNEL } from "@/server/services/outbox/add-to-outbox";
 import { resendStarts } from "@/server/services/outbox/resend-starts";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
@@ -25,6 +26,7 @@ const LISTEN_RETRY_MS = 1_000;
 const SPEND_SWEEP_MS = 30_000;
 const STARTS_SWEEP_MS = 30_000;
 const DEPENDENTS_SWEEP_MS = 30_000;
+const VECTORS_SWEEP_MS = 30_000;
 const RETENTION_SWEEP_MS = 60 * 60_000;
 
 /** Starts the helper that starts git, the outbox sender and the sweeps; they end with the process, what is under way is done again later. */
@@ -44,7 +46,9 @@ export function startBackground(): void {
     repeat("capped", leaseMs, () => sweepCapped(db())),
     repeat("retention", RETENTION_SWEEP_MS, () => sweepRetention(db())),
     repeat("starts", STARTS_SWEEP_MS, () => resendStarts(db())),
+    repeat("vectors", VECTORS_SWEEP_MS, () => sweepVectors(db())),
   ];
+  void makeIndex(db());
   const stopListening = listenToOutbox(sender.now);
   const stop = () => {
     stopListening();

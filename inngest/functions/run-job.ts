@@ -1,5 +1,6 @@
 import { takeBaseline } from "@/server/loop/baseline";
 import { deliver } from "@/server/loop/deliver";
+import { learn } from "@/server/loop/learn";
 import { setUp, takeRun } from "@/server/loop/set-up";
 import { end } from "@/server/loop/step-body";
 import { cancelWithJob, inngest, jobStarted } from "../client";
@@ -37,8 +38,9 @@ export const runJob = inngest.createFunction(
     });
     if (!ready) return;
     if (ready.external) {
-      if (await external(step, ref, ready.change))
-        await drive(step, "deliver", ref, (db) => deliver(db, ref));
+      if (!(await external(step, ref, ready.change))) return;
+      await drive(step, "deliver", ref, (db) => deliver(db, ref));
+      await drive(step, "learn", ref, (db) => learn(db, ref));
       return;
     }
 
@@ -64,7 +66,8 @@ export const runJob = inngest.createFunction(
     }
     if (wholly && ready.change && !(await bringIn(step, ref, of))) return;
     if (alone && !(await review(step, ref, of))) return;
-    if (!(await validate(step, ref)) || !wholly) return;
-    await drive(step, "deliver", ref, (db) => deliver(db, ref));
+    if (!(await validate(step, ref))) return;
+    if (wholly) await drive(step, "deliver", ref, (db) => deliver(db, ref));
+    await drive(step, "learn", ref, (db) => learn(db, ref));
   },
 );

@@ -1,9 +1,11 @@
 // Finds out the meaning of learnings that have none yet: written by people, read from files, or stored while the
 // embedder was away; and of all of them once another model is set.
 import type { Db } from "../../db";
+import { env } from "../../env";
 import { log } from "../../log";
 import { NoEmbedder } from "../../memory/embedder";
 import { storeVectors, withoutVector } from "../../memory/learning-rows";
+import { makeVectorIndex } from "../../memory/vector-index";
 import { embedder, wordsToEmbed } from "./embedder";
 
 const BATCH = 64;
@@ -37,4 +39,11 @@ async function embedAll(source: NonNullable<ReturnType<typeof embedder>>, texts:
     log.debug({ reason: error.message }, "the meaning of learnings is found out later");
     return null;
   }
+}
+
+/** Makes the index for vectors where the database can have one and somebody makes vectors. Never throws. */
+export async function makeIndex(db: Db): Promise<void> {
+  if (!embedder()) return;
+  const made = await makeVectorIndex(db, env().DATABASE_URL);
+  log.info(made ? "vectors have an index" : "vectors are compared without an index");
 }
