@@ -24,6 +24,17 @@ export interface StoredPrompt {
 export const answerOf = (turn: Turn) => turn.answer as unknown as ModelAnswer;
 export const resultsOf = (turn: Turn) => (turn.observations ?? []) as unknown as ToolResult[];
 
+/** The nudge of a turn after which an agent begins afresh: what went before is not shown to it again. */
+export const BEGAN_AFRESH =
+  "What you handed in could not be read, twice. You begin afresh; what was done is in the workspace.";
+const AFRESH =
+  "Somebody has worked on this before you; what was done is in the workspace. Look at it first. When you hand in, keep to the names and types of the tool finish exactly.";
+
+/** The turns since the agent began afresh, or all. */
+export function sinceFresh<T extends Pick<Turn, "nudge">>(turns: readonly T[]): readonly T[] {
+  return turns.slice(turns.findLastIndex((turn) => turn.nudge === BEGAN_AFRESH) + 1);
+}
+
 /**
  * The next question: what the model is shown, and an upper bound of its tokens.
  * @param steering what people said, each at its turn: it keeps its place, so that prompt caches stay valid
@@ -35,9 +46,17 @@ export function questionOf(
   room: Room,
 ): Fitted {
   const { system, tools } = prompt;
-  const rounds = turns.map((turn) => roundOf(turn, steering));
-  const first = withSteering(prompt.first, steering, 1);
+  const shown = sinceFresh(turns);
+  const rounds = shown.map((turn) => roundOf(turn, steering));
+  const first = firstOf(prompt, turns.length - shown.length, steering);
   return fitContext({ system, tools, first, rounds, people: steering }, room);
+}
+
+/** The first message; after `past` turns that are not shown, with everything that people said until then. */
+function firstOf(prompt: StoredPrompt, past: number, steering: readonly SteerMessage[]): string {
+  let text = past > 0 ? `${prompt.first}\n${AFRESH}` : prompt.first;
+  for (let n = 1; n <= past + 1; n++) text = withSteering(text, steering, n);
+  return text;
 }
 
 /** The tokens that a question to a model and its answer may have. */

@@ -1,26 +1,19 @@
 // The agent loop's one turn: ask the model (stored), carry out its calls, store what came of it together with the
 // commit. Each part is skipped when its result is already there.
-import type { z } from "zod";
 import { type Db, runStatement } from "../db";
 import type { NewJobEvent } from "../domain/events";
 import { toUsd } from "../domain/money";
-import { Ended, NotYet, Stuck } from "../domain/step-outcome";
-import { env } from "../env";
+import { Ended, NotYet } from "../domain/step-outcome";
 import { ANNOUNCED, appending } from "../events/append";
 import { type AgentRun, type Job, Prisma, type Turn } from "../generated/prisma/client";
 import type { ToolCall, ToolResult } from "../models/port";
-import { activeJob, leasedMs, type RunRef } from "../services/jobs/active-job";
+import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { askModel } from "./ask-model";
-import { answerOf, resultsOf, type StoredPrompt } from "./history";
-import { type AgentRole, promptOf } from "./roles/roles";
-import { stuckReason } from "./stuck";
+import { answerOf } from "./history";
+import { type Nudge, nudgeFor, refuseEndless } from "./nudges";
+import { readFinish } from "./read-finish";
 import { type Acted, carryOut, SandboxLost, type Snapshot } from "./tool-calls";
 import { callTitle, clip } from "./tools";
-
-const CUT_OFF =
-  "Your answer reached its limit of tokens and was cut off; a call that was not complete was not made. Go on in smaller pieces.";
-const STUCK = "You seem to be stuck";
-const NO_TOOL = "Use a tool. When everything is done, call finish.";
 
 export type TurnResult = { finished: boolean };
 
@@ -86,10 +79,12 @@ async function finishTurn(
 ): Promise<TurnResult> {
   const turn = turns.at(-1) as Turn;
   const answer = answerOf(turn);
-  const finish = readFinish(agentRun, answer.calls, acted);
+  const finish = readFinish(agentRun, answer, acted);
   const results = [...acted, ...finish.results];
   const ended = finish.value !== undefined;
-  const nudge = ended ? null : nudgeFor(job, agentRun, turns, results);
+  // As it will be stored.
+  const done = { ...turn, observations: results as unknown as Prisma.JsonArray };
+  const nudge = ended ? null : nudgeFor(job, agentRun, [...turns.slice(0, -1), done]);
   const events: NewJobEvent[] = [
     ...observed(agentRun.key, turn, answer.calls, results),
     ...(snapshot && snapshot.commit !== job.headCommit ? commitEvent(snapshot, turn, agentRun) : []),
@@ -117,7 +112,7 @@ async function finishTurn(
     ${ANNOUNCED}`,
   );
   if (told.length === 0) throw await whyNotStored(db, job, turn);
-  if (!ended) refuseEndless(agentRun, [...turns.slice(0, -1), { ...turn, nudge: nudge?.text ?? null }]);
+  if (!ended) refuseEndless(agentRun, [...turns.slice(0, -1), { ...done, nudge: nudge?.text ?? null }]);
   return { finished: ended };
 }
 
@@ -125,86 +120,6 @@ async function finishTurn(
 async function whyNotStored(db: Db, job: Job, turn: Turn): Promise<Error> {
   const now = await db.job.findUnique({ where: { id: job.id }, select: { fence: true } });
   return now?.fence === turn.fence ? new NotYet({ kind: "later", ms: 200 }) : new SandboxLost();
-}
-
-interface Finish {
-  /** The role's result, when it may end with it. */
-  value?: unknown;
-  /** Every call is answered: a provider refuses a conversation in which one is not. */
-  results: ToolResult[];
-}
-
-/** It ends when `finish` was called once, rightly, and nothing else of the turn went wrong. */
-function readFinish(agentRun: AgentRun, calls: ToolCall[], acted: ToolResult[]): Finish {
-  const all = calls.filter((one) => one.name === "finish");
-  const answer = (content: string, isError: boolean) =>
-    all.map((call): ToolResult => ({ callId: call.id, content, isError }));
-  const [call] = all;
-  if (!call) return { results: [] };
-  if (all.length > 1) return { results: answer("finish: call it once, as the last thing", true) };
-  const schema: z.ZodType = promptOf(agentRun.role as AgentRole).finish;
-  const parsed = schema.safeParse(call.input);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return {
-      results: answer(`finish: ${issue?.path.join(".") || "input"}: ${issue?.message ?? "is wrong"}`, true),
-    };
-  }
-  if (acted.some((result) => result.isError))
-    return { results: answer("finish: not yet, because another call of this answer failed", true) };
-  return { value: parsed.data, results: answer("finished", false) };
-}
-
-interface Nudge {
-  text: string;
-  reason: string;
-  stuck: boolean;
-}
-
-function nudgeFor(job: Job, agentRun: AgentRun, turns: Turn[], results: ToolResult[]): Nudge | null {
-  const past = turns.map((turn, i) => ({
-    calls: answerOf(turn).calls,
-    results: i === turns.length - 1 ? results : resultsOf(turn),
-  }));
-  const reason = stuckReason(past);
-  if (reason) {
-    return {
-      reason,
-      stuck: true,
-      text: `${STUCK}: ${reason}. Look at the cause and try something else.`,
-    };
-  }
-  if (leasedMs(job) > env().JOB_SOFT_TIMEOUT * 1000) {
-    const text =
-      "The time for this job is nearly used up. Bring what you have into a working state and call finish now.";
-    return { reason: "the job's time is nearly used up", stuck: false, text };
-  }
-  const { maxTurns } = agentRun.prompt as unknown as StoredPrompt;
-  if (turns.length >= maxTurns - 2) {
-    return {
-      reason: "few turns left",
-      stuck: false,
-      text: "You have hardly any turns left. Finish what works and call finish.",
-    };
-  }
-  if (answerOf(turns.at(-1) as Turn).stop === "max_tokens") {
-    return { reason: "the answer was cut off", stuck: false, text: CUT_OFF };
-  }
-  if (past.at(-1)?.calls.length === 0) return { reason: "no tool was used", stuck: false, text: NO_TOOL };
-  return null;
-}
-
-/** One nudge, then stop. Reads nothing but stored turns, so that a step that died before it could say so says it again. */
-function refuseEndless(agentRun: AgentRun, turns: readonly Turn[]): void {
-  const warned = turns.filter((turn) => turn.nudge?.startsWith(STUCK));
-  const last = turns.at(-1);
-  if (warned.length > 1 && warned.at(-1) === last) {
-    const reason = last?.nudge?.slice(STUCK.length + 2).split(". Look")[0];
-    throw new Stuck(`The ${agentRun.role} is stuck: ${reason}.`);
-  }
-  const { maxTurns } = agentRun.prompt as unknown as StoredPrompt;
-  if (turns.length >= maxTurns)
-    throw new Stuck(`The ${agentRun.role} did not finish within ${maxTurns} turns.`);
 }
 
 function nudgedEvent(agentRun: AgentRun, turn: Turn, { reason }: Nudge): NewJobEvent {

@@ -1,5 +1,6 @@
 // The second half of a turn: its tool calls become commands, the commands' results observations. Everything is found
 // by key, so the whole may be run again from the top at any point (invariant 3).
+import type { z } from "zod";
 import type { CommandResult, CommandSpec, ExecSpec } from "../../runner/protocol";
 import type { Db } from "../db";
 import type { AgentRun, Command, Job, Turn } from "../generated/prisma/client";
@@ -12,10 +13,21 @@ import { jobRepository } from "../services/workspace/job-repository";
 import { diffStat, type FileChange } from "../workspaces/diff";
 import { shownPath } from "../workspaces/refusal";
 import { CI_REFUSAL, isCiFile } from "./ci-files";
+import { readInput } from "./coerce-input";
 import { answerOf, type StoredPrompt } from "./history";
 import { readObservation } from "./look-commands";
 import { inOneSandbox } from "./one-sandbox";
-import { clip, commandOf, isToolName, readCommand, TOOL_INPUTS, type ToolName, writeCommand } from "./tools";
+import { replaceOnce } from "./replace-once";
+import {
+  clip,
+  commandOf,
+  isToolName,
+  OBSERVATION_CHARS,
+  readCommand,
+  TOOL_INPUTS,
+  type ToolName,
+  writeCommand,
+} from "./tools";
 
 const SNAPSHOT_TIMEOUT_MS = 60_000;
 
@@ -86,7 +98,11 @@ export async function carryOut(db: Db, job: Job, agentRun: AgentRun, turn: Turn)
 }
 
 const allWrong = (results: readonly ToolResult[], told: string): ToolResult[] =>
-  results.map((result) => ({ ...result, isError: true, content: `${result.content}\n${told}` }));
+  results.map((result) => ({
+    ...result,
+    isError: true,
+    content: `${clip(result.content, OBSERVATION_CHARS - told.length - 1)}\n${told}`,
+  }));
 
 function failureOf(row: Command): string {
   const { failure, stderr } = resultOf(row);
@@ -160,14 +176,13 @@ async function begin(
   index: number,
 ): Promise<ToolResult | { call: ToolCall; id: string }> {
   const name = call.name as ToolName;
-  const parsed = TOOL_INPUTS[name].safeParse(call.input);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return refused(call, `${name}: ${issue?.path.join(".") || "input"}: ${issue?.message ?? "is wrong"}`);
-  }
-  if (name === "edit") return edit(hands, call, index);
+  const schema: z.ZodType = TOOL_INPUTS[name];
+  const read = call.unreadable ? { wrong: call.unreadable } : readInput(schema, call.input);
+  if ("wrong" in read) return refused(call, `${name}: ${read.wrong}. Nothing was done.`);
+  const made = { ...call, input: read.input };
+  if (name === "edit") return edit(hands, made, index);
   if (!LOOKING.has(name)) hands.mayHaveChanged = true;
-  return { call, id: hands.add(`c${index}`, commandOf(name, call.input, hands.ignored)) };
+  return { call: made, id: hands.add(`c${index}`, commandOf(name, made.input, hands.ignored)) };
 }
 
 /** An edit reads the file first, so that the model learns exactly why it cannot be made. */
@@ -187,13 +202,10 @@ async function edit(
       call,
       `${path} cannot be edited in place: it is very large, or holds bytes or credentials that are not shown here. Use run or write.`,
     );
-  const at = read.stdout.indexOf(old);
-  if (at < 0) return refused(call, `old does not occur in ${path}; read the file again.`);
-  if (read.stdout.indexOf(old, at + 1) >= 0)
-    return refused(call, `old occurs more than once in ${path}; give more of it.`);
-  const changed = read.stdout.slice(0, at) + replacement + read.stdout.slice(at + old.length);
+  const edited = replaceOnce(read.stdout, old, replacement);
+  if ("wrong" in edited) return refused(call, `${path}: ${edited.wrong}`);
   hands.mayHaveChanged = true;
-  return { call, id: hands.add(`c${index}`, writeCommand(path, changed)) };
+  return { call, id: hands.add(`c${index}`, writeCommand(path, edited.text)) };
 }
 
 /** Whether what was read is the file to the letter; otherwise writing it back would damage the rest of it. */
@@ -213,7 +225,10 @@ function observation(call: ToolCall, row: Command): ToolResult {
   const content = (() => {
     switch (call.name) {
       case "run":
-        return `exit code ${result.exit_code ?? `none (${result.signal})`}${note ? ` (${note})` : ""}\n${clip(output)}`;
+        return ranAs(
+          `exit code ${result.exit_code ?? `none (${result.signal})`}${note ? ` (${note})` : ""}`,
+          output,
+        );
       case "read":
         return failed ? clip(output, 500) : clip(linesRead(call, result));
       case "search":
@@ -227,6 +242,12 @@ function observation(call: ToolCall, row: Command): ToolResult {
   const isError = call.name === "search" ? (result.exit_code ?? 2) > 1 : failed && call.name !== "run";
   return { callId: call.id, content, isError };
 }
+
+/** What is said first counts, too: together they are no longer than any other observation. */
+const ranAs = (head: string, output: string) => {
+  const said = clip(head, 1_000);
+  return `${said}\n${clip(output, OBSERVATION_CHARS - said.length - 1)}`;
+};
 
 function linesRead(call: ToolCall, { stdout, stderr }: CommandResult): string {
   return readObservation(TOOL_INPUTS.read.parse(call.input).start ?? 1, stdout, stderr);

@@ -19,8 +19,8 @@ import {
 describe("what a model is shown of a long text", () => {
   test("is its beginning and its end, and how much is missing", () => {
     const shown = clip("a".repeat(6_000) + "b".repeat(90_000) + "c".repeat(4_000));
-    expect(shown.length).toBeLessThan(10_100);
-    expect(shown).toMatch(/^a{6000}\n\[… 90000 characters left out …\]\nc{4000}$/);
+    expect(shown.length).toBeLessThanOrEqual(10_000);
+    expect(shown).toMatch(/^a{5980}\n\[… 90034 characters left out …\]\nc{3986}$/);
   });
 
   test("is well formed wherever it is cut", () => {
@@ -146,4 +146,12 @@ describe("CI files", () => {
     ".github/workflows2/x",
     "ci.yml",
   ])("%s is none", (path) => expect(isCiFile(path)).toBe(false));
+});
+
+describe("the text of a file", () => {
+  test("is at most 1 MiB", () => {
+    const said = (size: number) => TOOL_INPUTS.write.safeParse({ path: "a", content: "x".repeat(size) });
+    expect(said(1024 * 1024).success).toBe(true);
+    expect(said(1024 * 1024 + 1).error?.issues[0]?.message).toMatch(/1 MiB/);
+  });
 });

@@ -182,10 +182,12 @@ export function callTitle(name: string, input: unknown): string {
   return `${name} ${said}`.replace(/\s+/g, " ").trim().slice(0, 200).toWellFormed();
 }
 
-/** Cuts text to what a model is shown: its beginning and its end, and how much is missing. */
+/** Cuts text to what a model is shown: its beginning and its end, and how much is missing; `limit` characters in all. */
 export function clip(full: string, limit: number = OBSERVATION_CHARS): string {
   if (full.length <= limit) return full;
-  const head = full.slice(0, Math.floor(limit * 0.6));
-  const tail = full.slice(-Math.floor(limit * 0.4));
-  return `${head}\n[… ${full.length - head.length - tail.length} characters left out …]\n${tail}`.toWellFormed();
+  const room = Math.max(0, limit - `\n[… ${full.length} characters left out …]\n`.length);
+  const tail = Math.floor(room * 0.4);
+  const head = room - tail;
+  const end = tail > 0 ? full.slice(-tail) : "";
+  return `${full.slice(0, head)}\n[… ${full.length - head - tail} characters left out …]\n${end}`.toWellFormed();
 }

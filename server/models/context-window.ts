@@ -12,7 +12,10 @@ const OLLAMA_TOKENS = 16_384;
  * not named there counts as one of the small ones.
  */
 const WINDOWS: readonly { model: RegExp; tokens: number }[] = [
-  { model: /claude-(?:fable|mythos|opus|sonnet|haiku)-(?:[5-9]|\d{2})(?:-\d{1,2})?(?!\d)/, tokens: 1_000_000 },
+  {
+    model: /claude-(?:fable|mythos|opus|sonnet|haiku)-(?:[5-9]|\d{2})(?:-\d{1,2})?(?!\d)/,
+    tokens: 1_000_000,
+  },
   { model: /claude-/, tokens: 200_000 },
 ];
 

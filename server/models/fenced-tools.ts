@@ -177,7 +177,7 @@ function sections(lines: readonly string[], tool: ToolDefinition, input: Record<
   for (const line of lines) {
     const marked: string | undefined = /^@@\s*([\w-]+)\s*:?\s*$/.exec(line)?.[1];
     const plain: string | undefined = key === null ? /^([\w-]+)\s*[:=]\s*$/.exec(line)?.[1] : undefined;
-    const next = marked ?? plain;
+    const next: string | undefined = marked ?? plain;
     if (next !== undefined && Object.hasOwn(properties, next) && !(next in input) && next !== key) {
       if (key === null) body = [];
       close();

@@ -14,6 +14,8 @@ export interface ToolCall {
   name: string;
   /** Parsed arguments; not yet checked against the tool's schema. */
   input: unknown;
+  /** Why the arguments could not be read, in words; then `input` is empty and the call is not made. */
+  unreadable?: string;
 }
 
 export interface ToolResult {

@@ -326,7 +326,7 @@ describe("a model that gives no answer", () => {
 
   test("that can be read is given up after four tries", async () => {
     await begin();
-    model.script = [{ calls: [{ name: "write", raw: '{"path": "a' }] }];
+    model.script = [{ calls: [write("a")], cut: true }];
     for (let i = 0; i < 3; i++) expect(await thrownBy(turn(1))).toBeInstanceOf(NotYet);
     expect(await thrownBy(turn(1))).toMatchObject({ code: "model_unavailable" });
     expect(await rows()).toEqual([]);

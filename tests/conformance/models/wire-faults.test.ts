@@ -100,10 +100,10 @@ describe("anthropic", () => {
     });
   });
 
-  it("does not mend broken arguments, and says what was charged", async () => {
+  it("does not complete broken arguments: the call says what is wrong with them", async () => {
     stream([START, ...tool(0, "write", '{"path": "a", "content": "x'), ...end("tool_use")]);
     expect(await ask()).toMatchObject({
-      fault: "malformed",
+      calls: [{ name: "write", input: {}, unreadable: expect.stringMatching(/not valid JSON/) }],
       usage: { input: 10, output: 40, cacheRead: 200 },
     });
   });
@@ -277,7 +277,9 @@ describe("ollama", () => {
     lines(piece({ tool_calls: [{ function: { name: "write", arguments: '{"path":"a"}' } }] }), DONE);
     expect(await ask()).toMatchObject({ calls: [{ input: { path: "a" } }] });
     lines(piece({ tool_calls: [{ function: { name: "write", arguments: '{"path":' } }] }), DONE);
-    expect(await ask()).toMatchObject({ fault: "malformed" });
+    expect(await ask()).toMatchObject({
+      calls: [{ input: {}, unreadable: expect.stringMatching(/not valid/) }],
+    });
   });
 
   it("says when the answer was cut at its length", async () => {
