@@ -69,6 +69,9 @@ async function evaluateAll(
       console.log(`${results.length}/${tasks.length} ${lineOf(one)}`);
     };
     await runTasks({ place, clean, tasks, folder, parallel, signal, onEnded });
+  } catch (error) {
+    // Whoever presses Ctrl-C interrupts the factory at the same time, which may be just starting.
+    if (!signal.aborted) throw error;
   } finally {
     await place?.stop();
     await clean.close();
@@ -100,7 +103,12 @@ function write(file: string, options: EvalOptions, results: readonly Ended[], re
 
 function commitOf(): string | null {
   try {
-    return execFileSync("git", ["rev-parse", "HEAD"], { encoding: "utf8", cwd: import.meta.dirname }).trim();
+    const options = {
+      encoding: "utf8",
+      cwd: import.meta.dirname,
+      stdio: ["ignore", "pipe", "ignore"],
+    } as const;
+    return execFileSync("git", ["rev-parse", "HEAD"], options).trim();
   } catch {
     return null; // A source tree without its history.
   }

@@ -44,13 +44,10 @@ async function runOne(
   const broken = (why: string) => ({ task: name, stack, kind: kindOf(task), broken: why });
   if (archive && "problem" in archive) return broken(`not fetched: ${archive.problem}`);
   try {
-    return await evaluate(
-      { ...placeOf(place), signal },
-      clean,
-      task,
-      archive?.file ?? null,
-      join(folder, name),
-    );
+    const given = { ...placeOf(place), signal };
+    const result = await evaluate(given, clean, task, archive?.file ?? null, join(folder, name));
+    // What interrupts this program ends the programs of a judgement as well.
+    return signal.aborted ? null : result;
   } catch (error) {
     if (signal.aborted) return null;
     return broken(error instanceof Error ? error.message : String(error));
