@@ -19,6 +19,11 @@ describe("an agent is stuck", () => {
       /same error 3/,
     ],
     [
+      "after the same tests with the same result, however long each took",
+      [0.02, 0.03, 0.11, 4].map((s) => did("pytest", `1 failed in ${s}s`)),
+      /4 times/,
+    ],
+    [
       "after two actions by turns three times",
       times(3, [did("a", "1"), did("b", "2")]).flat(),
       /two actions by turns/,
@@ -36,6 +41,17 @@ describe("an agent is not stuck", () => {
     ["while actions differ", [1, 2, 3, 4, 5, 6].map((n) => did(`${n}`, "same"))],
     ["after it went on from an error", [...times(3, did("x", "no", true)), did("y", "fine")]],
     ["after a tool between two idle answers", [idle, idle, did("a", "1"), idle]],
+    ["after the same action three times", times(3, did("ls", "a"))],
+    [
+      "after the same action with other results between",
+      [did("ls", "a"), did("ls", "a"), did("ls", "b"), did("ls", "a")],
+    ],
+    [
+      "after the same error twice, and once before something went right",
+      [did("a", "no", true), did("b", "fine"), did("c", "no", true), did("d", "fine")],
+    ],
+    ["after two actions by turns twice", times(2, [did("a", "1"), did("b", "2")]).flat()],
+    ["while numbers in results differ", [1, 2, 3, 4].map((n) => did("pytest", `${n} failed in 1s`))],
     ["while errors differ", [1, 2, 3].map((n) => did("x", `error ${n}`, true))],
   ])("%s", (_name, turns) => expect(stuckReason(turns)).toBeNull());
 });

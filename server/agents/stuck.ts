@@ -29,7 +29,7 @@ export function stuckReason(turns: readonly PastTurn[]): string | null {
     return `the same action with the same result ${SAME_ACTION} times`;
   }
   const errors = turns.flatMap((turn) =>
-    turn.results.filter((result) => result.isError).map((r) => r.content.trim()),
+    turn.results.filter((result) => result.isError).map((r) => withoutTimes(r.content.trim())),
   );
   const lastTurnFailed = turns.at(-1)?.results.some((result) => result.isError) ?? false;
   const lastErrors = errors.slice(-SAME_ERROR);
@@ -45,5 +45,8 @@ export function stuckReason(turns: readonly PastTurn[]): string | null {
 
 function fingerprint(turn: PastTurn): string {
   const calls = turn.calls.map((call) => [call.name, call.input]);
-  return JSON.stringify([calls, turn.results.map((result) => result.content)]);
+  return JSON.stringify([calls, turn.results.map((result) => withoutTimes(result.content))]);
 }
+
+/** How long a program took differs from run to run, though nothing else does. */
+const withoutTimes = (text: string) => text.replace(/\b\d+(?:\.\d+)?\s?(?:ms|s|seconds?)\b/g, "#s");
