@@ -1,6 +1,5 @@
 import { invoke } from "inngest";
 import { z } from "zod";
-import type { Db } from "@/server/db";
 import { checkTask } from "@/server/loop/check-task";
 import {
   beginDebug,
@@ -16,7 +15,7 @@ import type { TaskRef } from "@/server/loop/task-ref";
 import { tickTask } from "@/server/loop/tick-task";
 import { beginAgent } from "@/server/loop/work-on-task";
 import { cancelWithJob, inngest } from "../client";
-import { drive, type Step } from "../drive";
+import { drive, type Step, type Work } from "../drive";
 import { agentEnd } from "./run-agent";
 
 const task = z.object({
@@ -48,7 +47,7 @@ interface Asked {
 export async function workOnTask(step: Step, ref: TaskRef): Promise<boolean> {
   const asked: Asked = { debugger: false };
   for (const role of ["coder", "tester"] as const) {
-    const begin: Begin = (db, again) => beginAgent(db, ref, role, again);
+    const begin: Begin = (again) => (db) => beginAgent(db, ref, role, again);
     if (!(await taskAgent(step, ref, role, asked, begin))) return false;
   }
   return checkAndFix(step, ref, asked);
@@ -68,7 +67,7 @@ export async function checkAndFix(
   for (let round = 1; check && !check.green; round++) {
     if (round === DEBUG_BEFORE_FIX && !(await debug(step, ref, { round }, ["debugger", "debugged"])))
       return false;
-    const begin: Begin = (db, again) => beginFix(db, ref, round, again);
+    const begin: Begin = (again) => (db) => beginFix(db, ref, round, again);
     if (!(await taskAgent(step, ref, `fix-${round}`, asked, begin))) return false;
     check = await drive(step, named(`check-${round}`), ref, async (db) => {
       await restoreTests(db, ref, round);
@@ -81,7 +80,7 @@ export async function checkAndFix(
   return (await drive(step, named("tick"), ref, (db) => tickTask(db, ref))) !== null;
 }
 
-type Begin = (db: Db, again: boolean) => Promise<{ agent: string | null }>;
+type Begin = (again: boolean) => Work<{ agent: string | null }>;
 
 /**
  * An agent of a task. One that is stuck is looked into by the debugger and followed by another one, once a task; after
@@ -96,12 +95,12 @@ async function taskAgent(
 ): Promise<boolean> {
   const named = (what: string) => `task-${ref.n}/${what}`;
   const giveUp = () => drive(step, named(`stuck-${name}`), ref, (db) => stuckAfterDebugger(db, ref, name));
-  const first = await agentEnd(step, named(name), ref, (db) => begin(db, false));
+  const first = await agentEnd(step, named(name), ref, begin(false));
   if (first !== "stuck") return first === "done";
   if (asked.debugger) return (await giveUp()) !== null;
   asked.debugger = true;
   if (!(await debug(step, ref, { stuck: name }, [`debug-${name}`, `debugged-${name}`]))) return false;
-  const second = await agentEnd(step, named(`${name}-again`), ref, (db) => begin(db, true));
+  const second = await agentEnd(step, named(`${name}-again`), ref, begin(true));
   if (second !== "stuck") return second === "done";
   return (await giveUp()) !== null;
 }
