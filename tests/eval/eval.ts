@@ -103,12 +103,11 @@ function write(file: string, options: EvalOptions, results: readonly Ended[], re
 
 function commitOf(): string | null {
   try {
-    const options = {
+    return execFileSync("git", ["rev-parse", "HEAD"], {
       encoding: "utf8",
       cwd: import.meta.dirname,
       stdio: ["ignore", "pipe", "ignore"],
-    } as const;
-    return execFileSync("git", ["rev-parse", "HEAD"], options).trim();
+    }).trim();
   } catch {
     return null; // A source tree without its history.
   }
