@@ -17,6 +17,11 @@ export interface FakeUsage {
   cache_creation_input_tokens?: number;
 }
 
+/** What an answer is made of. */
+export type Block =
+  | { type: "text"; text: string }
+  | { type: "tool_use"; id: string; name: string; input: Record<string, unknown> };
+
 /** What is done instead of answering, once per entry. */
 export type Fault =
   | { status: number; body: unknown; headers?: Record<string, string> }
@@ -28,6 +33,8 @@ export type Fault =
 export class FakeAnthropic {
   readonly asked: Asked[] = [];
   readonly faults: Fault[] = [];
+  /** What is answered to a question. */
+  answerTo: (body: Record<string, unknown>) => Block[] = () => [{ type: "text", text: "All right." }];
   usage: FakeUsage = { input_tokens: 1_000, output_tokens: 200 };
   /** Streams whose asker left before the end. */
   left = 0;
@@ -60,10 +67,10 @@ export class FakeAnthropic {
     if (path.startsWith("/v1/messages/count_tokens")) return json(200, { input_tokens: 42 });
     if (!path.startsWith("/v1/messages"))
       return json(404, { type: "error", error: { type: "not_found_error" } });
-    if (body.stream !== true)
-      return json(200, this.message(body.model, [{ type: "text", text: "All right." }]));
+    const content = this.answerTo(body);
+    if (body.stream !== true) return json(200, this.message(body, content));
     response.writeHead(200, { "content-type": "text/event-stream", "request-id": "req_fake" });
-    const events = this.events(body.model);
+    const events = this.events(body, content);
     const until = fault ? ("cutAfter" in fault ? fault.cutAfter : fault.holdAfter) : events.length;
     for (const event of events.slice(0, until)) {
       response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
@@ -76,39 +83,51 @@ export class FakeAnthropic {
     else response.end();
   }
 
-  private message(model: unknown, content: unknown[]) {
+  private message(body: Record<string, unknown>, content: readonly Block[]) {
     return {
       id: "msg_fake",
       type: "message",
       role: "assistant",
-      model,
+      model: body.model,
       content,
-      stop_reason: "end_turn",
+      stop_reason: content.some(({ type }) => type === "tool_use") ? "tool_use" : "end_turn",
       stop_sequence: null,
-      usage: this.usage,
+      // No answer is longer than was allowed.
+      usage: { ...this.usage, output_tokens: Math.min(this.usage.output_tokens, Number(body.max_tokens)) },
     };
   }
 
-  private events(model: unknown): { type: string }[] {
-    const { output_tokens: output, ...input } = this.usage;
-    const begun = { ...this.message(model, []), stop_reason: null, usage: { ...input, output_tokens: 1 } };
-    const text = (part: string) => ({
-      type: "content_block_delta",
-      index: 0,
-      delta: { type: "text_delta", text: part },
-    });
+  private events(body: Record<string, unknown>, content: readonly Block[]): { type: string }[] {
+    const { usage, stop_reason, ...message } = this.message(body, content);
+    const begun = { ...message, content: [], stop_reason: null, usage: { ...usage, output_tokens: 1 } };
     return [
       { type: "message_start", message: begun },
-      { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
-      text("All "),
-      text("right."),
-      { type: "content_block_stop", index: 0 },
+      ...content.flatMap(eventsOfBlock),
       {
         type: "message_delta",
-        delta: { stop_reason: "end_turn", stop_sequence: null },
-        usage: { output_tokens: output },
+        delta: { stop_reason, stop_sequence: null },
+        usage: { output_tokens: usage.output_tokens },
       },
       { type: "message_stop" },
     ] as { type: string }[];
   }
+}
+
+function eventsOfBlock(block: Block, index: number) {
+  const delta = (change: object) => ({ type: "content_block_delta", index, delta: change });
+  const [empty, changes] =
+    block.type === "text"
+      ? [
+          { ...block, text: "" },
+          block.text.split(/(?<= )/).map((text) => delta({ type: "text_delta", text })),
+        ]
+      : [
+          { ...block, input: {} },
+          [delta({ type: "input_json_delta", partial_json: JSON.stringify(block.input) })],
+        ];
+  return [
+    { type: "content_block_start", index, content_block: empty },
+    ...changes,
+    { type: "content_block_stop", index },
+  ];
 }

@@ -1,6 +1,6 @@
 // A host of external agents as a person would start it: `fabrica ralph` with the stand-in agent, its folder lent to
 // sandboxes read-only. Invariant: after `stop` nothing of it is left.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -111,6 +111,11 @@ export class RalphHost {
 
   async stop(): Promise<void> {
     await this.end("SIGTERM");
+    // What a killed one had mounted its next start would remove, which a folder that goes does not see.
+    for (const line of readFileSync("/proc/mounts", "utf8").split("\n")) {
+      const place = line.split(" ")[1];
+      if (place?.startsWith(`${this.folder}/`)) execFileSync("umount", [place]);
+    }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 
