@@ -3,6 +3,7 @@ import { createLog } from "../log";
 import { runRunner } from "../run-runner";
 import { runExternalJob } from "./agent-session";
 import { readRalphEnv } from "./env";
+import { removeStaleDoors } from "./model-door";
 
 const log = createLog();
 const stop = new AbortController();
@@ -17,6 +18,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 
 async function main(): Promise<void> {
   const { runner, ralph } = readRalphEnv();
+  await removeStaleDoors();
   log(`agent: ${ralph.command}`);
   await runRunner(runner, log, stop.signal, {
     agent: "external",

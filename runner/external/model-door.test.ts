@@ -1,6 +1,9 @@
+import { existsSync, mkdtempSync } from "node:fs";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { ModelDoor, type ModelDoorOptions } from "./model-door";
+import { ModelDoor, type ModelDoorOptions, removeStaleDoors } from "./model-door";
 
 let door: ModelDoor | null = null;
 afterEach(async () => {
@@ -82,6 +85,14 @@ test("questions go through with the headers that concern the provider, and nothi
       body: '{"a":1}',
     },
   ]);
+});
+
+test("what a killed host left is removed, what a live one has stays", async () => {
+  await open(() => new Response("{}"));
+  const left = mkdtempSync(join(tmpdir(), "fabrica-model-999999999-"));
+  await removeStaleDoors();
+  expect(existsSync(left)).toBe(false);
+  expect((await ask("/v1/messages")).status).toBe(200);
 });
 
 test.each([

@@ -1,6 +1,7 @@
 // The only way out of an external agent's sandbox: an HTTP server on a socket file that nobody else can reach, which
 // passes questions to a model on to the app under the worker's token and the lease's fence. Neither ever enters a sandbox.
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,6 +16,18 @@ const PATHS = ["/v1/messages", "/v1/messages/count_tokens"];
 /** Headers of a question that concern the model's provider. */
 const PASSED_IN = ["content-type", "anthropic-version", "anthropic-beta"];
 const PASSED_OUT = ["content-type", "retry-after", "request-id", "x-should-retry"];
+
+const PREFIX = "fabrica-model-";
+
+/** Removes what hosts that were killed have left. */
+export async function removeStaleDoors(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = new RegExp(`^${PREFIX}(\\d+)-\\w+$`).exec(name)?.[1];
+    if (!pid || existsSync(`/proc/${pid}`)) continue;
+    // Another user's is not ours to remove.
+    await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => undefined);
+  }
+}
 
 export interface ModelDoorOptions {
   /** Asks the app. Rejects when it cannot be reached. */
@@ -37,7 +50,7 @@ export class ModelDoor implements Door {
 
   static async open(options: ModelDoorOptions): Promise<ModelDoor> {
     // Only this user may enter the folder, so only this user may use the socket.
-    const folder = await mkdtemp(join(tmpdir(), "fabrica-model-"));
+    const folder = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
     const server = createServer((request, response) => {
       answer(options, request, response).catch(() => response.destroy());
     });
