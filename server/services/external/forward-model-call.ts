@@ -23,6 +23,8 @@ import { noteCap } from "./pause-capped";
 
 const NO_USAGE = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
 const WAIT_SECONDS = 5;
+/** What a provider adds to a prompt of its own, such as how tools are called. */
+const OWN_TOKENS = 1_000;
 /** What of the provider's answer concerns whoever asked. */
 const PASSED_ON = ["content-type", "request-id", "retry-after"];
 
@@ -168,7 +170,7 @@ async function reserve(
     model: question.model,
     price,
     // A token of text has two bytes at least, by experience with the dearest texts.
-    inputTokens: Math.ceil(bytes / 2),
+    inputTokens: Math.ceil(bytes / 2) + OWN_TOKENS,
     maxTokens: question.maxTokens,
     timeoutMs: env().WORKER_TIMEOUT * 1000,
   });
