@@ -1,6 +1,7 @@
 // The beginning and the end of the app process.
 import { env } from "../env";
 import { log } from "../log";
+import { rememberSettings } from "../services/secrets/remember-settings";
 import { recordPeerAddresses } from "./client-address";
 import { closeAllStreams } from "./http/open-streams";
 
@@ -12,6 +13,7 @@ export async function startApp(): Promise<void> {
   started.fabricaStarted = true;
   try {
     tellNextAuth(env().PUBLIC_URL);
+    rememberSettings(env());
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
