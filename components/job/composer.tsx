@@ -15,7 +15,9 @@ import type { TabProps } from "./tab-props";
 
 export function Composer({ job, log }: TabProps) {
   const me = useMe();
-  if (!takesMessages(job.status) || !me || me.role === "viewer") return null;
+  // The work of others is steered on their own pages, or not at all.
+  const indirect = job.agent === "external" || job.waiting_code === "children";
+  if (!takesMessages(job.status) || indirect || !me || me.role === "viewer") return null;
   return (
     <div className="sticky bottom-0 z-10 -mx-4 mt-6 border-t hairline bg-ground px-4 py-3 sm:mx-0 sm:px-0">
       <Waiting rows={waitingOf(log)} />

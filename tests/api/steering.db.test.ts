@@ -168,6 +168,13 @@ describe("a plan", () => {
     expect((await send("GET", `/jobs/${job}/plan`)).json.waits).toBe(1);
   });
 
+  test("of an external agent cannot be asked for", async () => {
+    const { status, json } = await send("POST", "/jobs", {
+      body: { title: "A", agent: "external", approve_plan: true },
+    });
+    expect([status, json.error.message]).toEqual([400, expect.stringContaining("approve_plan")]);
+  });
+
   test("that is not there cannot be decided about", async () => {
     const { status, json } = await send("POST", `/jobs/${job}/plan/approve`, { body: {} });
     expect([status, json.error.message]).toEqual([409, `${job} has no plan that waits for a decision.`]);

@@ -12,6 +12,7 @@ import { NotYet } from "@/server/domain/step-outcome";
 import type { AgentRun, Job } from "@/server/generated/prisma/client";
 import { costMicro, priceOf } from "@/server/models/prices";
 import { moveJob } from "@/server/services/jobs/move-job";
+import { pauseForCandidates } from "@/server/services/jobs/pause-itself";
 import { pauseJob } from "@/server/services/jobs/pause-job";
 import { resumeJob } from "@/server/services/jobs/resume-job";
 import { rememberSecret } from "@/server/services/secrets/known-secrets";
@@ -365,6 +366,21 @@ describe("sending", () => {
     for (let i = 0; i < 6; i++) await say("x".repeat(10_000));
     expect(await refusalOf(say("x"))).toBe("conflict");
     expect(await told()).toHaveLength(6);
+  });
+
+  test("to a job whose work others do is refused with who they are", async () => {
+    await db.job.update({ where: { id: job.id }, data: { agent: "external" } });
+    await expect(say("hello")).rejects.toThrow("takes no messages");
+    await db.job.update({ where: { id: job.id }, data: { agent: "factory" } });
+    await db.$transaction((tx) => pauseForCandidates(tx, job, 2));
+    const children = [await fileJob(ctx), await fileJob(ctx)].map(({ id, publicId }) => ({ id, publicId }));
+    await db.job.updateMany({
+      where: { id: { in: children.map(({ id }) => id) } },
+      data: { parentId: job.id, kind: "candidate" },
+    });
+    const names = children.map(({ publicId }) => publicId).join(", ");
+    await expect(say("hello")).rejects.toThrow(`say it to them: ${names}.`);
+    expect(await told()).toEqual([]);
   });
 
   test("of more than fifty that wait is refused until they are read", async () => {

@@ -117,6 +117,11 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
       "bad_request",
       "candidates: an external agent does the whole job by itself; leave candidates at 1, or agent at factory.",
     );
+  if (input.agent === "external" && input.approve_plan)
+    throw new AppError(
+      "bad_request",
+      "approve_plan: an external agent makes its own plan; leave approve_plan out, or agent at factory.",
+    );
   if (input.project === undefined) {
     if (input.base_branch !== undefined || input.behaviour_unchanged)
       throw new AppError("bad_request", "base_branch and behaviour_unchanged need a project to work on.");

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { type Ctx, requireRole } from "../../context";
 import type { Tx } from "../../db";
 import { AppError } from "../../domain/errors";
-import { isSettled } from "../../domain/job-state";
+import { isSettled, SETTLED } from "../../domain/job-state";
 import { type MessageView, type SendMessageInput, takesMessages } from "../../domain/steering";
 import { appendEvents } from "../../events/append";
 import type { Job, JobMessage } from "../../generated/prisma/client";
@@ -41,6 +41,7 @@ export async function sendMessage({
     const known = await findByKey(tx, id, idempotencyKey, hash);
     if (known) return toMessageView(known, job);
     refuseDeaf(job);
+    await refuseIndirect(tx, job);
     await refuseFlood(tx, job, text);
     const sent = await tx.jobMessage.create({
       data: {
@@ -82,6 +83,25 @@ function refuseDeaf({ publicId, state }: Job): void {
   throw new AppError(
     "conflict",
     `${publicId} is ${state}; no agent works on it until somebody decides about it.`,
+  );
+}
+
+/** A job whose work is done by others has no agent of its own that would ask. */
+async function refuseIndirect(tx: Tx, { id, publicId, agent, state, waitingCode }: Job): Promise<void> {
+  if (agent === "external")
+    throw new AppError(
+      "conflict",
+      `${publicId} is worked on by an external agent, which takes no messages; stop the job and file it anew.`,
+    );
+  if (state !== "paused" || waitingCode !== "children") return;
+  const children = await tx.job.findMany({
+    where: { parentId: id, kind: "candidate", state: { notIn: [...SETTLED] } },
+    select: { publicId: true },
+    orderBy: { id: "asc" },
+  });
+  throw new AppError(
+    "conflict",
+    `${publicId} waits for its candidates; say it to them: ${children.map((child) => child.publicId).join(", ")}.`,
   );
 }
 
