@@ -51,7 +51,9 @@ export async function beginFix(
     progress: taskProgress(ref.n, ref.of, "fix"),
     task: ref.n,
   });
-  await startAgentRun(db, { job, key, role: "fixer", first, task: ref.n, step, ignored });
+  // Every second round is the other model's, where two are configured, and so is what follows on being stuck.
+  const attempt = again ? round + 1 : round;
+  await startAgentRun(db, { job, key, role: "fixer", first, task: ref.n, attempt, step, ignored });
   return { agent: key };
 }
 

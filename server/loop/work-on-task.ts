@@ -45,6 +45,7 @@ export async function beginAgent(
     role,
     first: firstMessage(job, { ...brief, task, ...findings, ...(hold && { hold }), learnings }),
     task: ref.n,
+    attempt: again ? 2 : 1,
     ignored,
     step: stepChange(job, { step, progress: taskProgress(ref.n, ref.of, step), task: ref.n }),
   });
