@@ -51,10 +51,10 @@ export function DayChart({ days, cap }: { days: readonly { day: string; usd: num
           />
         )}
       </svg>
-      <figcaption className="mt-1.5 flex justify-between gap-3 text-xs text-faint tabular-nums">
-        <span>{days[0]?.day}</span>
-        <span className="text-center">{summary}</span>
-        <span>{days.at(-1)?.day}</span>
+      <figcaption className="mt-1.5 flex flex-wrap justify-between gap-x-3 text-xs text-faint tabular-nums">
+        <span className="whitespace-nowrap">{days[0]?.day}</span>
+        <span className="order-last w-full sm:order-none sm:w-auto">{summary}</span>
+        <span className="whitespace-nowrap">{days.at(-1)?.day}</span>
       </figcaption>
     </figure>
   );

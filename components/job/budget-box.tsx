@@ -44,7 +44,6 @@ export function BudgetBox({ job, cap }: { job: JobView; cap: JobCostsView["cap"]
           .
         </p>
       )}
-      {capped && <p className="mt-2 max-w-[80ch] text-warn">{job.waiting_reason}</p>}
       {own && !isSettled(job.status as JobState) && (
         <CapForm key={cap.budget_usd} job={job} capped={capped} cap={cap} />
       )}

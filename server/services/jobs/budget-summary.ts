@@ -23,8 +23,9 @@ export async function budgetSummary(
   const done = tasks.length - open.length;
   const named = open.slice(0, NAMED).map(({ title }) => title.slice(0, TITLE_SHOWN).toWellFormed());
   const spent = toUsd(row.spentMicroUsd);
+  const shown = spent < 1 ? String(spent) : spent.toFixed(2);
   return {
-    sentence: `${tasks.length === 0 ? "Nothing is planned yet" : `${done} of ${tasks.length} tasks done`}; $${spent} spent.`,
+    sentence: `${tasks.length === 0 ? "Nothing is planned yet" : `${done} of ${tasks.length} tasks done`}; $${shown} spent.`,
     event: {
       type: "budget.reached",
       data: {
