@@ -8,7 +8,7 @@ import { type JobDetailView, jobDetailView, jobPage } from "@/server/domain/outp
 import { Factory } from "./factory";
 import { readJob, simulated, submit, untilJob } from "./jobs";
 
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 
 let factory: Factory;
 beforeAll(async () => {
