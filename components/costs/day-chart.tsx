@@ -5,12 +5,16 @@ const HEIGHT = 100;
 const BAR = 0.7;
 /** So that a day with little is still seen. */
 const LEAST = 1.5;
+/** The cap is drawn where it is at most so many times as high as the dearest day. */
+const REACH = 1.6;
+const HEADROOM = 1.05;
 
 /** What each day cost, as bars; the cap as a dashed line where it is in reach. */
 export function DayChart({ days, cap }: { days: readonly { day: string; usd: number }[]; cap: number }) {
   const most = Math.max(...days.map((day) => day.usd), 0);
-  const top = Math.max(most, Math.min(cap, most * 1.5)) || 1;
-  const capAt = cap <= top ? HEIGHT - (cap / top) * HEIGHT : null;
+  const inReach = cap <= most * REACH;
+  const top = Math.max(most, inReach ? cap : 0) * HEADROOM || 1;
+  const capAt = inReach ? HEIGHT - (cap / top) * HEIGHT : null;
   const dearest = days.find((day) => day.usd === most);
   const summary = dearest && most > 0 ? `at most ${formatUsd(most)}, on ${dearest.day}` : "nothing was spent";
   return (
