@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { memoryCommand } from "./commands/memory";
 import { ralphCommand } from "./commands/ralph";
 import { REMOTE_COMMANDS, remoteCommand } from "./commands/remote";
 /**
@@ -30,6 +31,9 @@ Over the API (FABRICA_URL; FABRICA_TOKEN, or FABRICA_USER and FABRICA_PASSWORD);
   queue
   workers
   health
+  memory import FOLDER [--project NAME] [--stack LIST]
+                                            learnings out of Markdown files: docs/memory.md
+  memory search WORDS [--project NAME] [--stack NAME] [--limit N]
 `;
 
 const EXIT_USAGE = 2;
@@ -43,6 +47,8 @@ async function run([name, ...args]: string[]): Promise<number> {
   loadDotEnv(root);
   if (REMOTE_COMMANDS.includes(name)) return remoteCommand(name, args);
   switch (name) {
+    case "memory":
+      return memoryCommand(args);
     case "up":
       return upCommand(root, args);
     case "dev":
