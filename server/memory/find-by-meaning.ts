@@ -10,7 +10,7 @@ const COMPARED = 300;
 /** What the index keeps in hand while it searches; more finds more of the closest and takes longer. */
 const SEARCHED = 200;
 /** The index goes past the vectors of other teams one by one, so that a team of few is looked through without it. */
-const FEW = 2_000;
+const FEW = 1_000;
 
 export interface Near {
   id: bigint;

@@ -15,9 +15,12 @@ export function signatureOf(unit: readonly number[]): string {
   return unit.map((number) => (number > 0 ? "1" : "0")).join("");
 }
 
+/** A real has no more; longer texts would only take longer to read. */
+const REAL_DIGITS = 8;
+
 /** A vector as Postgres reads a real[]. */
 export function realArray(unit: readonly number[]): string {
-  return `{${unit.map((number) => Math.fround(number)).join(",")}}`;
+  return `{${unit.map((number) => number.toPrecision(REAL_DIGITS)).join(",")}}`;
 }
 
 /** Cosine of the angle between two vectors of length 1. */
