@@ -84,6 +84,16 @@ export function providerOf(name: ProviderName): ModelProvider {
   return provider;
 }
 
+/** Puts another adapter in the place of one of that name, such as a recording. @returns puts things back */
+export function replaceProvider(provider: ModelProvider): () => void {
+  const before = providers.get(provider.name);
+  providers.set(provider.name, provider);
+  return () => {
+    if (before) providers.set(provider.name, before);
+    else providers.delete(provider.name);
+  };
+}
+
 function makeProvider(name: ProviderName): ModelProvider {
   const settings = env();
   const timeoutMs = settings.WORKER_TIMEOUT * 1000;
