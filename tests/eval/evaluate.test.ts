@@ -74,7 +74,7 @@ afterAll(async () => {
 });
 
 /** A stand-in for the factory: each job ends at once, with this change on its branch, or without a branch. */
-async function evaluated(change: Files | null) {
+async function evaluated(change: Files | null, job: Partial<JobView> = {}, limitMs = 60_000) {
   repository = server.create(`total-${Math.random().toString(36).slice(2)}`);
   const name = repository.dir
     .split("/")
@@ -92,7 +92,7 @@ async function evaluated(change: Files | null) {
         repository.commit(change, { branch: "fabrica/JOB-1" });
       }
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(answerTo(request.url ?? "")));
+      response.end(JSON.stringify(answerTo(request.url ?? "", { ...JOB, ...job })));
     });
   });
   await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
@@ -101,7 +101,7 @@ async function evaluated(change: Files | null) {
     client: new ApiClient({ url, token: "token", username: null, password: null }),
     git: { url: () => server.url(name), access: ACCESS },
     request: { max_fixes: 3 },
-    limitMs: 60_000,
+    limitMs,
   };
   try {
     return { result: await evaluate(place, clean, TASK, archive, join(base, name)), asked };
@@ -171,11 +171,49 @@ it.each<[string, Files | null, string]>([
   expect((await evaluated(change)).result.refused).toContain(why);
 });
 
-function answerTo(url: string): unknown {
+it.each<[string, Partial<JobView>, string, string]>([
+  [
+    "a failed job",
+    { status: "failed", error_code: "out_of_fixes", error_message: "Still red." },
+    "failed: out_of_fixes",
+    "Still red.",
+  ],
+  [
+    "one that a person is to look at",
+    { status: "escalated", error_message: "No." },
+    "escalated: no code",
+    "No.",
+  ],
+  [
+    "one without money",
+    { status: "paused", waiting_code: "budget", waiting_reason: "Its budget is spent" },
+    "waits: budget",
+    "Its budget is spent",
+  ],
+  [
+    "one that may begin tomorrow",
+    { status: "pending", waiting_code: "day_budget", wakes_at: "2026-01-02T00:00:00Z" },
+    "waits: day_budget",
+    "still pending",
+  ],
+])("does not wait for %s, and judges nothing", async (_name, job, failure, why) => {
+  const { result } = await evaluated({ "total.py": mended }, job);
+  expect(result).toMatchObject({ status: job.status, failure, refused: expect.stringContaining(why) });
+});
+
+it("gives up a job whose time is up", async () => {
+  const { result } = await evaluated({ "total.py": mended }, { status: "running" }, 1);
+  expect(result).toMatchObject({
+    failure: "out of time",
+    refused: "it was still running when its time was up",
+  });
+});
+
+function answerTo(url: string, job: JobView): unknown {
   if (url === "/api/v1/projects") return PROJECT;
   if (url.endsWith("/detail"))
     return {
-      job: JOB,
+      job,
       spec: null,
       tasks: [
         { n: 1, fixes: 0 },
@@ -191,7 +229,7 @@ function answerTo(url: string): unknown {
       deliveries: [],
       spend: [SPENT, { ...SPENT, calls: 2 }],
     };
-  return JOB;
+  return job;
 }
 
 const SPENT = {

@@ -59,7 +59,6 @@ const jobAnswer = z.object({
   run: z.number(),
   waiting_code: z.string().nullable(),
   waiting_reason: z.string().nullable(),
-  wakes_at: z.string().nullable(),
   error_code: z.string().nullable(),
   error_message: z.string().nullable(),
   output_path: z.string().nullable(),
@@ -180,12 +179,13 @@ async function untilEnded({ client, limitMs, signal }: Place, id: string): Promi
 }
 
 const OVER = ["completed", "failed", "cancelled", "escalated"];
-/** Waits that end by a person's hand or on another day. */
+/** Where a job rests, and why it does until a person does something or another day comes. */
+const RESTING = ["paused", "pending"];
 const ENDLESS = ["paused", "budget", "plan", "day_budget", "day_agent_runs"];
 
 /** Whether nothing will happen any more unless a person does something: nobody is here who would. */
-function isOver({ status, waiting_code, wakes_at }: JobAnswer): boolean {
-  return OVER.includes(status) || (wakes_at === null && ENDLESS.includes(waiting_code ?? ""));
+function isOver({ status, waiting_code }: JobAnswer): boolean {
+  return OVER.includes(status) || (RESTING.includes(status) && ENDLESS.includes(waiting_code ?? ""));
 }
 
 function failureOf({ status, error_code, waiting_code }: JobAnswer): string {
