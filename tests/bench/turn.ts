@@ -114,7 +114,7 @@ async function writeHistory(db: Db, job: Job, key: string, history: number): Pro
       return {
         agentRunId: agentRun.id,
         n: i + 1,
-        answer: { ...ANSWER, calls: [call], stop: "tool" },
+        answer: JSON.parse(JSON.stringify({ ...ANSWER, calls: [call], stop: "tool" })),
         usage: { ...ANSWER.usage },
         costMicroUsd: 5_000n,
         observations: [{ callId: call.id, content: "a line of the file\n".repeat(100), isError: false }],
