@@ -48,6 +48,14 @@ describe("readDraft", () => {
     expect(readDraft({ ...draft, approvePlan: true })).toHaveProperty("input.approve_plan", true);
   });
 
+  it("is worked out once unless more is asked for", () => {
+    const draft = { ...EMPTY_DRAFT, request: "x" };
+    expect(readDraft(draft)).not.toHaveProperty("input.candidates");
+    expect(readDraft({ ...draft, candidates: " 3 " })).toHaveProperty("input.candidates", 3);
+    for (const candidates of ["0", "9", "2.5", "three"])
+      expect(readDraft({ ...draft, candidates })).toHaveProperty("faults.candidates");
+  });
+
   it("names the field at fault", () => {
     expect(readDraft({ ...EMPTY_DRAFT, request: "x", budget: "-1" })).toHaveProperty("faults.budget");
     expect(readDraft({ ...EMPTY_DRAFT, request: "x", files: "../up" })).toHaveProperty("faults.files");
