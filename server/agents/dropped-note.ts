@@ -7,6 +7,8 @@ const COMMANDS = 15;
 const COMMAND_CHARS = 160;
 /** Share of the note that people's messages may take. */
 const FOR_PEOPLE = 0.6;
+/** Of these, what one message may take; the rest of a longer one is left out. */
+const LONGEST = 0.2;
 
 /**
  * The block that is put behind a first message.
@@ -17,7 +19,7 @@ export function droppedNote(rounds: readonly Round[], people: readonly string[],
   const last = rounds.at(-1)?.n ?? 0;
   const head = `Turns 1 to ${last} of your work are left out here. Their changes are in the workspace.`;
   const said = newestThatFit(
-    people.map((text) => `A person said: ${text}`),
+    people.map((text) => `A person said: ${text.slice(0, maxBytes * LONGEST)}`.toWellFormed()),
     maxBytes * FOR_PEOPLE,
   );
   const files = written(rounds);

@@ -134,7 +134,9 @@ const between = (sums: readonly number[], from: number, to: number) =>
   (sums[to] as number) - (sums[from] as number);
 
 function noteFor({ rounds, people }: Talk, dropped: number, bytes: number): string {
-  const said = people.filter(({ turn }) => turn > 1 && turn <= dropped + 1);
+  const [from, to] = [rounds[0]?.n ?? 1, rounds[dropped - 1]?.n ?? 0];
+  // What was said before the first of them stands in the first message.
+  const said = people.filter(({ turn }) => turn > from && turn <= to + 1);
   return droppedNote(
     rounds.slice(0, dropped),
     said.map(({ text }) => text),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Turn } from "../generated/prisma/client";
-import { questionOf, type StoredPrompt } from "./history";
+import { BEGAN_AFRESH, questionOf, type StoredPrompt } from "./history";
 import type { SteerMessage } from "./steering";
 
 const prompt: StoredPrompt = { system: "s", first: "Build it.", tools: [], forceTool: null, maxTurns: 40 };
@@ -67,6 +67,28 @@ describe("the conversation", () => {
     expect(texts[0]).toContain("words 1");
     expect(texts[2]).toBe("");
     expect(texts[4]).toContain("words 3");
+  });
+});
+
+describe("an agent that begins afresh", () => {
+  const said = (n: number): SteerMessage => ({ id: BigInt(n), turn: n, author: "ana", text: `words ${n}` });
+  const turns = [turn(1, "one"), turn(2, "two", BEGAN_AFRESH), turn(3, "three")];
+
+  test("sees the job and what people said, and nothing of what went before", () => {
+    const [first, ...rest] = messagesOf(turns, [said(1), said(2), said(3), said(4)]);
+    for (const part of ["Build it.", "words 1", "words 2", "words 3", "in the workspace"])
+      expect(first?.text).toContain(part);
+    expect(first?.text).not.toContain("words 4");
+    expect(rest.map((message) => message.text)).toEqual(["answer 3", expect.stringContaining("words 4")]);
+  });
+
+  test("keeps the words of people when its own turns are left out later, each once", () => {
+    const long = Array.from({ length: 60 }, (_, i) => turn(i + 3, "y".repeat(9_000)));
+    const people = [said(2), said(5), said(40)];
+    const room = { window: 20_000, answer: 4_096 };
+    const { messages } = questionOf(prompt, [...turns.slice(0, 2), ...long], people, room);
+    const whole = JSON.stringify(messages);
+    for (const { text } of people) expect(whole.split(text)).toHaveLength(2);
   });
 });
 
