@@ -57,7 +57,10 @@ export function DayChart({ days, cap }: { days: readonly { day: string; usd: num
       </svg>
       <figcaption className="mt-1.5 flex flex-wrap justify-between gap-x-3 text-xs text-faint tabular-nums">
         <span className="whitespace-nowrap">{days[0]?.day}</span>
-        <span className="order-last w-full sm:order-none sm:w-auto">{summary}</span>
+        <span className="order-last w-full sm:order-none sm:w-auto">
+          {summary}
+          {inReach && ` · dashed: the cap of ${formatUsd(cap)}`}
+        </span>
         <span className="whitespace-nowrap">{days.at(-1)?.day}</span>
       </figcaption>
     </figure>
