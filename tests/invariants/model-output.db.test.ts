@@ -1,6 +1,7 @@
 // The model-output rows of the bad-input list: refused, told to the model, retried within the budget. The model is a
 // real endpoint that says bad things; the sandbox is a folder with the real git.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startAgentRun } from "@/server/agents/start-agent-run";
 import { takeTurn } from "@/server/agents/take-turn";
@@ -139,6 +140,36 @@ describe("paths that are only untidy", () => {
     await say({ calls: [write("a.txt", "needle\n")] });
     const { results } = await say({ calls: [{ name: "search", input: { pattern: "needle", path } }] }, 2);
     expect(results[0]?.content).toMatch(/a\.txt:1:needle/);
+  });
+});
+
+describe("what several calls bring about together", () => {
+  test.each([
+    [
+      "two files whose names differ only in case",
+      [write("Readme.md"), write("README.md")],
+      /upper and lower case/,
+    ],
+    [
+      "a folder and a file of one name in other case",
+      [write("src/a.py"), write("SRC/b.py")],
+      /upper and lower case/,
+    ],
+  ])("%s are not kept, and the model is told", async (_name, calls, told) => {
+    const { results } = await say({ calls });
+    expect(results.map((result) => result.isError)).toEqual([true, true]);
+    expect(results[0]?.content).toMatch(told);
+    expect(await files()).toEqual([]);
+  });
+
+  test("a write through a link changes nothing behind it", async () => {
+    const behind = join(core.dataDir, "behind.txt");
+    writeFileSync(behind, "as it was");
+    const link = { name: "run", input: { command: `ln -s ${behind} x` } };
+    const { results } = await say({ calls: [link, write("x")] });
+    expect(results[1]?.isError).toBe(true);
+    expect(readFileSync(behind, "utf8")).toBe("as it was");
+    expect(await files()).toEqual([]);
   });
 });
 
