@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { ModelError } from "./port";
 import { splitToolText } from "./tool-text";
 
 const tools = ["write", "run"];
@@ -56,8 +55,18 @@ describe("a tool call written as text", () => {
     expect(splitToolText(json, []).calls).toEqual([]);
   });
 
-  it("that is broken is malformed, not text", () => {
-    const broken = '```json\n{"name": "write", "arguments": {"path": "a\n```';
-    expect(() => splitToolText(broken, tools)).toThrow(ModelError);
+  it("that is broken is a call that cannot be read, not text", () => {
+    const broken = 'First.\n```json\n{"name": "write", "arguments": {"path": "a\n```';
+    expect(splitToolText(broken, tools)).toEqual({
+      text: "First.",
+      calls: [{ name: "write", input: {}, unreadable: expect.stringMatching(/not valid JSON/) }],
+    });
+  });
+
+  it("with a slip of one meaning is read", () => {
+    const slipped = '```json\n{"name": "write", "arguments": {"path": "a", "content": "one\ntwo",},}\n```';
+    expect(splitToolText(slipped, tools).calls).toEqual([
+      { name: "write", input: { path: "a", content: "one\ntwo" } },
+    ]);
   });
 });

@@ -1,10 +1,12 @@
 // Local models often write a tool call as text instead of making one. This finds such calls: the whole answer, a
 // fenced block, or a <tool_call> element that is JSON and names a tool that was offered. Nothing else is guessed.
-import { ModelError } from "./port";
+import { readJson } from "./repair-json";
 
 export interface TextCall {
   name: string;
   input: unknown;
+  /** Why it could not be read, though it is plainly a call; then it is not made. */
+  unreadable?: string;
 }
 
 export interface SplitText {
@@ -18,10 +20,7 @@ const WRAPPED = [
   /```(?:json|tool_call|tool)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```/g,
 ];
 
-/**
- * Takes tool calls out of an answer's text.
- * @throws ModelError `malformed` when a marked piece is plainly a call of an offered tool but is not JSON
- */
+/** Takes tool calls out of an answer's text. A marked piece that is plainly a call but no JSON is one that cannot be read. */
 export function splitToolText(text: string, tools: readonly string[]): SplitText {
   if (tools.length === 0) return { text, calls: [] };
   const whole = readCalls(text.trim(), tools);
@@ -32,9 +31,10 @@ export function splitToolText(text: string, tools: readonly string[]): SplitText
     rest = rest.replace(pattern, (piece: string, inner: string) => {
       const found = readCalls(inner.trim(), tools);
       if (!found) {
-        if (claimsCall(inner, tools))
-          throw new ModelError("malformed", "The model wrote a tool call that is not valid JSON.");
-        return piece;
+        const name = claimedCall(inner, tools);
+        if (name === null) return piece;
+        calls.push({ name, input: {}, unreadable: "its arguments are not valid JSON" });
+        return "";
       }
       calls.push(...found);
       return "";
@@ -45,12 +45,9 @@ export function splitToolText(text: string, tools: readonly string[]): SplitText
 
 function readCalls(json: string, tools: readonly string[]): TextCall[] | null {
   if (!/^[{[]/.test(json)) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return readLines(json, tools);
-  }
+  const read = readJson(json);
+  if ("wrong" in read) return readLines(json, tools);
+  const { value } = read;
   const calls = (Array.isArray(value) ? value : [value]).map((item) => readCall(item, tools));
   const found = calls.filter((call) => call !== null);
   return found.length > 0 && found.length === calls.length ? found : null;
@@ -89,9 +86,11 @@ function readCall(value: unknown, tools: readonly string[]): TextCall | null {
   return isRecord(input) ? { name, input } : null;
 }
 
-function claimsCall(text: string, tools: readonly string[]): boolean {
+function claimedCall(text: string, tools: readonly string[]): string | null {
   const name = /^\s*\{\s*"(?:name|tool|tool_name)"\s*:\s*"([^"]*)"/.exec(text)?.[1];
-  return name !== undefined && tools.includes(name) && /"(?:arguments|parameters|input|args)"\s*:/.test(text);
+  const claims =
+    name !== undefined && tools.includes(name) && /"(?:arguments|parameters|input|args)"\s*:/.test(text);
+  return claims ? name : null;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
