@@ -8,6 +8,7 @@ import type { Db } from "@/server/db";
 import { NotYet } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
 import { resumeJob } from "@/server/services/jobs/resume-job";
+import { sweepSpend } from "@/server/services/spend/sweep-spend";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { createRepository } from "@/server/workspaces/repository";
 import { withHooks } from "../support/dying-db";
@@ -210,6 +211,32 @@ describe("a model that stays away", () => {
       await db.job.updateMany({ data: { claimable: false } });
     }
     throw new Error("it never came to an end without dying");
+  });
+});
+
+describe("a process that dies between an answer and its storing", () => {
+  test("has lost the answer: the call is charged as reserved, the turn asked once more and never again", async () => {
+    await begin();
+    claude.script = [{ text: "Lost." }, { text: "Stored." }];
+    let died = false;
+    const dying = withHooks(db, () => {
+      if (died || claude.asked.length === 0) return;
+      died = true;
+      throw new Error("the process died");
+    });
+    await expect(turn(1, dying)).rejects.toThrow("the process died");
+    await turn(1);
+    await turn(1);
+    expect(claude.asked).toHaveLength(2);
+    await db.$executeRaw`UPDATE spend SET deadline = now() - interval '1 hour' WHERE job_id = ${job.id} AND state = 'reserved'`;
+    await sweepSpend(db);
+    const paid = await spends();
+    expect(paid.map(({ state, turn: n }) => [state, n])).toEqual([
+      ["estimated", 1],
+      ["settled", 1],
+    ]);
+    expect(paid[0]?.costMicro).toBe(paid[0]?.reservedMicro);
+    await expectSumsToAgree();
   });
 });
 
