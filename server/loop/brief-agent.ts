@@ -8,6 +8,7 @@ import { specFile } from "../domain/spec-file";
 import type { Job } from "../generated/prisma/client";
 import { jobRepository } from "../services/workspace/job-repository";
 import { workspaceText } from "../services/workspace/workspace-files";
+import { readBases } from "../workspaces/base-record";
 import { historyText } from "../workspaces/history-text";
 import { agentFiles } from "./agent-files";
 
@@ -37,10 +38,12 @@ export async function briefAgent(
   return { brief, ignored };
 }
 
-async function historyOf({ publicId, baseRoot, headCommit }: Job): Promise<string> {
+async function historyOf({ publicId, headCommit }: Job): Promise<string> {
   if (headCommit === null) return "";
   const dir = jobRepository(publicId);
-  return historyText(dir, { from: baseRoot, to: headCommit, maxChars: HISTORY_CHARS });
+  // Also those that were merged: a base is one commit of ours with all files of the repository.
+  const from = (await readBases(dir)).map(({ root }) => root);
+  return historyText(dir, { from, to: headCommit, maxChars: HISTORY_CHARS });
 }
 
 /** The end of it, from the beginning of a line. */

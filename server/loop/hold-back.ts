@@ -46,6 +46,29 @@ export async function heldBackFor(db: Db, job: Job): Promise<HeldFile[]> {
   return [...files.values()];
 }
 
+/**
+ * Test files that were named to be held back and are nowhere now, neither in the work nor in the store: whoever lost them
+ * must not have made the job pass. A path each.
+ */
+export async function missingHeldBack(db: Db, job: Job, held: readonly HeldFile[]): Promise<string[]> {
+  const testers = await db.agentRun.findMany({
+    where: { jobId: job.id, run: job.run, role: "tester", state: "finished" },
+    select: { key: true, result: true },
+  });
+  const there = new Set(held.map(({ path }) => path));
+  const missing: string[] = [];
+  for (const { key, result } of testers) {
+    const paths = named(result).map(tidy).filter(isTestFile);
+    const span = paths.length > 0 && job.holdBackTests ? await spanOf(db, job, key) : null;
+    if (!span || !job.headCommit) continue;
+    const dir = jobRepository(job.publicId);
+    const [written, now] = await Promise.all([readTree(dir, span.end), readTree(dir, job.headCommit)]);
+    const has = (files: readonly FileEntry[], path: string) => files.some((file) => file.path === path);
+    missing.push(...paths.filter((path) => has(written, path) && !has(now, path) && !there.has(path)));
+  }
+  return missing;
+}
+
 const testerKeys = (n: number) => [`task-${n}/tester-again`, `task-${n}/tester`];
 
 /**

@@ -21,7 +21,7 @@ import { type Checks, checksOf, type KnownFaults, lostTests, readLint } from "./
 import { type Collected, compareTests, type Finding } from "./compare-tests";
 import { keepDependencies } from "./dependencies";
 import { heldFindings, heldResults, idsWithoutHeld, withoutHeld } from "./held-back-tests";
-import { heldBackFor } from "./hold-back";
+import { heldBackFor, missingHeldBack } from "./hold-back";
 import { changedChecks } from "./own-checks";
 import { storeCheck } from "./store-check";
 import { provesChange } from "./trial-on-base";
@@ -63,6 +63,7 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
   if (job.kind !== "candidate") findings.push(...unseen);
   if (!linted.passed)
     findings.push({ criterion: "lint", expected: "no problems", observed: "problems in a fresh sandbox" });
+  findings.push(...lostHeld(await missingHeldBack(db, job, held)));
   const passed = findings.length === 0;
   const summary = passed ? "all tests of record ran and passed; the canaries failed" : describe(findings);
   await storeCheck(db, job, {
@@ -172,6 +173,13 @@ function checkTests(
     });
   return findings;
 }
+
+const lostHeld = (paths: readonly string[]): Finding[] =>
+  paths.slice(0, 5).map((path) => ({
+    criterion: "held-back tests",
+    expected: `${path} to be where held-back tests are kept`,
+    observed: "it is lost",
+  }));
 
 /** The held-back tests, stored with their names whatever came of them; nothing when there are none. */
 async function checkHeld(

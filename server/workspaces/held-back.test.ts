@@ -86,11 +86,11 @@ describe("an edited tree", () => {
 
 describe("the history as text", () => {
   it("names commits and their files, and is cut at its limit", async () => {
-    const text = await historyText(dir, { from: null, to: commit, maxChars: 10_000 });
+    const text = await historyText(dir, { from: [], to: commit, maxChars: 10_000 });
     expect(text).toMatch(/^[0-9a-f]{7} Tests\n/);
     expect(text).toContain("tests/seen.test.js");
     expect(text).toContain("3 files changed");
-    expect(await historyText(dir, { from: commit, to: commit, maxChars: 100 })).toBe("");
-    expect((await historyText(dir, { from: null, to: commit, maxChars: 40 })).length).toBeLessThan(45);
+    expect(await historyText(dir, { from: [commit], to: commit, maxChars: 100 })).toBe("");
+    expect((await historyText(dir, { from: [], to: commit, maxChars: 40 })).length).toBeLessThan(45);
   });
 });

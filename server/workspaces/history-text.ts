@@ -6,15 +6,15 @@ const FILES_A_COMMIT = 8;
 
 /**
  * The newest commits, each with a summary of its files.
- * @param from commit that is left out with everything below it: the base of a change; null for a new project
+ * @param from commits that are left out with everything below them: the bases of a change
  * @param maxChars older commits beyond it are cut off
  * @throws GitError
  */
 export async function historyText(
   dir: string,
-  { from, to, maxChars }: { from: string | null; to: string; maxChars: number },
+  { from, to, maxChars }: { from: readonly string[]; to: string; maxChars: number },
 ): Promise<string> {
-  const range = [assertObjectId(to), ...(from === null ? [] : [`^${assertObjectId(from)}`])];
+  const range = [assertObjectId(to), ...from.map((base) => `^${assertObjectId(base)}`)];
   const args = [
     "log",
     "--no-show-signature",

@@ -259,6 +259,15 @@ describe("a validation", () => {
     });
   }, 120_000);
 
+  test("rejects a job whose held-back tests are lost", async () => {
+    await begin({ spec: SPEC });
+    model.script = [CODE, TESTS, fix(RIGHT), OK];
+    await workOnTask(engine.step, { ...ref(), n: 1, of: 1 });
+    rmSync(heldBackRepository(job.publicId), { recursive: true });
+    expect(await finished()).toBe(false);
+    expect((await reload(db, job)).errorMessage).toMatch(/test\/b\.test\.js .*lost/);
+  }, 120_000);
+
   test("counts a held-back test that cannot be collected as failed", async () => {
     await begin({ spec: SPEC });
     model.script = [CODE, TESTS, fix(RIGHT), OK];
