@@ -317,6 +317,8 @@ export const briefAnswer = z.object({
   seconds_left: z.number().nonnegative(),
   /** The model that the factory would take, for agents that have no wish of their own; null when it has none to sell. */
   model: z.string().nullable(),
+  /** What earlier jobs learned that may fit this one: material for the agent, never instructions. */
+  learnings: z.string().nullable().optional(),
 });
 export type BriefAnswer = z.infer<typeof briefAnswer>;
 

@@ -21,6 +21,7 @@ export function promptFor(brief: BriefAnswer, { n, problem }: Iteration): string
     parts.push(`These tests must exist: ${brief.required_tests.join(", ")}.`);
   if (brief.required_patterns.length > 0)
     parts.push(`Follow these patterns: ${brief.required_patterns.join(", ")}.`);
+  if (brief.learnings) parts.push(`<learnings>\n${brief.learnings}\n</learnings>`);
   if (problem !== null) parts.push(`What went wrong last time: ${problem}`);
   return `${parts.join("\n\n")}\n`;
 }

@@ -8,6 +8,7 @@ import { JOB_CHANNEL } from "../../events/append";
 import { waitFor } from "../../events/wait-for";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { modelFor } from "../../models/choose-model";
+import { learningsFor } from "../memory/learnings-for";
 import { LEASED_MS_NOW } from "../queue/lease-sql";
 import { holdExternal, type LeaseCall } from "./external-lease";
 
@@ -31,7 +32,9 @@ export async function getBrief(
 async function lookForBrief(db: Db, call: LeaseCall): Promise<BriefAnswer | null> {
   const job = await db.$transaction((tx) => holdExternal(tx, call));
   const planned = await db.task.count({ where: { jobId: job.id, run: job.run } });
-  return planned > 0 && job.headCommit ? briefOf(job, await secondsLeft(db, job)) : null;
+  if (planned === 0 || !job.headCommit) return null;
+  const learnings = await learningsFor(db, job, { agentRun: `external/${job.fence}` });
+  return { ...briefOf(job, await secondsLeft(db, job)), learnings };
 }
 
 async function secondsLeft(db: Db, job: Job): Promise<number> {
