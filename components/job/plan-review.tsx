@@ -137,7 +137,7 @@ function Decide({ id, plan }: { id: string; plan: PlanVersionView }) {
               <Button
                 kind="primary"
                 icon="check"
-                disabled={busy || spec.trim() === ""}
+                disabled={busy || (mode === "edit" && spec.trim() === "")}
                 onClick={() =>
                   approve.mutate({ id, version, ...(mode === "edit" && spec !== plan.spec && { spec }) })
                 }
