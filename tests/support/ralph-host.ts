@@ -2,7 +2,7 @@
 // sandboxes read-only. Invariant: after `stop` nothing of it is left.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { childrenOf } from "../system/host-processes";
@@ -16,6 +16,8 @@ export interface RalphOptions {
   /** Data folder of the factory on this machine, where its token is. */
   dataDir: string;
   command?: string;
+  /** Folder with other programs than the stand-in agent. */
+  tools?: string;
   env?: Record<string, string>;
 }
 
@@ -28,13 +30,14 @@ export class RalphHost {
   ) {}
 
   /** Starts it and waits until it has registered. @throws with its words when it does not */
-  static async start({ url, dataDir, command, env = {} }: RalphOptions): Promise<RalphHost> {
+  static async start({ url, dataDir, command, env = {}, ...given }: RalphOptions): Promise<RalphHost> {
     const folder = mkdtempSync(join(tmpdir(), "fabrica-ralph-"));
     // Jailed programs run as another user and must be able to walk through.
     chmodSync(folder, 0o711);
     const tools = join(folder, "tools");
-    mkdirSync(tools);
-    cpSync(join(import.meta.dirname, "stand-in-agent.mjs"), join(tools, "stand-in-agent.mjs"));
+    // As it is, links included: in the sandbox the folder lies somewhere else.
+    if (given.tools) cpSync(given.tools, tools, { recursive: true, verbatimSymlinks: true });
+    else cpSync(join(import.meta.dirname, "stand-in-agent.mjs"), join(tools, "stand-in-agent.mjs"));
     const { runner } = JSON.parse(readFileSync(join(dataDir, "secrets.json"), "utf8")) as { runner: string };
     const { PATH, HOME, TMPDIR, FABRICA_CACHE_DIR } = process.env;
     const child = spawn(

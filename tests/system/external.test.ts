@@ -180,7 +180,7 @@ describe("an external agent", () => {
   }, 240_000);
 
   it("that reaches the cap pauses with its work, and goes on when the cap is raised", async () => {
-    model.usage = { input_tokens: 100, output_tokens: 8_000 };
+    model.usage = { input_tokens: 10, output_tokens: 8_000 };
     const id = await file("spending", { budget_usd: 0.4 });
     const paused = await reached(id, "paused", "failed", "escalated");
     expect([paused.status, paused.waiting_code], `${paused.error_message}\n${host.said}`).toEqual([
