@@ -16,6 +16,7 @@ import { type EvalTask, kindOf } from "./task";
 
 const MINUTE_MS = 60_000;
 const INTERRUPTED = 130;
+const LAST_MS = 5_000;
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2), process.env);
@@ -50,9 +51,10 @@ async function evaluateAll(
   const { scripted, env, models, parallel, minutes, maxFixes } = options;
   const results: Ended[] = [];
   const folder = mkdtempSync(join(tmpdir(), "fabrica-evaluation-"));
-  const clean = await CleanPlace.open();
+  let clean: CleanPlace | null = null;
   let place: OwnPlace | null = null;
   try {
+    clean = await CleanPlace.open();
     place = await OwnPlace.start({
       tasks,
       scripted,
@@ -70,11 +72,11 @@ async function evaluateAll(
     };
     await runTasks({ place, clean, tasks, folder, parallel, signal, onEnded });
   } catch (error) {
-    // Whoever presses Ctrl-C interrupts the factory at the same time, which may be just starting.
+    // Ctrl-C reaches the programs that were just being run, too.
     if (!signal.aborted) throw error;
   } finally {
-    await place?.stop();
-    await clean.close();
+    await place?.stop().catch((error: unknown) => console.error(error));
+    await clean?.close();
     rmSync(folder, { recursive: true, force: true });
   }
   return results;
@@ -113,12 +115,17 @@ function commitOf(): string | null {
   }
 }
 
+/** What still holds this program after its end has no say in it. */
+const atLast = () => setTimeout(() => process.exit(), LAST_MS).unref();
+
 main().then(
   (code) => {
     process.exitCode = code;
+    atLast();
   },
   (error: unknown) => {
     console.error(error instanceof OptionsError ? error.message : error);
     process.exitCode = error instanceof OptionsError ? 2 : 1;
+    atLast();
   },
 );

@@ -44,7 +44,7 @@ export class OwnPlace implements Place {
       : {};
     try {
       const settings: Record<string, string> = { GIT_REMOTES: server.origin, ...given, ...env };
-      const factory = await Factory.start({ env: settings, fast: false, workers });
+      const factory = await Factory.start({ env: settings, fast: false, workers, ownGroup: true });
       return new OwnPlace(options, factory, server, model);
     } catch (error) {
       await model?.stop();
@@ -74,9 +74,13 @@ export class OwnPlace implements Place {
     return this.factory.log();
   }
 
+  /** @throws what the factory left behind; all else is ended all the same */
   async stop(): Promise<void> {
-    await this.factory.stop();
-    await this.model?.stop();
-    await this.server.stop();
+    try {
+      await this.factory.stop();
+    } finally {
+      await this.model?.stop();
+      await this.server.stop();
+    }
   }
 }

@@ -20,6 +20,7 @@ export interface Run {
 
 export async function runTasks(run: Run): Promise<void> {
   const { tasks, parallel, signal } = run;
+  if (signal.aborted) return;
   const archives = await fetchArchives(tasks.filter(isPackage).map(({ source }) => source));
   const waiting = [...tasks];
   const work = async () => {

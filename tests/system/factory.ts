@@ -39,6 +39,8 @@ export interface FactoryOptions {
   workers?: number;
   /** False leaves leases and backoff as in real life. */
   fast?: boolean;
+  /** Ctrl-C does not reach it by itself: whoever started it ends it in order. */
+  ownGroup?: boolean;
 }
 
 /** A running factory. */
@@ -61,7 +63,12 @@ export class Factory {
   }
 
   /** Starts it and waits until it serves. @throws with the launcher's words when it does not start */
-  static async start({ env = {}, workers = 2, fast = true }: FactoryOptions = {}): Promise<Factory> {
+  static async start({
+    env = {},
+    workers = 2,
+    fast = true,
+    ownGroup = false,
+  }: FactoryOptions = {}): Promise<Factory> {
     if (!existsSync(join(ROOT, "dist/fabrica.mjs")) || !existsSync(join(ROOT, ".next/BUILD_ID"))) {
       throw new Error("The factory is not built: run `node scripts/build.mjs` first.");
     }
@@ -72,7 +79,11 @@ export class Factory {
     const command = [join(ROOT, "dist/fabrica.mjs"), "up", "--workers", String(workers)];
     const settings = environment(dataDir, port, fast, env);
     const factory = new Factory(dataDir, `http://127.0.0.1:${port}`, () =>
-      spawn(process.execPath, command, { env: settings, stdio: ["ignore", "pipe", "pipe"] }),
+      spawn(process.execPath, command, {
+        env: settings,
+        stdio: ["ignore", "pipe", "pipe"],
+        detached: ownGroup,
+      }),
     );
     try {
       await factory.untilReady();
