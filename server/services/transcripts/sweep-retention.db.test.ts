@@ -49,6 +49,8 @@ async function ended(daysAgo: number): Promise<Job> {
       data: { command_id: "c", stream: "stdout", text: "printed" },
     },
   });
+  const said = { agent_run: "k", turn: 1, text: "said" };
+  await db.jobEvent.create({ data: { jobId: job.id, seq: 901, run: 1, type: "agent.text", data: said } });
   const usage = { input: 1, output: 2, cacheRead: 3, cacheWrite: 4 };
   const turns = {
     n: 1,
@@ -111,6 +113,8 @@ describe("texts of jobs that ended long ago", () => {
     });
     const event = await db.jobEvent.findFirstOrThrow({ where: { jobId: job.id, type: "command.output" } });
     expect(event.data).toEqual({ command_id: "c", stream: "stdout", text: "" });
+    const words = await db.jobEvent.findFirstOrThrow({ where: { jobId: job.id, type: "agent.text" } });
+    expect(words.data).toEqual({ agent_run: "k", turn: 1, text: "" });
     expect(await db.agentRun.findFirstOrThrow({ where: { jobId: job.id } })).toMatchObject({
       result: { summary: "done" },
     });

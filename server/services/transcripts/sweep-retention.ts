@@ -1,5 +1,5 @@
 // Texts of jobs that ended long ago are removed: what commands printed after OUTPUT_DAYS, what agents were asked and
-// answered after TRANSCRIPT_DAYS. Rows, figures, events, results and checks stay. A mark says how far a sweep has come
+// answered after TRANSCRIPT_DAYS, in the log as well. Rows, figures, results and checks stay. A mark says how far a sweep has come
 // in the order in which jobs ended; whoever holds it sweeps, so that two processes do not do the same work.
 import { type Db, runStatement, type Tx } from "../../db";
 import { env } from "../../env";
@@ -72,9 +72,14 @@ async function removeOutput(tx: Tx, jobs: readonly bigint[]): Promise<void> {
     UPDATE command SET result = result || ${NO_OUTPUT}::jsonb, held_stdout = '', held_stderr = '',
       spec = CASE WHEN spec ->> 'stdin' <> '' THEN jsonb_set(spec, '{stdin}', '""') ELSE spec END
     WHERE job_id = ANY(${jobs}::bigint[]) AND result IS NOT NULL`;
+  await emptyEvents(tx, jobs, ["command.output"]);
+}
+
+/** Events stay, one number after the other; what was said in them goes. */
+async function emptyEvents(tx: Tx, jobs: readonly bigint[], types: readonly string[]): Promise<void> {
   await tx.$executeRaw`
     UPDATE job_event SET data = jsonb_set(data, '{text}', '""')
-    WHERE job_id = ANY(${jobs}::bigint[]) AND type = 'command.output'`;
+    WHERE job_id = ANY(${jobs}::bigint[]) AND type = ANY(${types}::text[]) AND data ? 'text'`;
 }
 
 async function removeTranscripts(tx: Tx, jobs: readonly bigint[]): Promise<void> {
@@ -85,4 +90,5 @@ async function removeTranscripts(tx: Tx, jobs: readonly bigint[]): Promise<void>
     WHERE agent_run_id IN (SELECT id FROM agent_run WHERE job_id = ANY(${jobs}::bigint[]))`;
   await tx.$executeRaw`
     UPDATE agent_run SET prompt = '{"expired": true}' WHERE job_id = ANY(${jobs}::bigint[])`;
+  await emptyEvents(tx, jobs, ["agent.text", "agent.observed"]);
 }
