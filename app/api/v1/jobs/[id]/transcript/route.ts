@@ -1,5 +1,5 @@
-import { handleTranscript } from "@/server/api/http/transcript";
 import { refuseMethod } from "@/server/api/http/refuse-method";
+import { handleTranscript } from "@/server/api/http/transcript";
 
 export const dynamic = "force-dynamic";
 
