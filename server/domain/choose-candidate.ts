@@ -1,27 +1,30 @@
 // Which of several candidates is taken. Pure and deterministic: the same figures give the same choice and the same
 // words. Only what its own validation found green can be taken; the tests that nobody who wrote it has seen decide first.
-import { z } from "zod";
-import { JOB_STATES } from "./job-state";
+import type { JobState } from "./job-state";
+
+interface Counted {
+  passed: number;
+  failed: number;
+}
 
 /** What a candidate came to. */
-export const candidateFigures = z.object({
-  job_id: z.string(),
-  n: z.number(),
-  status: z.enum(JOB_STATES),
+export interface CandidateFigures {
+  job_id: string;
+  n: number;
+  status: JobState;
   /** Why it did not come to its end. */
-  error: z.string().nullable(),
-  tests: z.object({ passed: z.number(), failed: z.number() }).nullable(),
+  error: string | null;
+  tests: Counted | null;
   /** Tests that were written apart and kept from whoever wrote the code. */
-  held_back: z.object({ passed: z.number(), failed: z.number() }).nullable(),
+  held_back: Counted | null;
   /** Problems that the linters found in the end. */
-  lint: z.number().nullable(),
+  lint: number | null;
   /** Lines that were added and removed since the plan. */
-  diff: z.object({ files: z.number(), added: z.number(), removed: z.number() }).nullable(),
-  cost_usd: z.number(),
-  turns: z.number(),
-  duration_seconds: z.number().nullable(),
-});
-export type CandidateFigures = z.infer<typeof candidateFigures>;
+  diff: { files: number; added: number; removed: number } | null;
+  cost_usd: number;
+  turns: number;
+  duration_seconds: number | null;
+}
 
 export interface Choice {
   /** Number of the candidate that is taken, null when none can be. */

@@ -7,7 +7,7 @@ import { moveJob } from "../jobs/move-job";
 import { candidatesOf } from "./make-candidates";
 
 /** Whether a job rests until its candidates are over. */
-export const waitsForCandidates = (job: Pick<Job, "state" | "waitingCode">): boolean =>
+const waitsForCandidates = (job: Pick<Job, "state" | "waitingCode">): boolean =>
   job.state === "paused" && job.waitingCode === ("children" satisfies WaitingCode);
 
 /** Locks a job. @returns it, when it waits for its candidates */
