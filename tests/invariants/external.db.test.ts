@@ -1,30 +1,45 @@
 // The lane of external agents through the protocol's own handlers and a real database: who may say what under which
 // lease, what follows from it, and where the money goes. The provider is a fake at the network's edge.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { RegisterAnswer } from "@/runner/protocol";
 import type { Ctx } from "@/server/context";
 import { toMicro } from "@/server/domain/money";
 import type { Job } from "@/server/generated/prisma/client";
-import { awaitExternal, setUpExternal } from "@/server/loop/external";
-import { takeRun } from "@/server/loop/set-up";
+import { takeBaseline } from "@/server/loop/baseline";
+import { deliver } from "@/server/loop/deliver";
+import { awaitExternal, fillForChecks, setUpExternal } from "@/server/loop/external";
+import { setUp, takeRun } from "@/server/loop/set-up";
 import { verify } from "@/server/loop/verify";
 import { sweepCapped } from "@/server/services/external/pause-capped";
 import { MAX_KEPT_EVENTS } from "@/server/services/external/report-external";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { driveStep } from "../support/drive-step";
 import { FakeAnthropic } from "../support/fake-anthropic";
+import { GitServer } from "../support/git-server";
 import { HandRunner } from "../support/hand-runner";
-import { addTeam, type Core, eventsOf, expireLease, fileJob, reload, startCore } from "../support/settings";
+import {
+  addTeam,
+  addWorkers,
+  type Core,
+  eventsOf,
+  expireLease,
+  fileJob,
+  reload,
+  startCore,
+} from "../support/settings";
 
 const ORIGIN = "http://fabrica.test";
 const SPEC = "# Counter\n\n- [ ] One\n- [ ] Two\n";
 const KEY = "sk-ant-the-real-key";
 
+const CREDENTIALS = { username: "robot", password: "tok3n-of-the-change" };
+
 let core: Core;
+let git: GitServer;
 let upstream: FakeAnthropic;
 let ctx: Ctx;
 let answerWorker: (request: Request) => Promise<Response>;
@@ -32,7 +47,9 @@ let registered = 0;
 
 beforeAll(async () => {
   upstream = await new FakeAnthropic().start();
+  git = await GitServer.start({ credentials: CREDENTIALS });
   core = await startCore({
+    GIT_REMOTES: git.origin,
     ANTHROPIC_API_KEY: KEY,
     ANTHROPIC_BASE_URL: upstream.url,
     WORKER_TIMEOUT: "20",
@@ -44,6 +61,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await upstream.stop();
   await core.close();
+  await git.stop();
 });
 beforeEach(() => {
   upstream.asked.splice(0);
@@ -139,7 +157,10 @@ class Host {
       const base = git(...tree, "rev-parse", "HEAD")
         .toString()
         .trim();
-      for (const [path, text] of Object.entries(files)) writeFileSync(join(folder, "tree", path), text);
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(folder, "tree", path)), { recursive: true });
+        writeFileSync(join(folder, "tree", path), text);
+      }
       git(...tree, "add", "-A");
       git(...tree, "commit", "-q", "--allow-empty", "-m", "theirs");
       const bundle = git(...tree, "bundle", "create", "-q", "-", `^${base}`, "refs/heads/main");
@@ -299,10 +320,64 @@ describe("complete", () => {
   });
 
   async function ordinary(): Promise<string> {
-    const { addWorkers } = await import("../support/settings");
     const [worker = ""] = await addWorkers(core.db, 1);
     return worker;
   }
+});
+
+describe("a change by an external agent", () => {
+  test("begins at the base, is proven against it by an ordinary runner, and is pushed without notes", async () => {
+    const repository = git.create("changed");
+    repository.commit({ "value.txt": "0\n", "check.sh": 'test "$(cat value.txt)" = 1\n' });
+    const { createProject } = await import("@/server/services/projects/create-project");
+    const { createProjectInput } = await import("@/server/domain/project");
+    const admin = await addTeam(core.db, "changers", { role: "admin" });
+    await createProject({
+      ctx: admin,
+      input: createProjectInput.parse({
+        name: "changed",
+        repository_url: git.url("changed"),
+        username: CREDENTIALS.username,
+        token: CREDENTIALS.password,
+        lint_command: "true",
+        test_command: "sh check.sh",
+      }),
+    });
+    const filed = await fileJob(admin, { agent: "external", project: "changed", title: "Make it one" });
+    const host = await Host.register();
+    await host.claim();
+    const ref = { job: filed.publicId, run: 1, engine: "e-change" };
+    await takeRun(core.db, ref, ref.engine);
+    expect(await setUp(core.db, ref)).toMatchObject({ change: true, external: true });
+    const brief = await (await host.call("brief", { wait_ms: 0 })).json();
+    expect(brief).toMatchObject({ kind: "change", spec_file: ".fabrica/SPEC.md" });
+    const files = {
+      ".fabrica/SPEC.md": "# One\n\n- [x] Make it one\n",
+      ".ai/progress.md": "done\n",
+      "value.txt": "1\n",
+    };
+    expect(await (await host.work(files)).json()).toMatchObject({ accepted: true, open_tasks: 0 });
+    const { conflicts } = await (await host.call("lock", { files: ["value.txt"] })).json();
+    expect(conflicts).toEqual([]);
+    expect((await host.call("complete")).status).toBe(204);
+    const [worker = ""] = await addWorkers(core.db, 1);
+    const runner = new HandRunner(core.db, worker);
+    await runner.claim();
+    runner.serve();
+    try {
+      expect(await awaitExternal(core.db, ref)).toEqual({ handedOver: true });
+      await driveStep(() => fillForChecks(core.db, ref));
+      expect(await driveStep(() => takeBaseline(core.db, ref))).toMatchObject({ tests: 1 });
+      expect(await driveStep(() => verify(core.db, ref))).toEqual({ passed: true });
+      await driveStep(() => deliver(core.db, ref));
+    } finally {
+      await runner.stop();
+    }
+    const job = await reload(core.db, filed);
+    expect([job.state, job.branch]).toEqual(["completed", `fabrica/${job.publicId}`]);
+    const pushed = repository.git(["ls-tree", "-r", "--name-only", `fabrica/${job.publicId}`]);
+    expect(pushed.trim().split("\n")).toEqual(["check.sh", "value.txt"]);
+  });
 });
 
 describe("an end without completion", () => {
