@@ -25,9 +25,9 @@ beforeAll(async () => {
 }, 240_000);
 
 afterAll(async () => {
-  await host?.stop();
-  await factory?.stop();
-  await model?.stop();
+  // One that cannot be stopped must not leave the others behind.
+  const ends = await Promise.allSettled([host?.stop(), factory?.stop(), model?.stop()]);
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }, 60_000);
 
 afterEach(() => {
