@@ -15,7 +15,7 @@ import { agentFiles } from "./agent-files";
 const HISTORY_CHARS = 6_000;
 const PROGRESS_CHARS = 4_000;
 
-export interface AgentBrief {
+interface AgentBrief {
   /** For the first message. */
   brief: Pick<Briefing, "spec" | "files" | "folder" | "history" | "progress">;
   /** Patterns that searches leave out. */

@@ -7,7 +7,7 @@ import { countTests, fileOfTest, isRed, type StoredTests } from "./checks";
 import type { Collected, Finding } from "./compare-tests";
 
 /** One suite's list of tests and its report, with the held-back tests among them. */
-export interface HeldSuite {
+interface HeldSuite {
   name: string;
   /** Whether it is a toolchain's, which names its tests; a shell line only passes or fails. */
   lists: boolean;

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { editTree } from "./edit-tree";
 import { assertObjectId, git } from "./git";
 import { type FileEntry, readBlobs, readTree } from "./read-files";
-import { createRepository, readRef, setRefs } from "./repository";
+import { createRepository, setRefs } from "./repository";
 import { writeCommit } from "./write-commit";
 import { writeObject } from "./write-object";
 
@@ -51,11 +51,6 @@ export async function keepHeldBack(
   const kept = await writeCommit(dir, { tree, parents: [], message, seconds: 0 });
   await setRefs(dir, [refOf(run, name)], kept);
   return kept;
-}
-
-/** Whether something was kept under this name. @throws GitError */
-export async function isHeldBack(dir: string, run: number, name: string): Promise<boolean> {
-  return existsSync(dir) && (await readRef(dir, refOf(run, name))) !== null;
 }
 
 /** Everything that is kept of a run, by path; none when nothing was. @throws GitError */

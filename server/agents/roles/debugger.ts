@@ -2,7 +2,7 @@ import { z } from "zod";
 import { COMMON_RULES, type RolePrompt } from "./role-prompt";
 
 /** What is to be done about what was found. */
-export const RECOMMENDATIONS = ["fix_code", "test_is_wrong", "spec_is_unclear", "give_up"] as const;
+const RECOMMENDATIONS = ["fix_code", "test_is_wrong", "spec_is_unclear", "give_up"] as const;
 
 export const debuggerRole = {
   system: `You are the debugger of a software factory. Others have failed at the task that you are given; the block <failure>

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { LOOK_RULES, type RolePrompt } from "./role-prompt";
 
-export const SEVERITIES = ["blocker", "major", "minor"] as const;
+const SEVERITIES = ["blocker", "major", "minor"] as const;
 
 export const reviewer = {
   system: `You are the reviewer of a software factory. All tests and linters are green; you read the whole change in <diff> beside
