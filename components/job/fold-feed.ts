@@ -175,20 +175,17 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
   "external.iteration": (log, event) => note(log, event, `External agent: iteration ${event.data.n}`),
   "external.task": (log, event) =>
     note(log, event, `External agent: task ${event.data.id} ${event.data.done ? "done" : "begun"}`),
-  "external.lock": (log, event) =>
-    note(log, event, `External agent works on ${event.data.files.join(", ")}`),
+  "external.lock": (log, event) => note(log, event, `External agent works on ${event.data.files.join(", ")}`),
   "external.learning": (log, event) =>
     note(log, event, `External agent learned (${event.data.kind}): ${event.data.text}`),
   "external.usage": (log, event) =>
     note(log, event, `External agent counts ${formatCount(event.data.tokens, "token")} so far`),
   "external.commit": (log, event) => note(log, event, `External agent: commit ${event.data.sha}`),
   "external.said": (log, event) => note(log, event, event.data.text),
-  "external.stuck": (log, event) =>
-    note(log, event, `External agent is stuck: ${event.data.reason}`, "warn"),
+  "external.stuck": (log, event) => note(log, event, `External agent is stuck: ${event.data.reason}`, "warn"),
   "external.completed": (log, event) =>
     note(log, event, `External agent says it is done${event.data.summary ? `: ${event.data.summary}` : ""}`),
-  "external.failed": (log, event) =>
-    note(log, event, `External agent failed: ${event.data.reason}`, "warn"),
+  "external.failed": (log, event) => note(log, event, `External agent failed: ${event.data.reason}`, "warn"),
   "external.unknown": (log, event) =>
     note(log, event, `External agent: ${event.data.name} ${event.data.data}`),
   "external.invalid": (log, event) =>
