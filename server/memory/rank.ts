@@ -38,7 +38,7 @@ export interface Asking {
 }
 
 /** Reciprocal ranks of ids over some lists, each best first. */
-export function fuse(lists: readonly (readonly bigint[])[]): Map<bigint, number> {
+function fuse(lists: readonly (readonly bigint[])[]): Map<bigint, number> {
   const weights = new Map<bigint, number>();
   for (const list of lists)
     list.forEach((id, i) => void weights.set(id, (weights.get(id) ?? 0) + 1 / (K + 1 + i)));

@@ -39,7 +39,7 @@ function cut(text: string, most: number): string {
 }
 
 /** The words of a text without case and marks, as they are compared. */
-export function wordsOf(text: string): string[] {
+function wordsOf(text: string): string[] {
   return (
     text
       .normalize("NFKC")

@@ -10,6 +10,8 @@ const LEAST_VERSION = [0, 8] as const;
 /** Only one process makes it at a time. */
 const LOCK = 72_707_490;
 const BUILD_MS = 60 * 60_000;
+/** A graph that does not fit is built many times more slowly; 100,000 vectors take about so much. */
+const BUILD_MEMORY = "512MB";
 
 const ready = new WeakMap<object, Promise<boolean>>();
 
@@ -34,7 +36,7 @@ async function isThere(db: Db): Promise<boolean> {
         WHERE c.relname = ${INDEX} AND i.indrelid = 'learning_vector'::regclass), false) AS valid,
       (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS version`,
   );
-  return row !== undefined && row.valid && isNewEnough(row.version);
+  return row?.valid === true && isNewEnough(row.version);
 }
 
 function isNewEnough(version: string | null): boolean {
@@ -75,6 +77,7 @@ async function build(db: Db, url: string): Promise<boolean> {
     await client.query("CREATE EXTENSION IF NOT EXISTS vector");
     if (await isThere(db)) return true;
     await client.query(`DROP INDEX IF EXISTS ${INDEX}`);
+    await client.query(`SET maintenance_work_mem = '${BUILD_MEMORY}'`);
     await client.query(
       `CREATE INDEX CONCURRENTLY ${INDEX} ON learning_vector USING hnsw ((embedding::vector(768)) vector_cosine_ops)`,
     );

@@ -2,7 +2,7 @@ import type { Db } from "../../db";
 import { AppError } from "../../domain/errors";
 
 /** Learnings of a team; what it has beyond some ten thousand is hardly ever told again. */
-export const MOST_PER_TEAM = 100_000;
+const MOST_PER_TEAM = 100_000;
 
 /** How many more learnings a team may have. */
 export async function roomForLearnings(db: Db, team: bigint): Promise<number> {
