@@ -6,7 +6,7 @@ import { NOTES } from "../domain/agent-notes";
 import type { NewJobEvent } from "../domain/events";
 import { toUsd } from "../domain/money";
 import { plainText } from "../domain/plain-json";
-import { Stuck } from "../domain/step-outcome";
+import { GiveUp, Stuck } from "../domain/step-outcome";
 import { ANNOUNCED, appending } from "../events/append";
 import { type AgentRun, type Job, Prisma } from "../generated/prisma/client";
 import type { RunRef } from "../services/jobs/active-job";
@@ -34,11 +34,16 @@ export async function agentTurn(db: Db, ref: RunRef, key: string, n: number): Pr
     const turn = await takeTurn(db, ref, key, n);
     return turn.finished ? await howItEnded(db, ref, key) : turn;
   } catch (error) {
-    if (!(error instanceof Stuck)) throw error;
+    if (!(error instanceof Stuck || isModelsFault(key, error))) throw error;
     const { agentRun } = await find(db, ref, key);
     await storeStuck(db, agentRun, error.message);
     return { finished: true, stuck: true };
   }
+}
+
+/** A reviewer whose model cannot be had leaves a job as green as it was. */
+function isModelsFault(key: string, error: unknown): error is GiveUp {
+  return key.startsWith("review/") && error instanceof GiveUp && error.code.startsWith("model_");
 }
 
 /** Why an agent run counts as stuck, null when it does not. */

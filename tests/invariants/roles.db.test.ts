@@ -336,6 +336,7 @@ describe("the review of a green job", () => {
       "asks for changes without a blocker",
       () => [reviewed("request_changes", { ...BLOCKER, severity: "major" })],
     ],
+    ["cannot be had from its model", () => [{ status: 400 }]],
     [
       "comes to no end",
       () => Array.from({ length: 6 }, () => ({ calls: [{ name: "read", input: { path: "a.js" } }] })),

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type JobView, jobDetailView } from "@/server/domain/outputs";
 import { projectView } from "@/server/domain/project";
+import { ROLES } from "@/server/domain/roles";
 import { type RunningModel, startScriptedModel } from "../eval/scripted-model";
 import type { EvalTask } from "../eval/task";
 import { GitServer, type ServerRepository } from "../support/git-server";
@@ -105,8 +106,7 @@ async function addProject(more: Record<string, unknown> = {}): Promise<void> {
   expect(JSON.stringify(made)).not.toContain(PASSWORD);
 }
 
-const roles = (provider: string) =>
-  Object.fromEntries(["planner", "coder", "tester", "fixer"].map((role) => [role, provider]));
+const roles = (provider: string) => Object.fromEntries(ROLES.map((role) => [role, provider]));
 
 const change = (which: EvalTask, more: Record<string, unknown> = {}) =>
   submit(factory, {
