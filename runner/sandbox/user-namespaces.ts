@@ -4,11 +4,14 @@ import { readText } from "./cgroup-meter";
 import { NO_ENV } from "./jail-host";
 import { SANDBOX_UID } from "./port";
 
+/** A busy machine needs seconds for what takes a quiet one milliseconds. */
+const TRIAL_MS = 30_000;
 const TRIAL = [
   ...[
     "--unshare-all",
     "--unshare-user",
     "--disable-userns",
+    "--die-with-parent",
     "--cap-drop",
     "ALL",
     "--ro-bind",
@@ -38,7 +41,8 @@ export function requireUserNamespaces(isRoot: boolean): void {
       env: NO_ENV,
       cwd: "/",
       stdio: ["ignore", "ignore", "pipe"],
-      timeout: 10_000,
+      timeout: TRIAL_MS,
+      killSignal: "SIGKILL",
       ...user,
     });
   } catch (error) {
