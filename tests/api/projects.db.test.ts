@@ -47,6 +47,8 @@ const SHOP = {
   test_command: "npm test",
   budget_usd: 2.5,
   max_fixes: 3,
+  fallback_models: { coder: "ollama/qwen2.5-coder:14b" },
+  image: "registry.example:5000/team/node:22-bookworm",
   models: { coder: "simulation/sim-1" },
 };
 const create = (body: object = SHOP, call: Call = {}) => send("POST", "/projects", { body, ...call });
