@@ -158,6 +158,8 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
     const { message, files, added, removed } = event.data;
     note(log, event, `Committed “${message}”: ${formatCount(files, "file")}, +${added} −${removed}`);
   },
+  // Why is said beside it.
+  "workspace.moved": () => {},
   "files.conflict": (log, event) => {
     const { with: other, paths, more } = event.data;
     const names = more > 0 ? `${paths.join(", ")} and ${more} more` : paths.join(", ");

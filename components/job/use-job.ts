@@ -16,6 +16,7 @@ const RENEWS: ReadonlySet<JobEventType> = new Set<JobEventType>([
   "task.done",
   "check.finished",
   "workspace.committed",
+  "workspace.moved",
   "candidate.settled",
   "candidate.chosen",
   "delivery.done",

@@ -65,6 +65,8 @@ export interface JobEvents {
   "model.fallback": { agent_run: string; turn: number; from: string; to: string; reason: string };
   "model.waiting": { fault: string; message: string; retry_in_ms: number };
   "workspace.committed": { commit: string; message: string; files: number; added: number; removed: number };
+  /** The head was taken away from what an agent had left: commits of `from` that `to` has not are no part of the work. */
+  "workspace.moved": { from: string; to: string };
   /** Files that this job and another one, by its public id, have both touched or declared; `more` are not named. */
   "files.conflict": { with: string; paths: string[]; more: number };
   /** A candidate of this job is over; and which of them was taken, null when none could be. */

@@ -32,14 +32,17 @@ export async function spanOf(db: Db, job: Job, key: string): Promise<AgentSpan |
   return start === null ? null : { agentRun, start, end: turnRows[0]?.commit ?? start };
 }
 
-/** Moves the head from where an agent left it; it stays where somebody else has moved it on already. */
+/** Moves the head from where an agent left it, and logs that; it stays where somebody else has moved it on already. */
 export async function moveHead(
   db: Db,
   job: Job,
   { from, to, note }: { from: string; to: string; note?: string },
 ): Promise<void> {
   if (from === to) return;
-  const events: NewJobEvent[] = note ? [{ type: "job.note", data: { text: note } }] : [];
+  const events: NewJobEvent[] = [
+    { type: "workspace.moved", data: { from, to } },
+    ...(note ? [{ type: "job.note" as const, data: { text: note } }] : []),
+  ];
   await runStatement(
     db,
     Prisma.sql`

@@ -169,14 +169,20 @@ function holdsAnyTime({ fault }: Rule): boolean {
   return !/^filed twice|^the queue's kept|^an event for|^an engine run/.test(fault);
 }
 
-/** The head's history is one line, and the turns' commits lie on it in the order in which they were made. */
+/**
+ * The head's history is one line, and the turns' commits lie on it in the order in which they were made; all but those
+ * that were taken away again, which the log names.
+ */
 async function checkHistory(factory: Factory, job: string, head: string): Promise<string[]> {
   const repository = join(factory.dataDir, "repos", `${job}.git`);
-  const args = ["--git-dir", repository, "rev-list", "--parents", "--reverse", head];
-  const lines = execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
-    .trim()
-    .split("\n")
-    .map((line) => line.split(" "));
+  const list = (...args: string[]) =>
+    execFileSync("git", ["--git-dir", repository, "rev-list", ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    })
+      .split("\n")
+      .filter(Boolean);
+  const lines = list("--parents", "--reverse", head).map((line) => line.split(" "));
   const forks = lines.filter((line) => line.length > 2);
   if (forks.length > 0) return [`${job}: the history is not linear at ${forks[0]?.[0]}`];
   const place = new Map(lines.map(([commit], index) => [commit, index]));
@@ -185,8 +191,15 @@ async function checkHistory(factory: Factory, job: string, head: string): Promis
       WHERE j.public_id = $1 AND t.commit IS NOT NULL ORDER BY t.finished_at`,
     [job],
   );
+  const moved = await factory.sql<{ from: string; to: string }>(
+    `SELECT e.data->>'from' AS from, e.data->>'to' AS to FROM job_event e JOIN job j ON j.id = e.job_id
+      WHERE j.public_id = $1 AND e.type = 'workspace.moved'`,
+    [job],
+  );
+  const takenAway = new Set(moved.flatMap(({ from, to }) => list(from, `^${to}`)));
   let last = -1;
   for (const { commit } of turns) {
+    if (takenAway.has(commit) && !place.has(commit)) continue;
     const at = place.get(commit);
     if (at === undefined)
       return [`stale: ${job}: commit ${commit} of a turn is not in the history of the head`];
