@@ -8,7 +8,7 @@ import { useMe } from "@/components/api/use-me";
 import { Button } from "@/components/ui/button";
 import { formatCount } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
-import { MESSAGE_LENGTH, takesMessages } from "@/server/domain/steering";
+import { MESSAGE_LENGTH, takesMessages } from "@/server/domain/messages";
 import type { SaidRow } from "./feed-row";
 import type { JobLog } from "./log-model";
 import type { TabProps } from "./tab-props";

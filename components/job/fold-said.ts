@@ -1,7 +1,7 @@
 // The part of the fold that shows what people say to a job: their messages with the turn that read each, and what they
 // decided about its plan.
 import type { JobState } from "@/server/domain/job-state";
-import { takesMessages } from "@/server/domain/steering";
+import { takesMessages } from "@/server/domain/messages";
 import type { OpenLog } from "./log-model";
 import { change, type EventOf, note, put } from "./rows";
 

@@ -9,8 +9,9 @@ import { Button } from "@/components/ui/button";
 import { TextArea } from "@/components/ui/fields";
 import { Icon } from "@/components/ui/icons";
 import { Ago } from "@/components/ui/time";
+import { MESSAGE_LENGTH } from "@/server/domain/messages";
 import type { JobView } from "@/server/domain/outputs";
-import { MESSAGE_LENGTH, type PlanVersionView } from "@/server/domain/steering";
+import type { PlanVersionView } from "@/server/domain/steering";
 
 /** Above the plan of a job whose plan is to be read. */
 export function PlanReview({ job }: { job: JobView }) {

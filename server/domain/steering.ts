@@ -2,14 +2,7 @@
 import { z } from "zod";
 import { cleanText } from "./fields";
 import { jobRef } from "./inputs";
-import { isSettled, type JobState } from "./job-state";
-
-/** Longest message, in characters. */
-export const MESSAGE_LENGTH = 10_000;
-
-/** Whether an agent of this run may still ask, so that a message would be read. */
-export const takesMessages = (state: JobState): boolean =>
-  !isSettled(state) && state !== "draft" && state !== "escalated";
+import { MESSAGE_LENGTH } from "./messages";
 
 const words = (max: number) => cleanText(max).refine((text) => text.trim() !== "", "must not be empty");
 

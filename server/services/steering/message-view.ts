@@ -1,4 +1,5 @@
-import { type MessageView, takesMessages } from "../../domain/steering";
+import { takesMessages } from "../../domain/messages";
+import type { MessageView } from "../../domain/steering";
 import type { Job, JobMessage } from "../../generated/prisma/client";
 
 /** A message as the API shows it, with what became of it. */
