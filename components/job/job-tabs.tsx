@@ -1,21 +1,24 @@
 "use client";
 // The tabs of a job. Which one is open is part of the address.
+import dynamic from "next/dynamic";
 import { useSearchParams } from "next/navigation";
 import type { ComponentType } from "react";
 import { useRef } from "react";
 import { cx } from "@/components/ui/cx";
-import { TabCandidates } from "./candidates";
 import { Composer } from "./composer";
 import { JobBrief } from "./job-brief";
 import { JobTimeline } from "./job-timeline";
 import { TabChanges } from "./tab-changes";
 import { TabChecks } from "./tab-checks";
-import { TabCosts } from "./tab-costs";
 import { TabLive } from "./tab-live";
 import { TabLog } from "./tab-log";
 import { TabPlan } from "./tab-plan";
 import type { TabProps } from "./tab-props";
 import { TabTests } from "./tab-tests";
+
+// Seldom opened, so they are fetched only then: the page of a job is opened often, and on telephones.
+const TabCandidates = dynamic(() => import("./candidates").then((module) => module.TabCandidates));
+const TabCosts = dynamic(() => import("./tab-costs").then((module) => module.TabCosts));
 
 interface Tab {
   name: string;
