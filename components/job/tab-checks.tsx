@@ -100,7 +100,13 @@ function CheckItem({ check, known }: { check: CheckView; known: ReadonlySet<stri
         </ul>
       )}
       {report.remarks.map((remark) => (
-        <p key={remark} className="mt-1 pl-6 text-warn wrap-anywhere">
+        <p
+          key={remark}
+          className={cx(
+            "mt-1 pl-6 wrap-anywhere",
+            check.kind === "review" && check.passed ? "text-muted" : "text-warn",
+          )}
+        >
           {remark}
         </p>
       ))}
