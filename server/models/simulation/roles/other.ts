@@ -1,7 +1,9 @@
 // The roles that only judge or describe: planner, debugger, and the least answer for every other one.
+
 import type { ToolDefinition } from "../../port";
 import { changeSpec } from "../change/spec";
 import { type Conversation, isChange, type Job } from "../conversation";
+import { leastOf } from "../least-of";
 import { planProject, titlesFor } from "../plan";
 import { writeSpec } from "../spec";
 import { outputTokens } from "../usage";
@@ -98,53 +100,8 @@ export function architectAnswer(talk: Conversation): PlannedAnswer {
 
 /** A valid input for a tool whose meaning is unknown here: the least that its schema allows. */
 export function leastAnswer(tool: ToolDefinition): PlannedAnswer {
-  return { text: "Done.", calls: [{ name: tool.name, input: least(tool.input) as Record<string, unknown> }] };
-}
-
-function least(schema: unknown): unknown {
-  if (typeof schema !== "object" || schema === null) return {};
-  const {
-    type,
-    enum: choices,
-    const: constant,
-    properties,
-    required,
-    minimum,
-    anyOf,
-    oneOf,
-    items,
-    minItems,
-  } = schema as {
-    type?: string | string[];
-    enum?: unknown[];
-    const?: unknown;
-    properties?: Record<string, unknown>;
-    required?: string[];
-    minimum?: number;
-    anyOf?: unknown[];
-    oneOf?: unknown[];
-    items?: unknown;
-    minItems?: number;
+  return {
+    text: "Done.",
+    calls: [{ name: tool.name, input: leastOf(tool.input) as Record<string, unknown> }],
   };
-  if (constant !== undefined) return constant;
-  if (choices && choices.length > 0) return choices[0];
-  const choice = anyOf?.[0] ?? oneOf?.[0];
-  if (choice !== undefined) return least(choice);
-  switch (Array.isArray(type) ? type[0] : type) {
-    case "string":
-      return "Nothing to report.";
-    case "number":
-    case "integer":
-      return minimum ?? 0;
-    case "boolean":
-      return true;
-    case "array":
-      return Array.from({ length: minItems ?? 0 }, () => least(items));
-    case "null":
-      return null;
-    default:
-      return Object.fromEntries(
-        (required ?? Object.keys(properties ?? {})).map((name) => [name, least(properties?.[name])]),
-      );
-  }
 }
