@@ -150,8 +150,12 @@ describe("a sandbox after the tester's", () => {
     expect(await held()).toEqual(["test/b.test.js"]);
     expect(await paths()).toContain("test/a.test.js");
     expect(await paths()).not.toContain("test/b.test.js");
-    const notes = (await eventsOf(db, job)).filter(({ type }) => type === "job.note");
+    const events = await eventsOf(db, job);
+    const notes = events.filter(({ type }) => type === "job.note");
     expect(notes.map(({ data }) => data.text)).toEqual([expect.stringContaining("1 test file is held back")]);
+    // Whoever audits the history learns from it which commits are no part of the work.
+    const moved = events.filter(({ type }) => type === "workspace.moved");
+    expect(moved).toHaveLength(1);
   }, 120_000);
 
   test("keeps them when the job does not want any to be held back", async () => {
