@@ -180,15 +180,15 @@ class JobSession {
   private async makeSandbox(): Promise<Sandbox> {
     const { client, driver, claim, lease } = this.options;
     await this.destroying;
-    const [sandbox, bundle] = await Promise.all([
-      driver.create(claim.limits),
-      this.hasWorkspace ? client.downloadBundle(lease.key, lease.signal) : null,
-    ]);
+    const download = this.hasWorkspace ? client.downloadBundle(lease.key, lease.signal) : null;
+    // Waited for below: a sandbox that is being made meanwhile must be known before it can be destroyed.
+    download?.catch(() => {});
+    const sandbox = await driver.create(claim.limits);
     this.sandbox = sandbox;
     this.generation += 1;
-    if (lease.signal.aborted) await this.destroySandbox();
-    lease.signal.throwIfAborted();
     try {
+      const bundle = await download;
+      lease.signal.throwIfAborted();
       this.base = await restoreWorkspace(sandbox, bundle);
     } catch (error) {
       // Half of the files is worse than none: a snapshot of them would take the others for deleted.

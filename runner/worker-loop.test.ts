@@ -233,6 +233,32 @@ describe("a worker slot", () => {
     expect((await server.run(shell("cat kept.txt"))).result.stdout).toBe("kept\n");
   });
 
+  it("leaves no sandbox behind that was still being made when its content was refused", async () => {
+    server.offer();
+    await server.run(shell("true"));
+    expect((await server.run(SNAPSHOT)).result.snapshot).not.toBeNull();
+    const { create } = driver;
+    let proceed = () => {};
+    const held = new Promise<void>((resolve) => {
+      proceed = resolve;
+    });
+    let made = false;
+    driver.create = async (limits) => {
+      await held;
+      const sandbox = await create(limits);
+      made = true;
+      return sandbox;
+    };
+    const downloads = () => server.seen.filter((line) => /^GET .*\/bundle$/.test(line)).length;
+    const before = downloads();
+    server.faults.push({ path: "/bundle", status: 404 });
+    server.post({ kind: "reset", timeout_ms: 10_000 });
+    await until(() => downloads() > before);
+    proceed();
+    await until(() => made && live.size === 0, 5_000);
+    driver.create = create;
+  });
+
   it("ends when the worker is not known any more", async () => {
     server.offer();
     await server.run(shell("true"));

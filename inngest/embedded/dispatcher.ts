@@ -110,6 +110,9 @@ export class Dispatcher {
     if (answer.kind === "lost") {
       engine.log.warn({ run: run.row.id, function: run.row.functionId, reason: answer.message }, "call lost");
     }
+    // Said once for each run: the call is repeated until the app is there.
+    if (answer.kind === "unreachable" && !wasUnreachable)
+      engine.log.warn({ run: run.row.id, reason: answer.message }, "app away");
     applyAnswer(engine, run, key, answer);
     endIfOverdue(engine, run);
     if (wasUnreachable && answer.kind === "answered") options.onReached();

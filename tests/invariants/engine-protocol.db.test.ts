@@ -1,5 +1,6 @@
 /** The edges of the protocol: signatures, refused registrations, stale checkpoints, crons, an app that is away. */
 import pg from "pg";
+import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSigner } from "@/inngest/embedded/signatures";
 import { startEngine } from "@/inngest/embedded/start-engine";
@@ -203,7 +204,9 @@ describe("time and absence", () => {
     const database = await createTestDatabase();
     closers.push(database.drop);
     const port = await freePort();
+    const lines: string[] = [];
     const engine = await startEngine({
+      log: pino({ level: "warn" }, { write: (line: string) => lines.push(line) }),
       databaseUrl: database.url,
       appUrl: `http://127.0.0.1:${port}/api/inngest`,
       signingKey: SIGNING_KEY,
@@ -229,10 +232,9 @@ describe("time and absence", () => {
       const { functions } = (await (await fetch(`${engine.url}/health`)).json()) as { functions: number };
       return functions > 0;
     });
-    const id = await send("f", {});
     await first.close();
-    const again = new Promise((resolve) => setTimeout(resolve, 1500));
-    await again;
+    const id = await send("f", {});
+    await until("the app to be missed", async () => lines.some((line) => line.includes("app away")));
     const second = await start();
     closers.push(second.close);
     expect((await ended(id)).status).toBe("Completed");

@@ -27,8 +27,8 @@ interface Block {
 }
 
 export class ScriptedModel {
-  /** What is said next, in order; when nothing is left the last one is said again. */
-  script: Said[] = [];
+  /** What is said next, in order, or worked out when it is asked for; the last one is said again and again. */
+  script: (Said | (() => Promise<Said>))[] = [];
   /** Bodies of the questions so far. */
   readonly asked: { messages: unknown[]; max_tokens: number }[] = [];
   private ids = 0;
@@ -43,10 +43,16 @@ export class ScriptedModel {
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => {
         model.asked.push(JSON.parse(Buffer.concat(chunks).toString("utf8")));
-        const said = (model.script.length > 1 ? model.script.shift() : model.script[0]) ?? {
+        const next = (model.script.length > 1 ? model.script.shift() : model.script[0]) ?? {
           text: "nothing",
         };
-        model.answer(response, said);
+        if (typeof next !== "function") model.answer(response, next);
+        // A script that fails is a failed question, which the test sees.
+        else
+          next().then(
+            (said) => model.answer(response, said),
+            () => model.answer(response, { status: 400 }),
+          );
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
