@@ -329,6 +329,16 @@ export const lockAnswer = z.object({
 });
 export type LockAnswer = z.infer<typeof lockAnswer>;
 
+/** `ask`: number of this asking within the lease, from 1; it only rises. The same number again gives the same answer. */
+export const messagesRequest = lease.extend({ ask: z.number().int().positive().max(1_000_000_000) });
+/** What people said to the job since the asking before, in the order in which they said it. */
+export const messagesAnswer = z.object({
+  messages: z.array(
+    z.object({ message_id: z.string(), author: z.string(), text: z.string(), sent_at: z.string() }),
+  ),
+});
+export type MessagesAnswer = z.infer<typeof messagesAnswer>;
+
 export const completeRequest = lease.extend({ summary: z.string().max(4_000).default("") });
 export const stuckRequest = lease.extend({ reason: z.string().min(1).max(2_000) });
 

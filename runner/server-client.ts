@@ -22,7 +22,9 @@ import {
   type LockAnswer,
   lockAnswer,
   MAX_BUNDLE_BYTES,
+  type MessagesAnswer,
   MODEL_PATH,
+  messagesAnswer,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
   protocolError,
@@ -247,6 +249,12 @@ export class WorkerClient {
   /** Takes files for an external agent; what others hold is named. */
   async lock(lease: LeaseKey, files: readonly string[], signal: AbortSignal): Promise<LockAnswer> {
     return parse(lockAnswer, await this.call({ path: "/lock", json: { ...lease, files }, signal }));
+  }
+
+  /** What people said since the asking before; the same number gives the same messages. */
+  async messages(lease: LeaseKey, ask: number, signal: AbortSignal): Promise<MessagesAnswer["messages"]> {
+    const json = { ...lease, ask };
+    return (await parse(messagesAnswer, await this.call({ path: "/messages", json, signal }))).messages;
   }
 
   /** Hands the work over for validation. */

@@ -6,7 +6,7 @@ import { end } from "@/server/loop/step-body";
 import { cancelWithJob, inngest, jobStarted } from "../client";
 import { drive } from "../drive";
 import { bringIn } from "./bring-in";
-import { external } from "./external";
+import { external, prepareExternal } from "./external";
 import { planJob } from "./plan-job";
 import { review } from "./review-job";
 import { runCandidates } from "./run-candidates";
@@ -38,6 +38,7 @@ export const runJob = inngest.createFunction(
     });
     if (!ready) return;
     if (ready.external) {
+      if (ready.prepares && !(await prepareExternal(step, ref))) return;
       if (!(await external(step, ref, ready.change))) return;
       await drive(step, "deliver", ref, (db) => deliver(db, ref));
       await drive(step, "learn", ref, (db) => learn(db, ref));

@@ -5,7 +5,7 @@ import { type Door, type ExecOutcome, PATHS, type Sandbox } from "../sandbox/por
 import { cut, EventReader, type ReadLine, readContract } from "./agent-events";
 import { readClaude } from "./claude-events";
 import type { RalphSettings } from "./env";
-import { type Iteration, promptFor } from "./prompt";
+import { type Iteration, MESSAGES_FILE, messagesText, promptFor, type Said } from "./prompt";
 
 const READERS: Record<RalphSettings["format"], ReadLine> = { events: readContract, claude: readClaude };
 /** What an agent may say in one iteration, in bytes; the rest is dropped and counted. */
@@ -85,6 +85,24 @@ export async function readNote(sandbox: Sandbox, path: string): Promise<string> 
     onOutput: (stream, data) => void (stream === "stdout" && parts.push(data)),
   });
   return Buffer.concat(parts).toString("utf8").trim();
+}
+
+/**
+ * Adds messages to the file of all messages, which is committed with the work, so that later iterations find them. An
+ * agent that has put something else in its place has them in its prompt alone. Throws SandboxError.
+ */
+export async function keepMessages(
+  sandbox: Sandbox,
+  notes: string,
+  messages: readonly Said[],
+): Promise<void> {
+  if (messages.length === 0) return;
+  await sandbox.exec({
+    argv: ["sh", "-c", 'mkdir -p -- "$1" && [ ! -L "$1/$2" ] && cat >> "$1/$2"', "sh", notes, MESSAGES_FILE],
+    stdin: Buffer.from(messagesText(messages), "utf8"),
+    timeoutMs: READ_MS,
+    maxOutputBytes: MAX_NOTE_BYTES,
+  });
 }
 
 /** Lines of `new-learnings.md` as events. */

@@ -4,19 +4,23 @@
 import type { SessionEnd, SessionOptions } from "../job-session";
 import type { BriefAnswer, BundleAnswer, ExternalEvent } from "../protocol";
 import { MAX_POLL_MS } from "../protocol";
-import { NoSandboxError, type Sandbox, SandboxError } from "../sandbox/port";
+import { NoSandboxError, SandboxError } from "../sandbox/port";
 import { ServerRefusal } from "../server-client";
-import { bundleWorkspace, restoreWorkspace, WorkspaceError } from "../workspace";
-import { type AgentEnd, learningsOf, readNote, runAgent } from "./agent-run";
+import { type AgentEnd, type AgentRun, keepMessages, learningsOf, readNote, runAgent } from "./agent-run";
+import { Box } from "./box";
 import type { RalphSettings } from "./env";
 import { EventSender } from "./event-sender";
 import { ModelDoor } from "./model-door";
+import type { Iteration } from "./prompt";
 
-const SNAPSHOT_MS = 120_000;
+/** So long after its lease a sandbox may still be there, for what was made in it to be sent. */
+const LAST_MS = 20_000;
 /** So long before the end of the job's time an agent is stopped, so that its work is still sent. */
 const RESERVE_MS = 20_000;
 /** How long an agent may go on that has been told that there is no money. */
 const CAP_GRACE_MS = 10_000;
+/** So many files of others are told of at once. */
+const MAX_HELD = 50;
 /** So often in a row an iteration may come to nothing. */
 const MAX_IDLE = 3;
 const MAX_FAILURES = 3;
@@ -24,7 +28,7 @@ const MAX_FAILURES = 3;
 /** Works on a job until its lease is over. Throws ServerRefusal only when the worker is not known any more. */
 export async function runExternalJob(options: SessionOptions, ralph: RalphSettings): Promise<SessionEnd> {
   const session = new AgentSession(options, ralph);
-  const stop = () => void session.destroySandbox();
+  const stop = () => session.stop();
   options.lease.signal.addEventListener("abort", stop, { once: true });
   try {
     await session.work();
@@ -47,22 +51,24 @@ interface Outcome {
 }
 
 class AgentSession {
-  private sandbox: Sandbox | null = null;
-  private destroying: Promise<void> = Promise.resolve();
   private door: ModelDoor | null = null;
-  /** The last commit that the app holds, as the sandbox and as the app call it. */
-  private base: string | null = null;
-  private commit: string | null = null;
+  private readonly box: Box;
   private readonly events: EventSender;
   private readonly learned = new Set<string>();
-  /** Ends the agent's process because there is no money, or no lease, any more. */
-  private capped: AbortController | null = null;
+  /** Ends the agent's process because there is no money, or no lease, any more; null while none runs. */
+  private halt: AbortController | null = null;
+  /** How often people's messages were asked for under this lease. */
+  private asked = 0;
+  private messages: Iteration["messages"] = [];
+  /** Files that others hold, with who they are. */
+  private readonly held = new Map<string, string>();
 
   constructor(
     private readonly options: SessionOptions,
     private readonly ralph: RalphSettings,
   ) {
     const { client, lease } = options;
+    this.box = new Box(options);
     this.events = new EventSender({
       send: async (first, events) => (await client.external(lease.key, first, events, lease.signal)).next,
       onFailure: (error) => {
@@ -75,7 +81,8 @@ class AgentSession {
     const { lease, log, claim } = this.options;
     const brief = await this.untilReady();
     const until = performance.now() + brief.seconds_left * 1_000 - RESERVE_MS;
-    await this.fill();
+    await this.box.fill();
+    await this.openDoor();
     let problem: string | null = null;
     let idle = 0;
     let failures = 0;
@@ -88,18 +95,25 @@ class AgentSession {
       if (timeoutMs <= 0) return this.fail("timeout", "The job's working time is used up.");
       lease.iteration = n;
       this.events.add({ type: "iteration", n });
-      const outcome = await this.iterate(brief, { n, problem }, timeoutMs);
+      if (this.messages.length === 0) await this.ask();
+      const told = this.messages;
+      const held = [...this.held].map(([path, holder]) => `${path} (${holder})`);
+      const outcome = await this.iterate(brief, { n, messages: told, held, problem }, timeoutMs);
+      this.messages = [];
       log(`job ${claim.job_id}: iteration ${n} ended with ${describe(outcome.end)}`);
       const { answer, said, changed } = outcome;
       if (answer.accepted && answer.paused) return lease.finish("finished");
       if (said.stuck !== null) return this.stuck(said.stuck);
       problem = problemOf(outcome);
       if (answer.accepted && answer.open_tasks === 0) {
-        problem = await this.complete(said.completed ?? "");
-        if (problem === null) return;
+        await this.ask();
+        if (this.messages.length === 0) {
+          problem = await this.complete(said.completed ?? "");
+          if (problem === null) return;
+        }
       }
       failures = said.failed !== null || (!changed && outcome.end.outcome.exitCode !== 0) ? failures + 1 : 0;
-      idle = changed ? 0 : idle + 1;
+      idle = changed || told.length > 0 ? 0 : idle + 1;
       if (failures >= MAX_FAILURES)
         return this.fail("agent_failed", said.failed ?? problem ?? "The agent failed again and again.");
       if (idle >= MAX_IDLE)
@@ -116,17 +130,8 @@ class AgentSession {
     }
   }
 
-  private async fill(): Promise<void> {
-    const { client, driver, claim, lease } = this.options;
-    const [sandbox, bundle] = await Promise.all([
-      driver.create(claim.limits),
-      client.downloadBundle(lease.key, lease.signal),
-    ]);
-    this.sandbox = sandbox;
-    if (lease.signal.aborted) await this.destroySandbox();
-    lease.signal.throwIfAborted();
-    this.base = await restoreWorkspace(sandbox, bundle);
-    this.commit = this.base;
+  private async openDoor(): Promise<void> {
+    const { client, lease } = this.options;
     this.door = await ModelDoor.open({
       ask: (path, question) =>
         client.model(lease.key, path, {
@@ -138,19 +143,51 @@ class AgentSession {
     });
   }
 
-  private stopSoon(): void {
-    const { capped } = this;
-    if (capped) setTimeout(() => capped.abort(), CAP_GRACE_MS).unref();
+  private async runAndSend(run: AgentRun, said: Outcome["said"]): Promise<[AgentEnd, BundleAnswer]> {
+    const { lease } = this.options;
+    const { n } = run.iteration;
+    try {
+      const end = await runAgent(run);
+      lease.signal.throwIfAborted();
+      await this.readNotes(run.brief, said);
+      await this.events.idle();
+      return [end, await this.box.send(`Iteration ${n}`)];
+    } catch (error) {
+      if (lease.signal.aborted) await this.box.sendLast(`Iteration ${n}, as far as it came`);
+      throw error;
+    } finally {
+      this.halt = null;
+    }
   }
 
-  private async iterate(
-    brief: BriefAnswer,
-    iteration: { n: number; problem: string | null },
-    timeoutMs: number,
-  ): Promise<Outcome> {
+  private stopSoon(): void {
+    const { halt } = this;
+    if (halt) setTimeout(() => halt.abort(), CAP_GRACE_MS).unref();
+  }
+
+  /** What people said since it was asked for last. */
+  private async ask(): Promise<void> {
+    const { client, lease } = this.options;
+    this.asked += 1;
+    this.messages = await client.messages(lease.key, this.asked, lease.signal);
+  }
+
+  /**
+   * The lease is over. An agent that is at work ends at once; what it has made is still sent, because the app takes it
+   * when the job was paused or this host is stopped. When the app is silent nothing could be sent.
+   */
+  stop(): void {
+    const { halt, options } = this;
+    if (!halt || options.lease.end === "lost") return void this.box.destroy();
+    halt.abort();
+    setTimeout(() => void this.box.destroy(), LAST_MS).unref();
+  }
+
+  private async iterate(brief: BriefAnswer, iteration: Iteration, timeoutMs: number): Promise<Outcome> {
     const { lease, claim } = this.options;
-    const { sandbox, door } = this;
-    if (!sandbox || !door) throw new SandboxError("The sandbox is gone.", true);
+    const { door } = this;
+    const sandbox = this.box.live();
+    if (!door) throw new SandboxError("The way to the model is closed.", true);
     const said: Outcome["said"] = { stuck: null, failed: null, completed: null };
     const take = (event: ExternalEvent) => {
       if (event.type === "stuck") said.stuck = event.reason;
@@ -160,8 +197,10 @@ class AgentSession {
       else this.events.add(event);
       if (event.type === "lock") this.lock(event.files);
     };
-    this.capped = new AbortController();
-    const { signal } = this.capped;
+    await keepMessages(sandbox, brief.notes_folder, iteration.messages);
+    lease.signal.throwIfAborted();
+    this.halt = new AbortController();
+    const { signal } = this.halt;
     const run = {
       sandbox,
       brief,
@@ -173,56 +212,36 @@ class AgentSession {
       take,
       signal,
     };
-    const end = await runAgent(run);
-    this.capped = null;
-    await this.readNotes(brief, said);
-    await this.events.idle();
-    const before = this.commit;
-    const answer = await this.send(`Iteration ${iteration.n}`);
+    const before = this.box.commit;
+    const [end, answer] = await this.runAndSend(run, said);
     if (said.failed !== null && !lease.signal.aborted)
       this.events.add({ type: "failed", reason: said.failed });
-    return { end, said, answer, changed: this.commit !== before };
+    return { end, said, answer, changed: this.box.commit !== before };
   }
 
-  /** Whoever has the files is told; the agent hears of it at its next iteration through the job's log alone. */
+  /** Whoever has the files is told, and the agent in its next iteration. */
   private lock(files: readonly string[]): void {
     const { client, lease, log, claim } = this.options;
-    client.lock(lease.key, files, lease.signal).catch((error: unknown) => {
-      if (isLeaseRefusal(error)) lease.finish("refused");
-      else if (!lease.signal.aborted) log(`job ${claim.job_id}: files could not be locked: ${String(error)}`);
-    });
+    client
+      .lock(lease.key, files, lease.signal)
+      .then(({ conflicts }) => {
+        for (const { path, holder } of conflicts.slice(0, MAX_HELD)) this.held.set(path, holder);
+      })
+      .catch((error: unknown) => {
+        if (isLeaseRefusal(error)) lease.finish("refused");
+        else if (!lease.signal.aborted)
+          log(`job ${claim.job_id}: files could not be locked: ${String(error)}`);
+      });
   }
 
   private async readNotes(brief: BriefAnswer, said: Outcome["said"]): Promise<void> {
-    const { sandbox } = this;
-    if (!sandbox) return;
+    const sandbox = this.box.live();
     const stuck = await readNote(sandbox, `${brief.notes_folder}/stuck.md`);
     if (stuck !== "") said.stuck ??= stuck.slice(0, 2_000).toWellFormed();
     for (const event of learningsOf(await readNote(sandbox, `${brief.notes_folder}/new-learnings.md`))) {
       if (this.learned.has(event.text)) continue;
       this.learned.add(event.text);
       this.events.add(event);
-    }
-  }
-
-  /** Sends what the iteration has made. What cannot be sent is refused like a bundle that the app will not have. */
-  private async send(message: string): Promise<BundleAnswer> {
-    const { client, lease } = this.options;
-    const { sandbox } = this;
-    if (!sandbox) throw new SandboxError("The sandbox is gone.", true);
-    try {
-      const bundle = await bundleWorkspace(sandbox, this.base, message, SNAPSHOT_MS);
-      const answer = await client.uploadWork(lease.key, message, bundle.bytes, lease.signal);
-      if (answer.accepted) {
-        this.base = bundle.commit;
-        this.commit = answer.commit;
-      }
-      return answer;
-    } catch (error) {
-      if (error instanceof WorkspaceError) return { accepted: false, reason: error.message };
-      if (error instanceof ServerRefusal && error.kind === "too_large")
-        return { accepted: false, reason: error.message };
-      throw error;
     }
   }
 
@@ -269,19 +288,8 @@ class AgentSession {
     return "given_back";
   }
 
-  destroySandbox(): Promise<void> {
-    const { sandbox } = this;
-    this.sandbox = null;
-    if (sandbox) {
-      this.destroying = this.destroying
-        .then(() => sandbox.destroy())
-        .catch((error: unknown) => this.options.log(`a sandbox could not be removed: ${String(error)}`));
-    }
-    return this.destroying;
-  }
-
   async close(): Promise<void> {
-    await Promise.all([this.destroySandbox(), this.door?.close()]);
+    await Promise.all([this.box.destroy(), this.door?.close()]);
   }
 }
 

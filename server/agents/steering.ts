@@ -21,6 +21,8 @@ const LEAD =
  * are pinned to turn `n` first; asking again for the same turn gives them again.
  */
 export async function steeringFor(db: Db, job: Job, agentRun: AgentRun, n: number): Promise<SteerMessage[]> {
+  // The factory's own agents of such a job write its plan and tests; what people say is for the one who does the work.
+  if (job.agent === "external") return [];
   const seen = await look(db, job, agentRun, n);
   if (seen.every((message) => message.turn !== null)) return seen as SteerMessage[];
   await db.$executeRaw`

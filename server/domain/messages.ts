@@ -7,3 +7,12 @@ export const MESSAGE_LENGTH = 10_000;
 /** Whether an agent of this run may still ask, so that a message would be read. */
 export const takesMessages = (state: JobState): boolean =>
   !isSettled(state) && state !== "draft" && state !== "escalated";
+
+/**
+ * Whether an external agent may still ask: not once it has handed its work over.
+ * @param resume the state that a paused job goes on in
+ */
+export function externalHears(state: JobState, resume: JobState | null): boolean {
+  const at = state === "paused" ? resume : state;
+  return at === null || at === "pending" || at === "running";
+}

@@ -90,11 +90,16 @@ async function storePlan(
 
 /**
  * Waits until the agent has handed its work over. While nobody holds the job there is nothing to look at but a new claim.
+ * @returns how many tasks its checklist has
  * @throws NotYet until then; as activeJob
  */
-export async function awaitExternal(db: Db, ref: RunRef): Promise<{ handedOver: true }> {
+export async function awaitExternal(db: Db, ref: RunRef): Promise<{ tasks: number }> {
   const job = await activeJob(db, ref);
-  if (job.state !== "running") return { handedOver: true };
+  if (job.state !== "running") {
+    // From the files: a merge that was begun before this was asked again is a task in the database alone.
+    const spec = await workspaceText(job, specFile(job.kind));
+    return { tasks: spec === null ? 0 : parseTasks(spec).length };
+  }
   throw new NotYet(
     job.leaseWorkerId === null ? { kind: "paused" } : { kind: "command", command: externalWait(job) },
   );

@@ -38,12 +38,20 @@ export const holdOf = (job: Job): string | undefined => (job.holdBackTests ? HOL
 /** The tests that a job is validated by without having seen them: its own, and those of the job that it is a part of. */
 export async function heldBackFor(db: Db, job: Job): Promise<HeldFile[]> {
   const parent = job.parentId === null ? null : await db.job.findUnique({ where: { id: job.parentId } });
-  const own = await readHeldBack(heldBackRepository(job.publicId), job.run);
+  const own = await ownHeldBack(job);
   const given = parent
     ? await readHeldBack(heldBackRepository(parent.publicId), job.parentRun ?? parent.run)
     : [];
   const files = new Map([...own, ...given].map((file) => [file.path, file]));
   return [...files.values()];
+}
+
+/** An external agent's are written before it has seen anything, which is once: a new run keeps them. */
+async function ownHeldBack({ publicId, run, agent }: Job): Promise<HeldFile[]> {
+  const held: HeldFile[] = [];
+  for (let n = agent === "external" ? 1 : run; n <= run; n++)
+    held.push(...(await readHeldBack(heldBackRepository(publicId), n)));
+  return held;
 }
 
 /**
@@ -137,7 +145,9 @@ async function holdBackOf(
   { agentRun, start, end }: AgentSpan,
   { name, all }: Hold,
 ): Promise<void> {
-  if (agentRun.state !== "finished" || start === end) return;
+  if (start === end) return;
+  // Whoever did not finish may have written half of what was to be held back.
+  if (agentRun.state !== "finished") return all ? takeBack(db, job, { start, end }, name) : undefined;
   const from = jobRepository(job.publicId);
   const files = await filesToHold(db, job, from, {
     start,
@@ -155,6 +165,18 @@ async function holdBackOf(
   const note = `${count} held back: nobody who writes code sees them; they are run when the job is verified.`;
   await moveHead(db, job, { from: end, to, note });
   await refillSandbox(db, job, `${name}/hold-back/run-${agentRun.run}`);
+}
+
+/** The workspace as it was before a tester that did not finish. */
+async function takeBack(
+  db: Db,
+  job: Job,
+  { start, end }: { start: string; end: string },
+  name: string,
+): Promise<void> {
+  const note = "The tester did not finish: no tests are held back, and what it wrote is taken back.";
+  await moveHead(db, job, { from: end, to: start, note });
+  await refillSandbox(db, job, `${name}/take-back/run-${job.run}`);
 }
 
 const named = (result: unknown): readonly string[] =>

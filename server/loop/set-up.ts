@@ -37,11 +37,12 @@ export async function takeRun(
   return { taken: true };
 }
 
-/** What a run begins with. `external`: somebody else's agent does the work. */
+/** What a run begins with. `external`: somebody else's agent does the work, once the factory has prepared it. */
 export interface Ready {
   toolchains: number;
   change: boolean;
   external?: boolean;
+  prepares?: boolean;
   /** How often it is to be worked out side by side; null for one of those. */
   candidates: number | null;
 }
@@ -49,7 +50,7 @@ export interface Ready {
 /** Makes the workspace and asks the sandbox for its programs. */
 export async function setUp(db: Db, ref: RunRef): Promise<Ready> {
   let job = await activeJob(db, ref);
-  if (job.agent === "external") {
+  if (job.agent === "external" && !job.prepares) {
     await setUpExternal(db, ref);
     return { toolchains: 0, change: job.kind === "change", external: true, candidates: 1 };
   }
@@ -77,5 +78,6 @@ export async function setUp(db: Db, ref: RunRef): Promise<Ready> {
     toolchains: toolchains.length,
     change: workKind(job) === "change",
     candidates: job.kind === "candidate" ? null : job.candidates,
+    ...(job.prepares && { external: true, prepares: true }),
   };
 }

@@ -51,13 +51,24 @@ export async function end(
     if (!job || job.run !== run || (engine !== undefined && job.engineRunId !== engine)) return null;
     // Nobody is asked about a candidate: the others go on without it.
     const asks = move === "stuck" ? job.state === "running" && job.kind !== "candidate" : true;
+    const set = { errorCode: code, errorMessage: plainText(message) };
     try {
+      // A base that cannot be merged into an external agent's work: it is being validated by then.
+      if (move === "stuck" && job.state === "validating" && job.agent === "external") {
+        await moveJob(tx, { job: job.id, move: "rejected", actor: "factory", reason: message, set });
+        return await moveJob(tx, {
+          job: job.id,
+          move: "exhausted",
+          actor: "factory",
+          reason: "a person has to merge the base",
+        });
+      }
       return await moveJob(tx, {
         job: job.id,
         move: asks ? move : "gave_up",
         actor: "factory",
         reason: message,
-        set: { errorCode: code, errorMessage: plainText(message) },
+        set,
       });
     } catch (error) {
       if (!(error instanceof AppError && error.code === "conflict")) throw error;

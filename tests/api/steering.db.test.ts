@@ -168,11 +168,13 @@ describe("a plan", () => {
     expect((await send("GET", `/jobs/${job}/plan`)).json.waits).toBe(1);
   });
 
-  test("of an external agent cannot be asked for", async () => {
+  test("of an external agent is written by the factory first", async () => {
     const { status, json } = await send("POST", "/jobs", {
       body: { title: "A", agent: "external", approve_plan: true },
     });
-    expect([status, json.error.message]).toEqual([400, expect.stringContaining("approve_plan")]);
+    expect([status, json.agent]).toEqual([201, "external"]);
+    const row = await factory.db.job.findUniqueOrThrow({ where: { publicId: json.job_id } });
+    expect([row.needs, row.prepares]).toEqual(["runner", true]);
   });
 
   test("that is not there cannot be decided about", async () => {

@@ -1,11 +1,7 @@
 // The lane of external agents through the protocol's own handlers and a real database: who may say what under which
 // lease, what follows from it, and where the money goes. The provider is a fake at the network's edge.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { RegisterAnswer } from "@/runner/protocol";
 import type { Ctx } from "@/server/context";
 import { toMicro } from "@/server/domain/money";
 import type { Job } from "@/server/generated/prisma/client";
@@ -18,6 +14,7 @@ import { sweepCapped } from "@/server/services/external/pause-capped";
 import { MAX_KEPT_EVENTS } from "@/server/services/external/report-external";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { driveStep } from "../support/drive-step";
+import { ExternalHost } from "../support/external-host";
 import { FakeAnthropic } from "../support/fake-anthropic";
 import { GitServer } from "../support/git-server";
 import { HandRunner } from "../support/hand-runner";
@@ -32,7 +29,6 @@ import {
   startCore,
 } from "../support/settings";
 
-const ORIGIN = "http://fabrica.test";
 const SPEC = "# Counter\n\n- [ ] One\n- [ ] Two\n";
 const KEY = "sk-ant-the-real-key";
 
@@ -43,7 +39,6 @@ let git: GitServer;
 let upstream: FakeAnthropic;
 let ctx: Ctx;
 let answerWorker: (request: Request) => Promise<Response>;
-let registered = 0;
 
 beforeAll(async () => {
   upstream = await new FakeAnthropic().start();
@@ -68,113 +63,17 @@ beforeEach(() => {
   upstream.faults.splice(0);
   upstream.usage = { input_tokens: 1_000, output_tokens: 200 };
 });
-const hosts: Host[] = [];
+const hosts: ExternalHost[] = [];
+async function register(agent?: "factory"): Promise<ExternalHost> {
+  const host = await ExternalHost.register(answerWorker, "registration-token-of-this-test", agent);
+  hosts.push(host);
+  return host;
+}
 afterEach(async () => {
   for (const host of hosts.splice(0)) await host.leave();
   await core.db
     .$executeRaw`UPDATE job SET state = 'cancelled', claimable = false WHERE state NOT IN ('completed', 'failed', 'cancelled')`;
 });
-
-/** A host of external agents that speaks the protocol with plain requests. */
-class Host {
-  fence = 0;
-  job = "";
-  private constructor(
-    private readonly id: string,
-    readonly token: string,
-  ) {}
-
-  static async register(agent: "external" | "factory" = "external"): Promise<Host> {
-    registered += 1;
-    const body = {
-      protocol: 1,
-      name: `host ${registered}`,
-      slots: 1,
-      driver: "bubblewrap",
-      probe: [{ name: "memory", result: "pass", detail: "limited" }],
-      programs: {},
-      agent,
-    };
-    const response = await answerWorker(
-      new Request(`${ORIGIN}/api/worker/register`, {
-        method: "POST",
-        headers: { authorization: "Bearer registration-token-of-this-test" },
-        body: JSON.stringify(body),
-      }),
-    );
-    const { workers } = (await response.json()) as RegisterAnswer;
-    const host = new Host(workers[0]?.worker_id ?? "", workers[0]?.token ?? "");
-    hosts.push(host);
-    return host;
-  }
-
-  send(
-    path: string,
-    init: { body?: unknown; headers?: Record<string, string>; method?: string; raw?: BodyInit } = {},
-  ) {
-    const { body, headers = {}, method = "POST", raw } = init;
-    return answerWorker(
-      new Request(`${ORIGIN}/api/worker/${this.id}/${path}`, {
-        method,
-        headers: { authorization: `Bearer ${this.token}`, "x-fabrica-protocol": "1", ...headers },
-        ...(method !== "GET" && { body: raw ?? JSON.stringify(body ?? {}) }),
-      }),
-    );
-  }
-
-  /** A call about the job of the lease. */
-  call(path: string, body: object = {}) {
-    return this.send(path, { body: { job_id: this.job, fence: this.fence, ...body } });
-  }
-
-  async claim(): Promise<boolean> {
-    const response = await this.send("claim", { body: { wait_ms: 0 } });
-    if (response.status === 204) return false;
-    const claim = (await response.json()) as { job_id: string; fence: number };
-    this.job = claim.job_id;
-    this.fence = claim.fence;
-    return true;
-  }
-
-  ask(body: object, headers: Record<string, string> = {}, path = "anthropic/v1/messages") {
-    return this.send(path, { body, headers: { authorization: "", "x-api-key": this.token, ...headers } });
-  }
-
-  /** Takes the workspace down, changes files and sends them up. */
-  async work(files: Record<string, string>, { from = "bundle" } = {}): Promise<Response> {
-    const folder = mkdtempSync(join(tmpdir(), "fabrica-external-"));
-    const git = (...args: string[]) =>
-      execFileSync("git", ["-c", "user.name=A", "-c", "user.email=a@a.test", ...args], {
-        cwd: folder,
-        encoding: "buffer",
-        stdio: ["ignore", "pipe", "ignore"],
-      });
-    try {
-      const down = await this.send(`${from}?job_id=${this.job}&fence=${this.fence}`, { method: "GET" });
-      writeFileSync(join(folder, "down.bundle"), Buffer.from(await down.arrayBuffer()));
-      git("clone", "-q", "down.bundle", "tree", "-b", "main");
-      const tree = ["-C", "tree"];
-      const base = git(...tree, "rev-parse", "HEAD")
-        .toString()
-        .trim();
-      for (const [path, text] of Object.entries(files)) {
-        mkdirSync(dirname(join(folder, "tree", path)), { recursive: true });
-        writeFileSync(join(folder, "tree", path), text);
-      }
-      git(...tree, "add", "-A");
-      git(...tree, "commit", "-q", "--allow-empty", "-m", "theirs");
-      const bundle = git(...tree, "bundle", "create", "-q", "-", `^${base}`, "refs/heads/main");
-      const path = `bundle?job_id=${this.job}&fence=${this.fence}&message=Iteration%201`;
-      return await this.send(path, { raw: new Uint8Array(bundle) });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  }
-
-  async leave(): Promise<void> {
-    await this.send("deregister");
-  }
-}
 
 const question = (more: object = {}) => ({
   model: "claude-sonnet-4-6",
@@ -184,9 +83,11 @@ const question = (more: object = {}) => ({
 });
 
 /** A job with its host: claimed, taken by its engine run, its workspace made. */
-async function begin(more: Record<string, unknown> = {}): Promise<{ job: Job; host: Host; ref: Ref }> {
-  const filed = await fileJob(ctx, { agent: "external", spec: SPEC, ...more });
-  const host = await Host.register();
+async function begin(
+  more: Record<string, unknown> = {},
+): Promise<{ job: Job; host: ExternalHost; ref: Ref }> {
+  const filed = await fileJob(ctx, { agent: "external", hold_back_tests: false, spec: SPEC, ...more });
+  const host = await register();
   expect(await host.claim()).toBe(true);
   const ref = { job: filed.publicId, run: 1, engine: `engine ${filed.publicId}` };
   await takeRun(core.db, ref, ref.engine);
@@ -207,8 +108,13 @@ const spends = (job: Job) => core.db.spend.findMany({ where: { jobId: job.id }, 
 
 describe("the workspace of an external agent", () => {
   test("is there with the brief: SPEC.md, and nothing of the factory's loop", async () => {
-    const filed = await fileJob(ctx, { agent: "external", title: "Words", features: ["count", "sort"] });
-    const host = await Host.register();
+    const filed = await fileJob(ctx, {
+      agent: "external",
+      hold_back_tests: false,
+      title: "Words",
+      features: ["count", "sort"],
+    });
+    const host = await register();
     await host.claim();
     expect((await host.call("brief", { wait_ms: 0 })).status).toBe(204);
     const ref = { job: filed.publicId, run: 1, engine: "e1" };
@@ -282,7 +188,7 @@ describe("complete", () => {
       claimable: true,
       lane: "validation",
     });
-    expect(await awaitExternal(core.db, ref)).toEqual({ handedOver: true });
+    expect(await awaitExternal(core.db, ref)).toEqual({ tasks: 2 });
     expect(await host.claim()).toBe(false);
     const said = (await eventsOf(core.db, job)).find(({ type }) => type === "external.completed");
     expect(said?.data.summary).not.toContain("sk-ant-");
@@ -343,8 +249,13 @@ describe("a change by an external agent", () => {
         test_command: "sh check.sh",
       }),
     });
-    const filed = await fileJob(admin, { agent: "external", project: "changed", title: "Make it one" });
-    const host = await Host.register();
+    const filed = await fileJob(admin, {
+      agent: "external",
+      hold_back_tests: false,
+      project: "changed",
+      title: "Make it one",
+    });
+    const host = await register();
     await host.claim();
     const ref = { job: filed.publicId, run: 1, engine: "e-change" };
     await takeRun(core.db, ref, ref.engine);
@@ -365,7 +276,7 @@ describe("a change by an external agent", () => {
     await runner.claim();
     runner.serve();
     try {
-      expect(await awaitExternal(core.db, ref)).toEqual({ handedOver: true });
+      expect(await awaitExternal(core.db, ref)).toEqual({ tasks: 1 });
       await driveStep(() => fillForChecks(core.db, ref));
       expect(await driveStep(() => takeBaseline(core.db, ref))).toMatchObject({ tests: 1 });
       expect(await driveStep(() => verify(core.db, ref))).toEqual({ passed: true });
@@ -429,7 +340,7 @@ describe("who may speak", () => {
 
   test.each(CALLS)("%s: only the holder, under its fence", async (path, body) => {
     const { job, host } = await begin();
-    const stranger = await Host.register();
+    const stranger = await register();
     stranger.job = host.job;
     stranger.fence = host.fence;
     expect(await codeOf(await stranger.call(path, body))).toEqual([404, "not_found"]);
@@ -457,7 +368,7 @@ describe("who may speak", () => {
 
   test("a runner that holds one of the factory's own jobs has no part in this", async () => {
     const job = await fileJob(ctx);
-    const runner = await Host.register("factory");
+    const runner = await register("factory");
     expect(await runner.claim()).toBe(true);
     for (const [path, body] of CALLS) {
       expect(await codeOf(await runner.call(path, body)), path).toEqual([409, "conflict"]);
@@ -779,7 +690,7 @@ describe("the way to a model", () => {
       401,
       "authentication_error",
     ]);
-    const idle = await Host.register();
+    const idle = await register();
     expect(await typeOf(await idle.ask(question()))).toEqual([410, "permission_error"]);
     expect(upstream.asked).toHaveLength(1);
   });

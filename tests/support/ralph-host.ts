@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { childrenOf } from "../system/host-processes";
+import { childrenOf, describeProcess, type HostProcess, membersOf } from "../system/host-processes";
 
 const ROOT = realpathSync(join(import.meta.dirname, "../.."));
 const READY_MS = 60_000;
@@ -104,6 +104,16 @@ export class RalphHost {
         reject(new Error(`fabrica ralph ended with ${code}:\n${this.output}`));
       });
     });
+  }
+
+  /** Everything that runs below it, jailed agents included. */
+  processes(): HostProcess[] {
+    return membersOf(this.child.pid ?? -1).map(describeProcess);
+  }
+
+  /** Resolves when it has ended by itself. */
+  async ended(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, "exit");
   }
 
   /** SIGKILL to the process that does the work and to the command, as if the machine had lost its power. */

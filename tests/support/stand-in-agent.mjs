@@ -25,7 +25,7 @@ function ask(body, { method = "POST", path = "/v1/messages" } = {}) {
       "x-api-key": key,
       "anthropic-version": "2023-06-01",
     };
-    const call = request(new URL(path, base), { method, headers }, (response) => {
+    const call = request(new URL(base.replace(/\/$/, "") + path), { method, headers }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (part) => {
@@ -114,8 +114,27 @@ async function work() {
 
 const hang = () => new Promise(() => setInterval(() => {}, 60_000));
 
+/** Asks until it is let. */
+async function untilLet() {
+  while ((await think("may I go on?")) !== "Go on.") await new Promise((resolve) => setTimeout(resolve, 100));
+}
+
 const MODES = {
   work,
+  /** Tells what people said to it, and works when the model lets it. */
+  listening: async () => {
+    const heard = [...prompt.matchAll(/<steering>([\s\S]*?)<\/steering>/g)].map(([, text]) => text);
+    say("heard", { heard, kept: existsSync(`${NOTES}/messages.md`) });
+    await untilLet();
+    await work();
+  },
+  /** Is stopped in the middle; what it had written by then lets it work the next time. */
+  slow: async () => {
+    if (existsSync("half.txt")) return work();
+    writeFileSync("half.txt", "half of an iteration\n");
+    say("hanging", { pid: process.pid });
+    await hang();
+  },
   stuck: async () => say("stuck", { reason: "nobody knows what a word is" }),
   "stuck by file": async () => {
     mkdirSync(NOTES, { recursive: true });

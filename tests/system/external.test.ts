@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { JobView } from "@/server/domain/outputs";
-import { FakeAnthropic } from "../support/fake-anthropic";
+import { type Block, FakeAnthropic } from "../support/fake-anthropic";
 import { RalphHost } from "../support/ralph-host";
 import { Factory } from "./factory";
-import { submit, untilJob } from "./jobs";
+import { readJob, submit, untilJob } from "./jobs";
 
 const LIMIT_MS = 120_000;
 const anything = z.unknown();
@@ -33,6 +33,8 @@ afterAll(async () => {
 afterEach(() => {
   model.faults.splice(0);
   model.asked.splice(0);
+  model.usage = { input_tokens: 1_000, output_tokens: 200 };
+  model.answerTo = () => [{ type: "text", text: "All right." }];
 });
 
 const startHost = (env: Record<string, string> = {}) =>
@@ -42,6 +44,7 @@ const startHost = (env: Record<string, string> = {}) =>
 const file = (mode: string, more: Record<string, unknown> = {}, tasks = ["Count the words of a text"]) =>
   submit(factory, {
     agent: "external",
+    hold_back_tests: false,
     spec: `# Word counter\n\nagent: ${mode}\n\n${tasks.map((task) => `- [ ] ${task}`).join("\n")}\n`,
     ...more,
   });
@@ -202,4 +205,156 @@ describe("an external agent", () => {
     const open = await factory.sql("SELECT 1 FROM spend WHERE state = 'reserved'");
     expect(open).toEqual([]);
   }, 240_000);
+
+  it("hears what people say, in order and once, also when they say it at the very end", async () => {
+    model.usage = { input_tokens: 1, output_tokens: 1 };
+    const id = await file("listening");
+    const tell = (text: string) => post(`/api/v1/jobs/${id}/messages`, { text });
+    const heard = async () =>
+      (await saidBy(id, "external.unknown"))
+        .filter(({ name }) => name === "heard")
+        .map(({ data }) => JSON.parse(String(data)));
+    await expect.poll(async () => (await heard()).length, { timeout: LIMIT_MS }).toBe(1);
+    // Its first iteration ticks the only task off; before it counts as complete there is something to be read.
+    await tell("first");
+    await tell("second");
+    model.answerTo = () => [{ type: "text", text: "Go on." }];
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    expect(await heard()).toEqual([
+      { heard: [], kept: false },
+      { heard: [`${factory.admin.username}: first`, `${factory.admin.username}: second`], kept: true },
+    ]);
+    expect(await saidBy(id, "steer.delivered")).toHaveLength(1);
+    // Notes are no part of what is delivered.
+    expect(existsSync(join(job.output_path ?? "", ".ai"))).toBe(false);
+  }, 180_000);
+
+  /** The job's agent hangs; what it had written by then is not committed. */
+  async function hanging(): Promise<string> {
+    const id = await file("slow");
+    await expect
+      .poll(async () => (await saidBy(id, "external.unknown")).length, { timeout: LIMIT_MS })
+      .toBe(1);
+    expect(agents()).not.toEqual([]);
+    return id;
+  }
+  /** Agents of this host that are running. */
+  const agents = () => host.processes().filter(({ command }) => command.startsWith("node /opt/agent/"));
+  const noAgents = () => expect.poll(agents, { timeout: 10_000 }).toEqual([]);
+  const post = (path: string, body: object = {}) => factory.client.call("POST", path, anything, body);
+
+  it("that is paused ends at once, its work is kept, and the next one goes on with it", async () => {
+    const id = await hanging();
+    await post(`/api/v1/jobs/${id}/pause`);
+    await noAgents();
+    await expect
+      .poll(async () => (await saidBy(id, "workspace.committed")).length, { timeout: 30_000 })
+      .toBe(1);
+    expect((await reached(id, "paused")).cost_usd).toBe(0);
+    await post(`/api/v1/jobs/${id}/resume`);
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    expect(existsSync(join(job.output_path ?? "", "half.txt"))).toBe(true);
+  }, 180_000);
+
+  it("that is cancelled ends at once, and nothing more is taken from it", async () => {
+    const id = await hanging();
+    await post(`/api/v1/jobs/${id}/cancel`);
+    await noAgents();
+    await expect.poll(() => host.said, { timeout: 30_000 }).toContain(`job ${id}: lease over`);
+    expect((await readJob(factory, id)).status).toBe("cancelled");
+    expect(await saidBy(id, "workspace.committed")).toEqual([]);
+  }, 180_000);
+
+  it("whose worker is drained finishes its job, and its worker takes no other until it may", async () => {
+    model.usage = { input_tokens: 1, output_tokens: 1 };
+    const id = await file("listening");
+    await expect
+      .poll(async () => (await saidBy(id, "external.unknown")).length, { timeout: LIMIT_MS })
+      .toBe(1);
+    const worker = String((await saidBy(id, "lease.claimed"))[0]?.worker_id);
+    await post(`/api/v1/workers/${worker}/drain`);
+    const next = await file("work");
+    model.answerTo = () => [{ type: "text", text: "Go on." }];
+    expect((await reached(id, "completed", "failed", "escalated")).status).toBe("completed");
+    const waits = await readJob(factory, next);
+    expect([waits.status, waits.waiting_code]).toEqual(["pending", "no_worker"]);
+    await post(`/api/v1/workers/${worker}/resume`);
+    expect((await reached(next, "completed", "failed", "escalated")).status).toBe("completed");
+  }, 180_000);
+
+  it("whose worker is killed ends at once, and another host goes on with its work", async () => {
+    const id = await hanging();
+    const worker = String((await saidBy(id, "lease.claimed"))[0]?.worker_id);
+    await post(`/api/v1/workers/${worker}/kill`);
+    await noAgents();
+    await host.ended();
+    await host.stop();
+    host = await startHost();
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    expect(existsSync(join(job.output_path ?? "", "half.txt"))).toBe(true);
+  }, 180_000);
+
+  it("whose host is stopped in good order has its work kept as well", async () => {
+    const id = await hanging();
+    await host.stop();
+    host = await startHost();
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    expect(existsSync(join(job.output_path ?? "", "half.txt"))).toBe(true);
+  }, 180_000);
+});
+
+describe("tests that an external agent never sees", () => {
+  const CANARY = "held-back-canary-51c7";
+  const unseen = (expected: number) =>
+    `import assert from "node:assert";\nimport test from "node:test";\nimport { count } from "../src/count-the-words-of-a-text.js";\n\ntest("${CANARY}", () => {\n  assert.strictEqual(count("a b"), ${expected});\n});\n`;
+  /** The factory's tester; the agent itself asks nothing but plain questions. */
+  const tester =
+    (expected: number) =>
+    (body: Record<string, unknown>): Block[] => {
+      const tools = (body.tools as { name: string }[] | undefined) ?? [];
+      if (!tools.some(({ name }) => name === "finish")) return [{ type: "text", text: "All right." }];
+      const path = "test/unseen.test.js";
+      return [
+        { type: "tool_use", id: "toolu_1", name: "write", input: { path, content: unseen(expected) } },
+        {
+          type: "tool_use",
+          id: "toolu_2",
+          name: "finish",
+          input: { summary: "tested", test_files: [path], held_back: [path] },
+        },
+      ];
+    };
+
+  it.each([
+    [2, "completed"],
+    [3, "escalated"],
+  ])(
+    "that want %d words leave the job %s",
+    async (expected, state) => {
+      model.answerTo = tester(expected);
+      const id = await file("work", { hold_back_tests: true });
+      const job = await reached(id, "completed", "failed", "escalated");
+      expect(job.status, `${job.error_message}\n${host.said}`).toBe(state);
+      if (state === "escalated") expect(job.error_message).toContain("held-back tests");
+      const leases = await factory.sql<{ name: string }>(
+        "SELECT r.name FROM job_event e JOIN job j ON j.id = e.job_id JOIN worker w ON w.id = e.data->>'worker_id' JOIN runner r ON r.id = w.runner_id WHERE j.public_id = $1 AND e.type = 'lease.claimed' ORDER BY e.seq",
+        [id],
+      );
+      // The factory prepares it, the agent works, the factory looks at it.
+      expect(leases.map(({ name }) => name.includes("ralph"))).toEqual([false, true, false]);
+      const [agentAsked] = model.asked.filter(
+        ({ body }) => !JSON.stringify(body.tools ?? "").includes("finish"),
+      );
+      expect(JSON.stringify(agentAsked)).not.toContain(CANARY);
+      const committed = await saidBy(id, "workspace.committed");
+      expect(JSON.stringify(committed)).not.toContain("unseen");
+      if (state === "completed")
+        expect(existsSync(join(job.output_path ?? "", "test/unseen.test.js"))).toBe(false);
+    },
+    180_000,
+  );
 });

@@ -46,7 +46,8 @@ export interface HostProcess {
   command: string;
 }
 
-const describe = (pid: number): HostProcess => ({
+/** Its command line is empty when it has ended meanwhile. */
+export const describeProcess = (pid: number): HostProcess => ({
   pid,
   command: read(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim(),
 });
@@ -55,7 +56,7 @@ const describe = (pid: number): HostProcess => ({
 export function childrenOf(parent: number): HostProcess[] {
   return everyPid()
     .filter((pid) => statOf(pid)?.parent === parent)
-    .map(describe);
+    .map(describeProcess);
 }
 
 /** Everything below a process, at whatever depth. */
@@ -74,7 +75,7 @@ export function membersOf(root: number): number[] {
 export function processesWith(text: string): HostProcess[] {
   return everyPid()
     .filter(isAlive)
-    .map(describe)
+    .map(describeProcess)
     .filter(({ command }) => command.includes(text));
 }
 

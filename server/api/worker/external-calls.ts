@@ -8,6 +8,7 @@ import {
   FENCE_HEADER,
   lockRequest,
   MAX_MODEL_BYTES,
+  messagesRequest,
   stuckRequest,
 } from "../../../runner/protocol";
 import { db } from "../../db";
@@ -16,6 +17,7 @@ import type { Worker } from "../../generated/prisma/client";
 import { completeExternal, stuckExternal } from "../../services/external/end-external";
 import { countTokens, forwardMessage, type ModelCall } from "../../services/external/forward-model-call";
 import { getBrief } from "../../services/external/get-brief";
+import { handOutMessages } from "../../services/external/hand-out-messages";
 import { lockFiles } from "../../services/external/lock-files";
 import { ModelRefusal, modelError } from "../../services/external/model-refusal";
 import { receiveWork } from "../../services/external/receive-work";
@@ -47,6 +49,10 @@ export function externalCalls(readJson: ReadJson): Record<string, (call: Call) =
     "POST lock": async ({ request, worker }) => {
       const { job_id: job, fence, files } = await readJson(request, lockRequest);
       return Response.json(await lockFiles(db(), { worker: worker.id, job, fence, files }));
+    },
+    "POST messages": async ({ request, worker }) => {
+      const { job_id: job, fence, ask } = await readJson(request, messagesRequest);
+      return Response.json(await handOutMessages(db(), { worker: worker.id, job, fence, ask }));
     },
     "POST complete": async ({ request, worker }) => {
       const { job_id: job, fence, summary } = await readJson(request, completeRequest);

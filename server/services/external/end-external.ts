@@ -1,21 +1,20 @@
 // How an external agent's part of a job ends. "Complete" hands the work over to ordinary runners, which validate it like
 // anybody's; it never completes a job.
-import { type Db, runStatement, type Tx } from "../../db";
+import type { Db, Tx } from "../../db";
 import { parseTasks } from "../../domain/checklist";
 import { AppError } from "../../domain/errors";
 import { needsOf } from "../../domain/needs";
 import { plainText } from "../../domain/plain-json";
-import { HEAD_RANK } from "../../domain/priority";
 import { specFile } from "../../domain/spec-file";
 import { PROGRESS } from "../../domain/steps";
-import { type Job, Prisma } from "../../generated/prisma/client";
+import type { Job } from "../../generated/prisma/client";
 import { moveJob } from "../jobs/move-job";
 import { addToOutbox } from "../outbox/add-to-outbox";
-import { announceClaimable } from "../queue/announce-claimable";
-import { endLease } from "../queue/end-lease";
 import { redact } from "../redact";
 import { workspaceText } from "../workspace/workspace-files";
 import { holdExternal, type LeaseCall } from "./external-lease";
+import { waitingMessages } from "./hand-out-messages";
+import { passOn } from "./pass-on";
 
 /** What the engine function of an external job waits for. */
 export const externalWait = ({ publicId, run }: Pick<Job, "publicId" | "run">): string =>
@@ -23,7 +22,8 @@ export const externalWait = ({ publicId, run }: Pick<Job, "publicId" | "run">): 
 
 /**
  * The agent says that all is done: running → validating. The lease ends, and from here on any runner may take the job.
- * @throws AppError as holdExternal; `unprocessable` when the checklist in the files says otherwise
+ * @throws AppError as holdExternal; `unprocessable` when the checklist in the files says otherwise, or somebody has said
+ * something that the agent has not asked for yet
  */
 export async function completeExternal(db: Db, call: LeaseCall & { summary: string }): Promise<void> {
   const looked = await db.$transaction((tx) => holdExternal(tx, call));
@@ -32,6 +32,7 @@ export async function completeExternal(db: Db, call: LeaseCall & { summary: stri
     const job = await holdExternal(tx, call);
     if (job.headCommit !== looked.headCommit)
       throw new AppError("conflict", "Other work of this lease came in at the same time.");
+    await requireRead(tx, job);
     await moveJob(tx, {
       job: job.id,
       move: "loop_green",
@@ -39,8 +40,10 @@ export async function completeExternal(db: Db, call: LeaseCall & { summary: stri
       set: { currentStep: "verify", progress: Math.max(job.progress, PROGRESS.tasksDone) },
       events: [{ type: "external.completed", data: { summary: redact(call.summary) } }],
     });
-    await endLease(tx, job, "handed over for validation");
-    await handOver(tx, job);
+    await passOn(tx, job, {
+      needs: needsOf("factory", await imageOf(tx, job)),
+      reason: "handed over for validation",
+    });
     const { publicId, run } = job;
     const id = `${externalWait(job)}:${call.fence}`;
     await addToOutbox(tx, "command/finished", { job: publicId, command: externalWait(job) }, `${id}:done`);
@@ -63,19 +66,22 @@ async function requireDone(job: Job): Promise<void> {
     );
 }
 
-/** From now on an ordinary runner is needed, one with the project's image where there is one. */
-async function handOver(tx: Tx, job: Job): Promise<void> {
-  const project = job.projectId
-    ? await tx.project.findUnique({ where: { id: job.projectId }, select: { image: true } })
-    : null;
-  await runStatement(
-    tx,
-    Prisma.sql`
-      UPDATE job SET needs = ${needsOf("factory", project?.image ?? null)}, claimable = true, rank = ${HEAD_RANK}::bigint,
-        lease_until = NULL
-      WHERE id = ${job.id}::bigint`,
+/** What people said until this moment reaches the agent; what they say from now on is refused. */
+async function requireRead(tx: Tx, job: Job): Promise<void> {
+  const waiting = await waitingMessages(tx, job);
+  if (waiting === 0) return;
+  const count = waiting === 1 ? "1 message waits" : `${waiting} messages wait`;
+  throw new AppError(
+    "unprocessable",
+    `${count} to be read: ask for them (POST messages), act on them, then complete.`,
   );
-  await announceClaimable(tx);
+}
+
+/** The image of the job's project, which its checks need. */
+async function imageOf(tx: Tx, { projectId }: Job): Promise<string | null> {
+  if (projectId === null) return null;
+  const project = await tx.project.findUnique({ where: { id: projectId }, select: { image: true } });
+  return project?.image ?? null;
 }
 
 /**

@@ -28,6 +28,20 @@ export async function holdExternal(tx: Tx, { worker, job: publicId, fence }: Lea
   return job;
 }
 
+/**
+ * The same for work: what was under way when a person paused the job is taken in as well, as long as nobody has had the
+ * job since. A pause ends the lease at once, and the host can only send its work afterwards.
+ * @throws AppError as holdExternal
+ */
+export async function holdForWork(tx: Tx, call: LeaseCall): Promise<Job> {
+  const [late] = await tx.$queryRaw<{ id: bigint }[]>`
+    SELECT id FROM job WHERE public_id = ${call.job} AND agent = 'external' AND needs = 'agent'
+      AND state = 'paused' AND resume_state = 'running' AND lease_worker_id IS NULL
+      AND last_worker_id = ${call.worker} AND fence = ${call.fence}::int + 1
+    FOR UPDATE`;
+  return late ? tx.job.findUniqueOrThrow({ where: { id: late.id } }) : holdExternal(tx, call);
+}
+
 /** What a host has reported under its lease; made when it is asked for first. */
 export interface LeaseRow {
   nextEvent: number;

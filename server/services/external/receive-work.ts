@@ -17,7 +17,8 @@ import { stepChange } from "../jobs/set-step";
 import { touchFiles } from "../locks/touch-files";
 import { jobRepository } from "../workspace/job-repository";
 import { prepareFiles, workspaceText } from "../workspace/workspace-files";
-import { holdExternal, type LeaseCall } from "./external-lease";
+import { holdForWork, type LeaseCall } from "./external-lease";
+import { keepTold } from "./hand-out-messages";
 import { pauseCapped } from "./pause-capped";
 
 const MAX_MESSAGE_CHARS = 200;
@@ -25,7 +26,7 @@ const MAX_MESSAGE_CHARS = 200;
 /**
  * Takes in one iteration's work. The same work a second time gives the same answer.
  * @param message what the commit is called
- * @throws AppError as holdExternal; `conflict` when another bundle of this lease came in meanwhile
+ * @throws AppError as holdForWork; `conflict` when another bundle of this lease came in meanwhile
  */
 export async function receiveWork(
   db: Db,
@@ -33,7 +34,7 @@ export async function receiveWork(
   message: string,
   bundle: AsyncIterable<Uint8Array>,
 ): Promise<BundleAnswer> {
-  const job = await db.$transaction((tx) => holdExternal(tx, call));
+  const job = await db.$transaction((tx) => holdForWork(tx, call));
   if (!job.headCommit)
     throw new AppError("conflict", "The workspace is not ready yet; ask for the brief first.");
   const dir = jobRepository(job.publicId);
@@ -72,7 +73,7 @@ interface Told {
 async function moveHead(db: Db, call: LeaseCall, before: Job, work: Work): Promise<Told> {
   const tasks = await tasksAt(before, work.commit);
   return db.$transaction(async (tx) => {
-    const job = await holdExternal(tx, call);
+    const job = await holdForWork(tx, call);
     if (job.headCommit !== before.headCommit) {
       throw new AppError("conflict", "Other work of this lease came in at the same time.");
     }
@@ -90,7 +91,8 @@ async function moveHead(db: Db, call: LeaseCall, before: Job, work: Work): Promi
         Prisma.sql`, head_commit = ${work.commit} ${step.set}`,
       )} ${ANNOUNCED}`,
     );
-    const paused = await pauseCapped(tx, job);
+    await keepTold(tx, job, call.fence);
+    const paused = job.state === "paused" || (await pauseCapped(tx, job));
     return { open_tasks: tasks.length === 0 ? null : tasks.length - done, paused };
   });
 }

@@ -10,6 +10,7 @@ import { needsOf } from "../../domain/needs";
 import { dependencyWait, NEEDS_PERSON } from "../../domain/waiting";
 import { env } from "../../env";
 import { type Job, Prisma } from "../../generated/prisma/client";
+import { factoryPrepares } from "../external/factory-prepares";
 import { waitsForFiles } from "../locks/file-waits";
 import { findProject } from "../projects/find-project";
 import { announce, announceSoon, logGrew } from "../queue/announce";
@@ -117,11 +118,6 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
       "bad_request",
       "candidates: an external agent does the whole job by itself; leave candidates at 1, or agent at factory.",
     );
-  if (input.agent === "external" && input.approve_plan)
-    throw new AppError(
-      "bad_request",
-      "approve_plan: an external agent makes its own plan; leave approve_plan out, or agent at factory.",
-    );
   if (input.project === undefined) {
     if (input.base_branch !== undefined || input.behaviour_unchanged)
       throw new AppError("bad_request", "base_branch and behaviour_unchanged need a project to work on.");
@@ -130,7 +126,7 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
       techStack: stack ?? DEFAULT_STACK,
       models: input.models,
       fallbackModels: input.fallback_models,
-      needs: needsOf(input.agent, null),
+      ...whoBegins(input, { models: input.models, image: null }),
       maxFixes: input.max_fixes ?? DEFAULT_FIXES,
       budgetMicroUsd: toMicro(input.budget_usd ?? env().BUDGET_JOB_USD),
     };
@@ -140,6 +136,7 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
       throw new AppError("bad_request", `project: there is no project ${input.project} in this team.`);
     throw error;
   });
+  const models = { ...(project.models as object), ...input.models };
   return {
     kind: "change" as const,
     projectId: project.id,
@@ -147,15 +144,23 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
     behaviourUnchanged: input.behaviour_unchanged,
     // Without one it is found in the repository.
     techStack: stack ?? [],
-    models: { ...(project.models as object), ...input.models },
+    models,
     fallbackModels: { ...(project.fallbackModels as object), ...input.fallback_models },
-    needs: needsOf(input.agent, project.image),
+    ...whoBegins(input, { models, image: project.image }),
     maxFixes: input.max_fixes ?? project.maxFixes ?? DEFAULT_FIXES,
     budgetMicroUsd:
       input.budget_usd === undefined
         ? (project.budgetMicroUsd ?? toMicro(env().BUDGET_JOB_USD))
         : toMicro(input.budget_usd),
   };
+}
+
+/** Who does the work, and who has to begin: an external agent may only come when plan and held-back tests are there. */
+function whoBegins(input: CreateJobInput, { models, image }: { models: object; image: string | null }) {
+  const { agent } = input;
+  const asked = { approvePlan: input.approve_plan, holdBackTests: input.hold_back_tests, models };
+  const prepares = agent === "external" && factoryPrepares(asked);
+  return { agent, prepares, needs: needsOf(prepares ? "factory" : agent, image) };
 }
 
 /** What is asked for, as the row has it. */

@@ -2,7 +2,7 @@
 import { type Db, runStatement, type Tx } from "../../db";
 import type { JobKind } from "../../domain/job-kind";
 import { laneOf } from "../../domain/lane";
-import { ANY_RUNNER, agentOf } from "../../domain/needs";
+import { type Agent, ANY_RUNNER, agentOf } from "../../domain/needs";
 import { plainText } from "../../domain/plain-json";
 import type { Priority } from "../../domain/priority";
 import { PIPELINE_VERSION } from "../../domain/steps";
@@ -40,6 +40,7 @@ const COLUMNS = {
   hold_back_tests: "boolean",
   needs: "text",
   agent: "text",
+  prepares: "boolean",
   parent_id: "bigint",
   parent_run: "int",
   candidate_n: "int",
@@ -93,6 +94,7 @@ export interface NewJob
         | "candidates"
         | "holdBackTests"
         | "needs"
+        | "prepares"
         | "parentId"
         | "parentRun"
         | "candidateN"
@@ -101,6 +103,8 @@ export interface NewJob
       >
     > {
   kind: JobKind;
+  /** Left out, it follows from what the job needs. */
+  agent?: Agent;
   priority: Priority;
   models: object;
   fallbackModels?: object;
@@ -177,7 +181,8 @@ function rowOf({ waits, depends, ...job }: NewJob) {
     candidates: job.candidates ?? 1,
     hold_back_tests: job.holdBackTests ?? true,
     needs: job.needs ?? ANY_RUNNER,
-    agent: agentOf(job.needs ?? ANY_RUNNER),
+    agent: job.agent ?? agentOf(job.needs ?? ANY_RUNNER),
+    prepares: job.prepares ?? false,
     parent_id: text(job.parentId),
     parent_run: job.parentRun ?? null,
     candidate_n: job.candidateN ?? null,

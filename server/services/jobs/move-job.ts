@@ -274,8 +274,9 @@ const FRESH_RUN = {
   error_message: NOTHING,
   completed_at: NOTHING,
   leased_ms: Prisma.sql`0`,
-  // An external agent has handed its work over to ordinary runners; from here on it does it all again.
-  needs: Prisma.sql`CASE WHEN j.agent = 'external' THEN 'agent' ELSE j.needs END`,
+  // An external agent has handed its work over to ordinary runners; from here on it does it all again. What the factory
+  // has not prepared yet still comes first.
+  needs: Prisma.sql`CASE WHEN j.agent = 'external' AND NOT j.prepares THEN 'agent' ELSE j.needs END`,
 };
 
 /** The types of the columns that may be set together with a move, by the names that Prisma gives them. */

@@ -5,7 +5,7 @@ import { type Ctx, requireRole } from "../../context";
 import type { Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import { isSettled, SETTLED } from "../../domain/job-state";
-import { takesMessages } from "../../domain/messages";
+import { externalHears, takesMessages } from "../../domain/messages";
 import type { MessageView, SendMessageInput } from "../../domain/steering";
 import { appendEvents } from "../../events/append";
 import type { Job, JobMessage } from "../../generated/prisma/client";
@@ -88,11 +88,12 @@ function refuseDeaf({ publicId, state }: Job): void {
 }
 
 /** A job whose work is done by others has no agent of its own that would ask. */
-async function refuseIndirect(tx: Tx, { id, publicId, agent, state, waitingCode }: Job): Promise<void> {
-  if (agent === "external")
+async function refuseIndirect(tx: Tx, job: Job): Promise<void> {
+  const { id, publicId, agent, state, waitingCode } = job;
+  if (agent === "external" && !externalHears(state, job.resumeState))
     throw new AppError(
       "conflict",
-      `${publicId} is worked on by an external agent, which takes no messages; stop the job and file it anew.`,
+      `The external agent of ${publicId} has handed its work over and reads no more; wait for what comes of it.`,
     );
   if (state !== "paused" || waitingCode !== "children") return;
   const children = await tx.job.findMany({
