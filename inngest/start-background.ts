@@ -5,6 +5,7 @@ import { db } from "@/server/db";
 import { env } from "@/server/env";
 import { listener } from "@/server/events/listen";
 import { log } from "@/server/log";
+import { followCandidates } from "@/server/services/candidates/follow-candidates";
 import { sweepParents } from "@/server/services/candidates/wake-parent";
 import { sweepCapped } from "@/server/services/external/pause-capped";
 import { sweepDependents } from "@/server/services/jobs/wake-dependents";
@@ -26,6 +27,7 @@ const LISTEN_RETRY_MS = 1_000;
 const SPEND_SWEEP_MS = 30_000;
 const STARTS_SWEEP_MS = 30_000;
 const DEPENDENTS_SWEEP_MS = 30_000;
+const FOLLOW_MS = 2_000;
 const VECTORS_SWEEP_MS = 30_000;
 const RETENTION_SWEEP_MS = 60 * 60_000;
 
@@ -40,6 +42,7 @@ export function startBackground(): void {
     repeat("timeouts", leaseMs * 2, () => sweepTimeouts(db())),
     repeat("paused", leaseMs, () => sweepPaused(db())),
     repeat("parents", leaseMs, () => sweepParents(db())),
+    repeat("progress", FOLLOW_MS, () => followCandidates(db())),
     repeat("locks", leaseMs, () => sweepLocks(db())),
     repeat("dependents", DEPENDENTS_SWEEP_MS, () => sweepDependents(db())),
     repeat("spend", SPEND_SWEEP_MS, () => sweepSpend(db())),

@@ -1,48 +1,47 @@
 "use client";
-// Speaks to the agents of a job that is under way. What they have not read yet stands above the field.
+// Speaks to the agents of a job that is under way. What they have not read yet stands above the field, for everybody.
 import { useMutation } from "@tanstack/react-query";
 import { type KeyboardEvent, useId, useState } from "react";
 import { readFault } from "@/components/api/fault";
 import { useTRPC } from "@/components/api/trpc";
 import { useMe } from "@/components/api/use-me";
 import { Button } from "@/components/ui/button";
-import { formatCount } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
-import { MESSAGE_LENGTH, takesMessages } from "@/server/domain/messages";
+import { externalHears, MESSAGE_LENGTH, takesMessages } from "@/server/domain/messages";
 import type { SaidRow } from "./feed-row";
-import type { JobLog } from "./log-model";
 import type { TabProps } from "./tab-props";
 
 export function Composer({ job, log }: TabProps) {
   const me = useMe();
   // The work of others is steered on their own pages, or not at all.
-  const indirect = job.agent === "external" || job.waiting_code === "children";
-  if (!takesMessages(job.status) || indirect || !me || me.role === "viewer") return null;
+  const handedOver = job.agent === "external" && !externalHears(job.status, null);
+  const indirect = handedOver || job.waiting_code === "children";
+  const mayWrite = takesMessages(job.status) && !indirect && me !== undefined && me.role !== "viewer";
+  if (!mayWrite && log.waiting.length === 0) return null;
   return (
     <div className="sticky bottom-0 z-10 -mx-4 mt-6 border-t hairline bg-ground px-4 py-3 sm:mx-0 sm:px-0">
-      <Waiting rows={waitingOf(log)} />
-      <Field id={job.job_id} />
+      {log.waiting.length > 0 && <Waiting rows={log.waiting} />}
+      {mayWrite && <Field id={job.job_id} />}
     </div>
   );
 }
 
-/** What no agent has read yet. */
-export function waitingOf(log: JobLog): SaidRow[] {
-  return log.rows.filter((row): row is SaidRow => row.kind === "said" && row.state === "waiting");
-}
-
 function Waiting({ rows }: { rows: readonly SaidRow[] }) {
-  const last = rows.at(-1);
-  if (!last) return null;
   return (
-    <p className="mb-2 flex items-start gap-2 rounded-md border border-dashed border-edge px-3 py-1.5 text-xs text-muted">
-      <Icon name="clock" className="mt-px text-faint" />
-      <span className="min-w-0 flex-1 truncate">
-        {rows.length > 1 && `${formatCount(rows.length, "message")}, the last: `}
-        {last.text}
-      </span>
-      <span className="shrink-0 text-faint">waits for the next turn</span>
-    </p>
+    <ul
+      aria-label="Messages that wait"
+      className="mb-2 max-h-32 divide-y divide-dashed divide-edge overflow-y-auto rounded-md border border-dashed border-edge text-xs"
+    >
+      {rows.map((row) => (
+        <li key={row.key} className="flex items-start gap-2 px-3 py-1.5">
+          <Icon name="clock" className="mt-px text-faint" />
+          <span className="line-clamp-3 min-w-0 flex-1 wrap-anywhere">
+            <span className="font-medium">{row.author}</span> <span className="text-muted">{row.text}</span>
+          </span>
+          <span className="shrink-0 text-faint">waits for the next turn</span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,4 +1,5 @@
 // The rows of the Live tab, in the order in which things happened.
+import type { TranscriptPlace } from "@/components/transcripts/transcript-place";
 import type { JobState } from "@/server/domain/job-state";
 import type { Role } from "@/server/domain/roles";
 import type { Step } from "@/server/domain/steps";
@@ -16,6 +17,7 @@ export interface StepRow extends RowBase {
 
 export interface AgentRow extends RowBase {
   kind: "agent";
+  place: TranscriptPlace;
   role: Role;
   model: string;
   task: number | null;
@@ -41,6 +43,7 @@ export interface SummaryRow extends RowBase {
 /** One tool call of an agent. `ok` is undefined until its result was observed. */
 export interface CallRow extends RowBase {
   kind: "call";
+  place: TranscriptPlace;
   tool: string;
   title: string;
   commandId: string | null;
@@ -81,10 +84,10 @@ export interface SaidRow extends RowBase {
   text: string;
   /** What it was about; null for a message to the agents. */
   about: string | null;
-  /** "waiting" for the next turn, "unread" when the run ended before one came. */
-  state: "waiting" | "read" | "unread";
-  /** Which turn read it, in words. */
-  reader: string | null;
+  /** "waiting" for the next turn; "unread" when the run ended before one came, "missed" when the job was done by then. */
+  state: "waiting" | "read" | "unread" | "missed";
+  /** Which turn read it. */
+  reader: TranscriptPlace | null;
 }
 
 export interface NoteRow extends RowBase {

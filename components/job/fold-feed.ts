@@ -6,7 +6,7 @@ import type { JobEvent, JobEvents, JobEventType } from "@/server/domain/events";
 import { isSettled } from "@/server/domain/job-state";
 import { deliveryName } from "./delivery-name";
 import { addOutput, dropOpen, finishCommand, startCommand } from "./fold-commands";
-import { foldDecided, foldRead, foldSent, foldUnread } from "./fold-said";
+import { foldCarried, foldDecided, foldRead, foldSent, foldUnread } from "./fold-said";
 import { isOfBase } from "./fold-timeline";
 import type { OpenLog } from "./log-model";
 import { change, dropRow, type EventOf, note, openCall, put } from "./rows";
@@ -43,13 +43,15 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
   "plan.decided": foldDecided,
   "steer.sent": foldSent,
   "steer.delivered": foldRead,
+  "steer.carried": foldCarried,
   "task.done": (log, event) => note(log, event, `Task ${event.data.n} done`),
   "agent.started": (log, event) => {
     const { agent_run, role, provider, model, task } = event.data;
     put(log, {
       kind: "agent",
-      key: `agent-${agent_run}`,
+      key: `agent-${event.run}-${agent_run}`,
       at: event.at,
+      place: { run: event.run, agentRun: agent_run, turn: null },
       role,
       model: `${provider}/${model}`,
       task,
@@ -61,7 +63,7 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
   },
   "agent.text": (log, event) => {
     const { agent_run, turn, text } = event.data;
-    const key = `text-${agent_run}-${turn}`;
+    const key = `text-${event.run}-${agent_run}-${turn}`;
     if (change(log, key, "text", (row) => ({ text: row.text + text }))) return;
     put(log, { kind: "text", key, at: event.at, text });
   },
@@ -74,6 +76,7 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
       kind: "call",
       key: `call-${agent_run}-${turn}-${event.seq}`,
       at: event.at,
+      place: { run: event.run, agentRun: agent_run, turn },
       tool,
       title,
       commandId: command_id,
@@ -97,7 +100,7 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
   "agent.nudged": (log, event) => note(log, event, `The agent was reminded: ${event.data.reason}`, "warn"),
   "agent.finished": (log, event) => {
     const { agent_run, ok, summary, turns, cost_usd } = event.data;
-    change(log, `agent-${agent_run}`, "agent", () => ({
+    change(log, `agent-${event.run}-${agent_run}`, "agent", () => ({
       ok,
       turns,
       costUsd: cost_usd,

@@ -37,8 +37,10 @@ export function foldTimeline(log: OpenLog, event: JobEvent): void {
       startedAt: event.at,
       endedAt: null,
       passed: undefined,
+      agentRun: null,
     });
   }
+  if (event.type === "agent.started") changeLast(log, { agentRun: event.data.agent_run });
   if (event.type === "check.finished" && !isOfBase(log, event.data.kind))
     changeLast(log, { passed: event.data.passed });
   if (event.type === "job.moved" && (isSettled(event.data.to) || event.data.to === "escalated")) {

@@ -82,9 +82,9 @@ describe("foldEvents", () => {
 
   it("keeps a timeline with ends and verdicts", () => {
     const { timeline, state, workerId, costUsd, progress } = foldEvents(EMPTY_LOG, STORY);
-    expect(timeline.map(({ step, passed }) => [step, passed])).toEqual([
-      ["generate", undefined],
-      ["test", false],
+    expect(timeline.map(({ step, passed, agentRun }) => [step, passed, agentRun])).toEqual([
+      ["generate", undefined, "a1"],
+      ["test", false, null],
     ]);
     expect(timeline.every((step) => step.endedAt !== null)).toBe(true);
     expect({ state, workerId, costUsd, progress }).toEqual({

@@ -19,6 +19,7 @@ export function foldEvents(log: JobLog, events: readonly JobEvent[]): JobLog {
     events: [...log.events],
     timeline: [...log.timeline],
     rows: [...log.rows],
+    waiting: [...log.waiting],
     places: new Map(log.places),
     commands: new Map(log.commands),
     doneTasks: new Set(log.doneTasks),

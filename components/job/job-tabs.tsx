@@ -18,6 +18,9 @@ import { TabTests } from "./tab-tests";
 
 // Seldom opened, so they are fetched only then: the page of a job is opened often, and on telephones.
 const TabCandidates = dynamic(() => import("./candidates").then((module) => module.TabCandidates));
+const TabTranscript = dynamic(() =>
+  import("@/components/transcripts/tab-transcript").then((module) => module.TabTranscript),
+);
 const TabCosts = dynamic(() => import("./tab-costs").then((module) => module.TabCosts));
 
 interface Tab {
@@ -65,6 +68,7 @@ const TABS: readonly Tab[] = [
     count: ({ job }) => (job.test_results ? `${job.test_results.passed}/${job.test_results.total}` : null),
   },
   { name: "checks", label: "Checks", View: TabChecks },
+  { name: "transcript", label: "Transcript", View: TabTranscript },
   { name: "costs", label: "Costs", View: TabCosts },
   {
     name: "log",
@@ -81,8 +85,8 @@ export function JobTabs(props: TabProps) {
   const list = useRef<HTMLDivElement>(null);
   const show = (name: string) => {
     const url = new URL(window.location.href);
-    if (name === "live") url.searchParams.delete("tab");
-    else url.searchParams.set("tab", name);
+    // What a tab shows within itself is gone with it.
+    url.search = name === "live" ? "" : `?tab=${name}`;
     window.history.replaceState(null, "", url);
   };
   const onKey = (event: React.KeyboardEvent) => {

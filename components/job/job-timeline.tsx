@@ -1,4 +1,5 @@
 "use client";
+import { TranscriptLink } from "@/components/transcripts/transcript-link";
 import { cx } from "@/components/ui/cx";
 import { Icon, type IconName } from "@/components/ui/icons";
 import { isMoving } from "@/components/ui/job-state";
@@ -27,7 +28,7 @@ export function JobTimeline({ log, job }: { log: JobLog; job: JobView }) {
           </p>
           <ol className="ml-2 border-l hairline">
             {group.steps.map((step) => (
-              <TimelineRow key={step.key} step={step} moving={isMoving(job.status)} />
+              <TimelineRow key={step.key} step={step} run={log.run} moving={isMoving(job.status)} />
             ))}
           </ol>
         </li>
@@ -52,18 +53,33 @@ function groupByTask(steps: readonly TimelineStep[]): Group[] {
   return groups;
 }
 
-function TimelineRow({ step, moving }: { step: TimelineStep; moving: boolean }) {
+function TimelineRow({ step, run, moving }: { step: TimelineStep; run: number; moving: boolean }) {
   const open = step.endedAt === null && moving;
   const look = lookOf(step, open);
+  const name = (
+    <>
+      {STEP_LABEL[step.step]}
+      {step.fix > 0 && <span className="text-faint"> {step.fix}</span>}
+      <span className="sr-only">{look.said}</span>
+    </>
+  );
   return (
     <li className="-ml-2 flex h-8 items-center gap-2">
       <span className={cx("bg-ground py-1", look.ink)}>
         <Icon name={look.icon} className={open ? "turning" : undefined} />
       </span>
       <span className={cx("min-w-0 flex-1 truncate", open && "font-medium")}>
-        {STEP_LABEL[step.step]}
-        {step.fix > 0 && <span className="text-faint"> {step.fix}</span>}
-        <span className="sr-only">{look.said}</span>
+        {step.agentRun === null ? (
+          name
+        ) : (
+          <TranscriptLink
+            place={{ run, agentRun: step.agentRun, turn: null }}
+            className="hover:underline hover:underline-offset-2"
+          >
+            {name}
+            <span className="sr-only">, its transcript</span>
+          </TranscriptLink>
+        )}
       </span>
       <span className="text-xs text-faint">
         {(open || step.endedAt) && <Elapsed since={step.startedAt} until={step.endedAt} />}

@@ -1,6 +1,7 @@
 "use client";
 // One row of the Live tab. Rows are compared by identity: only what changed is drawn again.
 import { memo } from "react";
+import { TranscriptLink } from "@/components/transcripts/transcript-link";
 import { cx } from "@/components/ui/cx";
 import { formatCount, formatUsd } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
@@ -48,7 +49,7 @@ export const LiveRow = memo(function LiveRow({
           at={row.at}
           endedAt={row.endedAt}
           command={command}
-          inAgent
+          place={row.place}
         />
       );
     case "command":
@@ -100,6 +101,14 @@ function AgentLine({ row }: { row: AgentRow }) {
         {row.turns > 0 && `${formatCount(row.turns, "turn")} · `}
         {row.costUsd !== null && `${formatUsd(row.costUsd)} · `}
         <Elapsed since={row.at} until={row.endedAt} />
+        {" · "}
+        <TranscriptLink
+          place={row.place}
+          label={`Transcript of ${row.place.agentRun}`}
+          className="underline underline-offset-2 hover:text-ink"
+        >
+          transcript
+        </TranscriptLink>
       </span>
     </div>
   );

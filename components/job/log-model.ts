@@ -2,7 +2,7 @@
 import type { JobEvent } from "@/server/domain/events";
 import type { JobState } from "@/server/domain/job-state";
 import type { Step } from "@/server/domain/steps";
-import type { FeedRow } from "./feed-row";
+import type { FeedRow, SaidRow } from "./feed-row";
 
 export interface TimelineStep {
   key: string;
@@ -14,6 +14,8 @@ export interface TimelineStep {
   endedAt: string | null;
   /** Undefined while nothing was decided. */
   passed: boolean | undefined;
+  /** The agent run that worked in it, the last one when there were several. */
+  agentRun: string | null;
 }
 
 export interface Output {
@@ -45,6 +47,8 @@ export interface JobLog {
   events: readonly JobEvent[];
   timeline: readonly TimelineStep[];
   rows: readonly FeedRow[];
+  /** What people said and no agent has read yet; it becomes a row when it is read, or when the run ends without that. */
+  waiting: readonly SaidRow[];
   /** Key of a row → its place in `rows`. */
   places: ReadonlyMap<string, number>;
   commands: ReadonlyMap<string, CommandLog>;
@@ -62,6 +66,7 @@ export const EMPTY_LOG: JobLog = {
   events: [],
   timeline: [],
   rows: [],
+  waiting: [],
   places: new Map(),
   commands: new Map(),
   doneTasks: new Set(),
@@ -72,6 +77,7 @@ export interface OpenLog extends JobLog {
   events: JobEvent[];
   timeline: TimelineStep[];
   rows: FeedRow[];
+  waiting: SaidRow[];
   places: Map<string, number>;
   commands: Map<string, CommandLog>;
   doneTasks: Set<number>;

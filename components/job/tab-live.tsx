@@ -5,13 +5,14 @@ import { Button } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
 import { isMoving } from "@/components/ui/job-state";
 import { BoneRows, Empty } from "@/components/ui/states";
-import { waitingOf } from "./composer";
 import { LiveRow } from "./live-row";
 import type { TabProps } from "./tab-props";
 
 const FIRST_SHOWN = 300;
 /** Nearer to the end than this counts as being there, in pixels. */
 const AT_END = 120;
+/** Above the field for messages, by how many wait above it: none, one, several. */
+const FOLLOW_AT = ["bottom-20", "bottom-36", "bottom-54"];
 
 export function TabLive({ job, log }: TabProps) {
   const [shown, setShown] = useState(FIRST_SHOWN);
@@ -44,10 +45,7 @@ export function TabLive({ job, log }: TabProps) {
       </div>
       {away && (
         <div
-          className={cx(
-            "sticky z-10 mt-4 flex justify-center",
-            waitingOf(log).length > 0 ? "bottom-30" : "bottom-20",
-          )}
+          className={cx("sticky z-10 mt-4 flex justify-center", FOLLOW_AT[Math.min(2, log.waiting.length)])}
         >
           <Button icon="down" className="shadow-lg" onClick={toEnd}>
             Follow

@@ -1,21 +1,15 @@
 "use client";
 // A tool call or a program as one grey line that opens in its place. What runs now, and what failed, is open by itself.
 import { useId, useState } from "react";
+import { TranscriptLink } from "@/components/transcripts/transcript-link";
+import type { TranscriptPlace } from "@/components/transcripts/transcript-place";
 import { cx } from "@/components/ui/cx";
 import { formatDuration } from "@/components/ui/format";
-import { Icon, type IconName } from "@/components/ui/icons";
+import { Icon } from "@/components/ui/icons";
 import { Elapsed } from "@/components/ui/time";
 import type { CommandLog } from "./log-model";
 import { OutputView, TextView } from "./output-view";
-
-const TOOL_ICON: Record<string, IconName> = {
-  run: "terminal",
-  read: "eye",
-  write: "pencil",
-  edit: "pencil",
-  search: "search",
-  finish: "flag",
-};
+import { TOOL_ICON } from "./tool-icon";
 
 interface Props {
   tool: string;
@@ -26,17 +20,18 @@ interface Props {
   at: string;
   endedAt: string | null;
   command: CommandLog | undefined;
-  inAgent?: boolean;
+  /** Where the call of an agent stands; left out for what the factory itself runs. */
+  place?: TranscriptPlace;
 }
 
-export function ToolRow({ tool, title, ok, observed, at, endedAt, command, inAgent }: Props) {
+export function ToolRow({ tool, title, ok, observed, at, endedAt, command, place }: Props) {
   const [chosen, setChosen] = useState<boolean | null>(null);
   const id = useId();
   const end = endOf(ok, endedAt, command);
   const open = chosen ?? (command !== undefined && end === "running");
-  const hasMore = command !== undefined || Boolean(observed);
+  const hasMore = command !== undefined || Boolean(observed) || place !== undefined;
   return (
-    <div className={cx("lazy-row", inAgent && "pl-6")}>
+    <div className={cx("lazy-row", place && "pl-6")}>
       <button
         type="button"
         disabled={!hasMore}
@@ -63,6 +58,13 @@ export function ToolRow({ tool, title, ok, observed, at, endedAt, command, inAge
         <div id={id} className="mt-0.5 mb-2 overflow-hidden rounded-md border hairline bg-sunken/60">
           {command ? <OutputView command={command} /> : observed && <TextView text={observed} />}
           {command?.note && <p className="border-t hairline px-3 py-1.5 text-xs text-warn">{command.note}</p>}
+          {place && (
+            <p className="border-t hairline px-3 py-1.5 text-xs text-faint first:border-t-0">
+              <TranscriptLink place={place} className="underline underline-offset-2 hover:text-ink">
+                Turn {place.turn} in the transcript
+              </TranscriptLink>
+            </p>
+          )}
         </div>
       )}
     </div>

@@ -13,6 +13,7 @@ export const PLACES: readonly Place[] = [
   { href: "/projects", label: "Projects", icon: "branch" },
   { href: "/queue", label: "Queue", icon: "queue" },
   { href: "/workers", label: "Workers", icon: "workers" },
+  { href: "/learnings", label: "Learnings", icon: "bulb" },
   { href: "/costs", label: "Costs", icon: "costs" },
   { href: "/settings", label: "Settings", icon: "settings" },
 ];

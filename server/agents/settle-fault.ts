@@ -43,7 +43,8 @@ export async function settleFault(db: Db, call: FailedCall, error: unknown): Pro
     const after = afterFault(fault, { ...tried, standsIn: agentRun.switchedFrom !== null });
     if (after.do === "switch" && other) await switchModel(tx, agentRun, n, other, reason);
     else {
-      const data = { fault: fault.fault, message: reason, retry_in_ms: "ms" in after ? after.ms : 0 };
+      const retry_in_ms = "ms" in after ? after.ms : 0;
+      const data = { agent_run: agentRun.key, turn: n, fault: fault.fault, message: reason, retry_in_ms };
       await appendEvents(tx, job.id, [{ type: "model.waiting", data }]);
     }
     return { ...after, tries: tried.allTries };

@@ -63,7 +63,14 @@ export interface JobEvents {
   };
   /** Another model stands in from this turn on. */
   "model.fallback": { agent_run: string; turn: number; from: string; to: string; reason: string };
-  "model.waiting": { fault: string; message: string; retry_in_ms: number };
+  /** Which turn gets no answer now; events from before these fields do not say. */
+  "model.waiting": {
+    agent_run?: string;
+    turn?: number;
+    fault: string;
+    message: string;
+    retry_in_ms: number;
+  };
   "workspace.committed": { commit: string; message: string; files: number; added: number; removed: number };
   /** The head was taken away from what an agent had left: commits of `from` that `to` has not are no part of the work. */
   "workspace.moved": { from: string; to: string };
@@ -93,6 +100,8 @@ export interface JobEvents {
   /** A person's message to the agents of the job, and the turn in whose question messages stood. */
   "steer.sent": { message: string; author: string; text: string };
   "steer.delivered": { messages: string[]; agent_run: string; turn: number };
+  /** What the run before had not read waits in this one. */
+  "steer.carried": { messages: string[] };
 }
 export type JobEventType = keyof JobEvents;
 

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { cleanText, line, projectName, relativePath } from "./fields";
 import { jobId } from "./ids";
+import { LEARNING_KINDS, TEXT_CHARS, TITLE_CHARS } from "./learning-kinds";
 import { STACK_NAMES, type StackName } from "./stacks";
 
-export const LEARNING_KINDS = ["pattern", "gotcha", "approach", "decision", "error-solution"] as const;
 export const learningKind = z.enum(LEARNING_KINDS);
 export type LearningKind = z.infer<typeof learningKind>;
 
@@ -16,8 +16,6 @@ export type LearningOrigin = (typeof LEARNING_ORIGINS)[number];
 export const LEARNING_OUTCOMES = ["first_attempt", "with_fixes", "failed", "cancelled"] as const;
 export type LearningOutcome = (typeof LEARNING_OUTCOMES)[number];
 
-export const TITLE_CHARS = 200;
-export const TEXT_CHARS = 4_000;
 export const MOST_FILES = 20;
 
 /** A learning before it is stored. */
@@ -73,8 +71,10 @@ export type ListLearningsInput = z.infer<typeof listLearningsInput>;
 
 export const searchLearningsInput = z.strictObject({
   q: line(1_000),
+  kind: learningKind.optional(),
   project: projectName.optional(),
   stack: stackName.optional(),
+  pinned: z.enum(["true", "false"]).optional(),
   limit: z.coerce.number().int().min(1).max(50).default(20),
 });
 export type SearchLearningsInput = z.infer<typeof searchLearningsInput>;

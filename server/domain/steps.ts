@@ -33,6 +33,18 @@ const WITHIN_TASK: Partial<Record<Step, number>> = {
 };
 
 /**
+ * Progress of a job whose candidates work for it: between its plan and its last task, as far as they are on average.
+ * @param candidates how far each is, and whether nothing more can come of it
+ * @returns a fraction of the whole job, in whole hundredths
+ */
+export function candidatesProgress(candidates: readonly { progress: number; over: boolean }[]): number {
+  const sum = candidates.reduce((total, { progress, over }) => total + (over ? 1 : progress), 0);
+  const share = sum / Math.max(1, candidates.length);
+  const reached = PROGRESS.planned + (PROGRESS.tasksDone - PROGRESS.planned) * share;
+  return Math.floor(reached * 100 + 1e-9) / 100;
+}
+
+/**
  * Progress inside the task list.
  * @param n task being worked on, from 1
  * @param of number of tasks

@@ -67,6 +67,8 @@ export const turnView = z.object({
   /** What people said, which stood in the question of this turn. */
   said: z.array(z.object({ author: z.string(), text: z.string() })),
   text: z.string(),
+  /** What the model thought before it answered, where its provider gives it out and it was kept. */
+  thinking: z.string().nullable().default(null),
   stop: z.string(),
   calls: z.array(z.object({ id: z.string(), tool: z.string(), input: z.unknown() })),
   results: z.array(z.object({ id: z.string(), ok: z.boolean(), content: z.string() })),
@@ -94,6 +96,7 @@ export const turnPage = z.object({
   turns: z.array(turnView),
   next_cursor: z.number().nullable(),
 });
+export type TurnPage = z.infer<typeof turnPage>;
 
 const line = { v: z.literal(TRANSCRIPT_VERSION) };
 

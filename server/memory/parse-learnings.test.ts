@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MOST_FILES, TEXT_CHARS, TITLE_CHARS } from "../domain/learning";
+import { MOST_FILES } from "../domain/learning";
+import { TEXT_CHARS, TITLE_CHARS } from "../domain/learning-kinds";
 import { parseLearnings } from "./parse-learnings";
 import { hashOf, likeness } from "./tidy-learning";
 

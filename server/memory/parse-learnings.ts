@@ -1,6 +1,7 @@
 // Learnings out of Markdown, as agents and people write it: lines such as "- [gotcha] Title: text", and sections under
 // headings. Takes what is there and refuses nothing; what comes out is within the limits. Pure.
-import { LEARNING_KINDS, type LearningKind, type NewLearning } from "../domain/learning";
+import type { LearningKind, NewLearning } from "../domain/learning";
+import { LEARNING_KINDS } from "../domain/learning-kinds";
 import { tidyBody, tidyFiles, tidyText, tidyTitle } from "./tidy-learning";
 
 /** More of a file is not read, in characters. */

@@ -1,7 +1,8 @@
 // What is kept of a text that somebody wrote: well-formed, within the limits, without marks that change how it is shown.
 // Pure.
 import { createHash } from "node:crypto";
-import { MOST_FILES, TEXT_CHARS, TITLE_CHARS } from "../domain/learning";
+import { MOST_FILES } from "../domain/learning";
+import { TEXT_CHARS, TITLE_CHARS } from "../domain/learning-kinds";
 import { plainText } from "../domain/plain-json";
 
 /** Control characters other than tab and newline, and those that turn the direction of writing around. */

@@ -44,6 +44,15 @@ beforeAll(async () => {
         text: `turn ${i + 1} ${SECRET}`,
         calls: [{ id: "c", name: "run", input: { command: "ls" } }],
         stop: "tool",
+        // As a provider's own blocks are kept.
+        ...(i === 29 && {
+          raw: [
+            { type: "thinking", thinking: `First this. ${SECRET}`, signature: "sealed" },
+            { type: "redacted_thinking", data: "sealed" },
+            { type: "text", text: "turn 30" },
+            { type: "thinking", thinking: "Then that.", signature: "sealed" },
+          ],
+        }),
       },
       usage: { input: 10, output: 5, cacheRead: 3, cacheWrite: 2 },
       costMicroUsd: 100n,
@@ -112,9 +121,15 @@ describe("turns", () => {
         usage: { input: 10, output: 5, cache_read: 3, cache_write: 2 },
         cost_usd: 0.0001,
         model_ms: 12,
+        thinking: "First this. [redacted]\n\nThen that.",
         expired: false,
       },
     ]);
+    const { askedAt } = await factory.db.turn.findFirstOrThrow({ where: { n: 30 } });
+    expect(Date.parse(json.turns[0].asked_at)).toBe(askedAt.getTime() - 12);
+    expect(
+      (await get("/agent-runs/task-1%2Fcoder/turns?cursor=0&limit=1")).json.turns[0].thinking,
+    ).toBeNull();
   });
 
   test("of no agent run are not found", async () => {

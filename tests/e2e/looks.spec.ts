@@ -2,8 +2,17 @@
 import { failedStory, runningStory } from "./support/stories";
 import { expect, test } from "./support/test";
 
-const PAGES = ["/", "/jobs", "/jobs/new", "/queue", "/workers", "/costs", "/settings"];
-const TABS = ["", "?tab=plan", "?tab=changes", "?tab=tests", "?tab=checks", "?tab=costs", "?tab=log"];
+const PAGES = ["/", "/jobs", "/jobs/new", "/queue", "/workers", "/learnings", "/costs", "/settings"];
+const TABS = [
+  "",
+  "?tab=plan",
+  "?tab=changes",
+  "?tab=tests",
+  "?tab=checks",
+  "?tab=transcript",
+  "?tab=costs",
+  "?tab=log",
+];
 const WIDTHS = [360, 1440, 2560];
 /** Compressed script of the job page's first load, in bytes. */
 const SCRIPT_BUDGET = 200_000;

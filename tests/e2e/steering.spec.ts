@@ -24,6 +24,11 @@ test("a plan is read, sent back and approved; a message reaches the next turn", 
   await page.keyboard.press("Enter");
   await expect(page.getByLabel("Message to the agents")).toHaveValue("");
   await expect(page.getByText("waits for the next turn")).toBeVisible();
+  // Whoever looks at the Live tab does not see it twice.
+  await page.getByRole("tab", { name: "Live" }).click();
+  await expect(page.getByRole("log", { name: "Live log" })).toBeVisible();
+  await expect(page.getByText(words)).toHaveCount(1);
+  await page.getByRole("tab", { name: /^Plan/ }).click();
   await decide.getByRole("button", { name: "Approve", exact: true }).click();
   await expect(decide).toBeHidden();
 

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import { GiveUp, NotYet } from "@/server/domain/step-outcome";
+import { PROGRESS } from "@/server/domain/steps";
 import type { Job } from "@/server/generated/prisma/client";
 import { endCandidate, splitIntoCandidates } from "@/server/loop/candidates";
 import { beginCandidate } from "@/server/loop/candidates-begin";
@@ -13,6 +14,7 @@ import { writeAndCommit } from "@/server/loop/run-programs";
 import { setUp, takeRun } from "@/server/loop/set-up";
 import { end } from "@/server/loop/step-body";
 import { priceOf } from "@/server/models/prices";
+import { followCandidates } from "@/server/services/candidates/follow-candidates";
 import { makeCandidates } from "@/server/services/candidates/make-candidates";
 import { sweepParents, wakeParentOf } from "@/server/services/candidates/wake-parent";
 import { cancelJob } from "@/server/services/jobs/cancel-job";
@@ -267,6 +269,35 @@ describe("a job that waits for its candidates", () => {
     );
     const resumed = await db.outbox.count({ where: { id: { startsWith: `resumed:${parent.publicId}` } } });
     expect(resumed).toBe(1);
+  });
+
+  test("is as far as its candidates are on average, and never falls", async () => {
+    const made = await splitUp({ candidates: 2 });
+    const [first, second] = made as [Job, Job];
+    const reached = async () => (await reload(db, parent)).progress;
+    const at = (job: Job, progress: number) => db.job.update({ where: { id: job.id }, data: { progress } });
+    expect(await reached()).toBe(PROGRESS.planned);
+    await at(first, 0.4);
+    await at(second, 0.2);
+    // Two processes look at once: one event.
+    await Promise.all([followCandidates(db), followCandidates(db)]);
+    expect(await reached()).toBe(0.29);
+    await at(first, 0.1);
+    expect(await followCandidates(db)).toBe(0);
+    expect(await reached()).toBe(0.29);
+    // Of what has failed nothing more can come.
+    await moveAlone(db, { job: first.id, move: "cancel", actor: "factory" });
+    expect(await followCandidates(db)).toBe(1);
+    expect(await reached()).toBe(0.49);
+    const told = (await eventsOf(db, parent)).filter(({ type }) => type === "job.step").slice(-2);
+    expect(told.map(({ data }) => [data.step, data.progress])).toEqual([
+      ["generate", 0.29],
+      ["generate", 0.49],
+    ]);
+    await moveAlone(db, { job: second.id, move: "cancel", actor: "factory" });
+    await sweepParents(db);
+    expect((await reload(db, parent)).state).toBe("running");
+    expect(await followCandidates(db)).toBe(0);
   });
 
   test("is woken by a sweep when the process died before it could", async () => {

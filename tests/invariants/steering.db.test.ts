@@ -78,7 +78,7 @@ const told = async () =>
 const places = async () =>
   (await told()).map(({ text, state, agent_run, turn: n }) => [text, state, agent_run, n]);
 const agentRun = (key = CODER): Promise<AgentRun> =>
-  db.agentRun.findFirstOrThrow({ where: { jobId: job.id, key } });
+  db.agentRun.findFirstOrThrow({ where: { jobId: job.id, run: job.run, key } });
 const deliveries = async () =>
   (await eventsOf(db, job)).filter(({ type }) => type === "steer.delivered").map(({ data }) => data);
 
@@ -347,14 +347,47 @@ describe("sending", () => {
     },
   );
 
-  test("belongs to the run in which it was said", async () => {
-    await say("for the first run");
+  test("what a run did not read waits in the next one, once, and what it read does not come again", async () => {
+    await begin();
+    await say("read at once");
+    await turn(1);
+    await say("too late for this run");
+    await say("and so is this");
     await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "cancel", actor: "factory" }));
+    expect((await told()).map(({ state, run }) => [state, run])).toEqual([
+      ["read", 1],
+      ["unread", 1],
+      ["unread", 1],
+    ]);
     await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "retry", actor: "factory" }));
     job = await reload(db, job);
+    const [, second, third] = await told();
+    expect([second, third]).toMatchObject([
+      { state: "waiting", run: 2 },
+      { state: "waiting", run: 2 },
+    ]);
+    const log = await eventsOf(db, job);
+    expect(log.filter(({ type }) => type === "steer.carried")).toMatchObject([
+      { run: 2, data: { messages: [second?.message_id, third?.message_id] } },
+    ]);
+    expect(job.lastSeq).toBe(log.length);
     await begin();
-    expect(await steeringFor(db, job, await agentRun(), 1)).toEqual([]);
-    expect(await places()).toEqual([["for the first run", "unread", null, null]]);
+    const said = await steeringFor(db, job, await agentRun(), 1);
+    expect(said.map(({ text }) => text)).toEqual(["too late for this run", "and so is this"]);
+  });
+
+  test("that no run reads is carried from each to the next, and a run with nothing unread says nothing of it", async () => {
+    await say("patience");
+    for (const run of [2, 3]) {
+      await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "cancel", actor: "factory" }));
+      await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "retry", actor: "factory" }));
+      expect((await told()).map((one) => [one.state, one.run])).toEqual([["waiting", run]]);
+    }
+    await db.jobMessage.updateMany({ where: { jobId: job.id }, data: { deliveredAt: new Date() } });
+    await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "cancel", actor: "factory" }));
+    await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "retry", actor: "factory" }));
+    const carried = (await eventsOf(db, job)).filter(({ type }) => type === "steer.carried");
+    expect(carried.map(({ run }) => run)).toEqual([2, 3]);
   });
 
   test("is refused to viewers, to other teams, and when too much waits, without a trace", async () => {
@@ -369,9 +402,10 @@ describe("sending", () => {
   });
 
   test("to a job whose work others do is refused with who they are", async () => {
-    await db.job.update({ where: { id: job.id }, data: { agent: "external" } });
-    await expect(say("hello")).rejects.toThrow("takes no messages");
-    await db.job.update({ where: { id: job.id }, data: { agent: "factory" } });
+    const { agent, state } = job;
+    await db.job.update({ where: { id: job.id }, data: { agent: "external", state: "validating" } });
+    await expect(say("hello")).rejects.toThrow("has handed its work over");
+    await db.job.update({ where: { id: job.id }, data: { agent, state } });
     await db.$transaction((tx) => pauseForCandidates(tx, job, 2));
     const children = [await fileJob(ctx), await fileJob(ctx)].map(({ id, publicId }) => ({ id, publicId }));
     await db.job.updateMany({

@@ -26,6 +26,7 @@ import { leaseOver } from "../queue/end-lease";
 import { LEASE_COLUMNS, LEASE_ENDED, LEASE_EVENT_COUNT, leaseEvent, workerFreed } from "../queue/lease-sql";
 import { leaveFullLane } from "../queue/leave-full-lane";
 import { tallyOfEnd } from "../queue/tally";
+import { carryMessages } from "../steering/carry-messages";
 import { agentRunsEnd } from "./end-agent-runs";
 import { toJob } from "./job-row";
 import { refreshJob, wakeDependents } from "./wake-dependents";
@@ -84,6 +85,7 @@ export async function moveJob(tx: Tx, move: Move): Promise<Job> {
   const row = await carryOut(tx, move);
   let job = toJob(row);
   if (job.state === "pending") {
+    if (NEW_RUN.includes(move.move)) await carryMessages(tx, job);
     await refreshJob(tx, job.id);
     job = await tx.job.findUniqueOrThrow({ where: { id: job.id } });
   } else if (await leaveFullLane(tx, job)) {

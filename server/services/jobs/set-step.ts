@@ -48,6 +48,23 @@ export function stepChange(
 }
 
 /**
+ * Raises the progress of a job that rests in a step while others work for it.
+ * @returns whether it was raised; what is further already, or does not rest any more, is left alone
+ */
+export async function raiseProgress(db: Db, job: Place, step: Step, progress: number): Promise<boolean> {
+  const { events, set } = stepChange(job, { step, progress });
+  if (events.length === 0) return false;
+  const held = Prisma.sql`SELECT id FROM job WHERE id = ${job.id} AND state = 'paused'
+    AND progress < ${job.progress}::float8 FOR UPDATE`;
+  const told = await runStatement(
+    db,
+    Prisma.sql`WITH held AS (${held}),
+    ${appending(Prisma.sql`SELECT id FROM held`, events, set)} ${ANNOUNCED}`,
+  );
+  return told.length > 0;
+}
+
+/**
  * Notes that a step of the pipeline begins. The same step told twice is logged once; a job that was stopped meanwhile,
  * or is further already, is left alone.
  */

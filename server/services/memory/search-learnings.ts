@@ -8,7 +8,7 @@ import { toLearningViews } from "./learning-view";
 /** @throws AppError `not_found` for a project that the team does not have */
 export async function searchLearnings({
   ctx,
-  input: { q, project, stack, limit },
+  input: { q, kind, project, stack, pinned, limit },
 }: {
   ctx: Ctx;
   input: SearchLearningsInput;
@@ -23,6 +23,8 @@ export async function searchLearnings({
   });
   const hits = ranked
     .filter(({ learning }) => project === undefined || learning.projectId === projectId)
+    .filter(({ learning }) => kind === undefined || learning.kind === kind)
+    .filter(({ learning }) => pinned === undefined || learning.pinned === (pinned === "true"))
     .filter(({ learning }) => stack === undefined || learning.stack.includes(stack))
     .slice(0, limit);
   const views = await toLearningViews(

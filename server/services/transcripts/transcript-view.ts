@@ -57,11 +57,13 @@ export function toTurnView(run: AgentRun, turn: Turn, said: { author: string; te
     turn: turn.n,
     provider: turn.provider ?? run.provider,
     model: turn.model ?? run.model,
-    asked_at: turn.askedAt.toISOString(),
+    // The row is made when the answer is there.
+    asked_at: new Date(turn.askedAt.getTime() - turn.modelMs).toISOString(),
     model_ms: turn.modelMs,
     finished_at: turn.finishedAt?.toISOString() ?? null,
     said,
     text: answer.text,
+    thinking: thinkingOf(answer),
     stop: answer.stop,
     calls: answer.calls.map(({ id, name, input }) => ({ id, tool: name, input: input ?? null })),
     results: results.map(({ callId, content, isError }) => ({ id: callId, ok: !isError, content })),
@@ -77,4 +79,13 @@ export function toTurnView(run: AgentRun, turn: Turn, said: { author: string; te
     attempt: turn.attempt,
     expired: answer.expired === true,
   });
+}
+
+/** A provider's own blocks are read here and nowhere else: people want to know what it thought. */
+function thinkingOf({ raw = [] }: ModelAnswer): string | null {
+  const blocks = raw as { type?: unknown; thinking?: unknown }[];
+  const texts = blocks.flatMap(({ type, thinking }) =>
+    type === "thinking" && typeof thinking === "string" && thinking !== "" ? [thinking] : [],
+  );
+  return texts.length > 0 ? texts.join("\n\n") : null;
 }

@@ -5,6 +5,7 @@ import type { NewJobEvent } from "@/server/domain/events";
 import { newJobId } from "@/server/domain/ids";
 import type { Prisma } from "@/server/generated/prisma/client";
 import type { Story } from "./stories";
+import type { SeededAgentRun } from "./transcripts";
 
 const MINUTE = 60_000;
 
@@ -61,7 +62,61 @@ async function writeJob(db: Db, teamId: bigint, story: Story, n: number): Promis
   });
   await db.job.update({ where: { id }, data: { rootId: id } });
   await db.jobEvent.createMany({ data: story.events.map((event, i) => row(id, event, i, start)) });
+  for (const agentRun of story.agentRuns ?? []) await writeAgentRun(db, id, agentRun, start);
   return publicId;
+}
+
+async function writeAgentRun(db: Db, jobId: bigint, run: SeededAgentRun, start: number): Promise<void> {
+  const { key, role, state, result, prompt, turns } = run;
+  const given = prompt && {
+    ...prompt,
+    tools: [{ name: "run" }, { name: "finish" }],
+    forceTool: null,
+    maxTurns: 80,
+  };
+  const made = await db.agentRun.create({
+    data: {
+      ...{ jobId, run: 1, key, role, state, turns: turns.length, provider: "simulation", model: "sim-1" },
+      prompt: given ?? { expired: true },
+      result,
+      spentMicroUsd: BigInt(turns.length) * 300n,
+      startedAt: new Date(start),
+      endedAt: new Date(start + turns.length * 1_000),
+    },
+  });
+  await db.turn.createMany({
+    data: turns.map((turn, i) => ({
+      agentRunId: made.id,
+      n: i + 1,
+      answer: {
+        text: turn.text,
+        calls: turn.calls ?? [],
+        stop: turn.calls ? "tool" : "end",
+        ...(turn.thinking && { raw: [{ type: "thinking", thinking: turn.thinking }] }),
+        ...(turn.expired && { expired: true }),
+      } as unknown as Prisma.InputJsonValue,
+      usage: { input: 1_200, output: 90, cacheRead: 900, cacheWrite: 0 },
+      costMicroUsd: 300n,
+      modelMs: 1_400,
+      askedAt: new Date(start + i * 1_000),
+      finishedAt: new Date(start + i * 1_000 + 200),
+      observations: (turn.results ?? []) as unknown as Prisma.InputJsonValue,
+      nudge: turn.nudge ?? null,
+    })),
+  });
+  for (const [i, { said }] of turns.entries())
+    if (said)
+      await db.jobMessage.create({
+        data: {
+          jobId,
+          run: 1,
+          author: "ana",
+          text: said,
+          agentRunId: made.id,
+          turn: i + 1,
+          deliveredAt: new Date(),
+        },
+      });
 }
 
 function row(jobId: bigint, event: NewJobEvent, i: number, start: number): Prisma.JobEventCreateManyInput {

@@ -1,6 +1,7 @@
 // Logs as jobs leave them, with what output may contain at its worst: colours, control characters, markup, long lines.
 import type { NewJobEvent } from "@/server/domain/events";
 import type { JobState } from "@/server/domain/job-state";
+import type { SeededAgentRun } from "./transcripts";
 
 export interface Story {
   title: string;
@@ -19,6 +20,7 @@ export interface Story {
   spec?: string;
   tests?: object;
   tasks?: { title: string; done: boolean; fixes?: number }[];
+  agentRuns?: SeededAgentRun[];
   checks?: { key: string; kind: string; passed: boolean; report: object }[];
 }
 

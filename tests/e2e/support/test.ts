@@ -17,6 +17,8 @@ interface Fixtures {
 interface WorkerFixtures {
   /** Cookies of the admin, got once by signing in on the page. */
   session: Awaited<ReturnType<BrowserContext["storageState"]>>;
+  /** Where the factory's database is. */
+  databaseUrl: string;
   /** Writes jobs into the factory's database; answers their ids. */
   seed: (stories: readonly Story[]) => Promise<string[]>;
 }
@@ -28,9 +30,13 @@ function setting(name: string): string {
 }
 
 /** Fills in the sign-in form. */
-export async function signIn(page: Page, password = setting("E2E_PASSWORD")): Promise<void> {
+export async function signIn(
+  page: Page,
+  password = setting("E2E_PASSWORD"),
+  username = setting("E2E_USERNAME"),
+): Promise<void> {
   await page.goto("/sign-in");
-  await page.getByLabel("Username or e-mail").fill(setting("E2E_USERNAME"));
+  await page.getByLabel("Username or e-mail").fill(username);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
 }
@@ -65,18 +71,16 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     },
     { scope: "worker" },
   ],
-  seed: [
+  databaseUrl: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of what a fixture needs
     async ({}, use) => {
-      const folder = join(setting("E2E_DATA_DIR"), "postgres");
-      await use(async (stories) => {
-        // The factory's own server is found running and is left so.
-        const { url } = await startEmbeddedPostgres({ dataDir: folder });
-        return seedJobs(url, stories);
-      });
+      // The factory's own server is found running and is left so.
+      const { url } = await startEmbeddedPostgres({ dataDir: join(setting("E2E_DATA_DIR"), "postgres") });
+      await use(url);
     },
     { scope: "worker" },
   ],
+  seed: [({ databaseUrl }, use) => use((stories) => seedJobs(databaseUrl, stories)), { scope: "worker" }],
   storageState: ({ session }, use) => use(session),
   expectedErrors: [[], { option: true }],
   stranger: async ({ browser }, use) => {
