@@ -7,6 +7,7 @@ import { isMoving, StateBadge } from "@/components/ui/job-state";
 import { PriorityMark } from "@/components/ui/priority";
 import { ProgressBar } from "@/components/ui/progress";
 import { Elapsed } from "@/components/ui/time";
+import { TARGET_TEXT } from "@/server/domain/deploy-targets";
 import type { JobState } from "@/server/domain/job-state";
 import type { JobDetailView, JobView } from "@/server/domain/outputs";
 import { Deliveries } from "./deliveries";
@@ -108,6 +109,11 @@ function JobFacts({ job }: { job: JobView }) {
       {job.candidate !== null && (
         <Fact label="Candidate" detail={job.approach ?? undefined}>
           {job.candidate}
+        </Fact>
+      )}
+      {job.deploy_targets.length > 0 && (
+        <Fact label="Deploy bundle">
+          {job.deploy_targets.map((name) => TARGET_TEXT[name].label).join(", ")}
         </Fact>
       )}
       {job.run > 1 && <Fact label="Run">{job.run}</Fact>}

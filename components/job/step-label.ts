@@ -9,6 +9,7 @@ export const STEP_LABEL: Record<Step, string> = {
   lint: "Lint",
   test: "Test",
   fix: "Fix",
+  bundle: "Deploy bundle",
   review: "Review",
   verify: "Verify",
   judge: "Judge",

@@ -17,11 +17,13 @@ const KIND: Record<CheckView["kind"], string> = {
   verify: "Verification",
   held_back: "Held-back tests",
   review: "Review",
+  deploy: "Deploy bundle",
 };
 /** What people should know of a check that is not like the others. */
 const ABOUT: Partial<Record<CheckView["kind"], string>> = {
   held_back: "Tests that nobody who wrote the code has seen.",
   review: "What a model says of the work. It is read and mended once, and decides nothing by itself.",
+  deploy: "Read by rules and parsed, never run: running it is for a person to decide.",
 };
 /** What is known of the base is not the job's doing. */
 function labelOf(check: CheckView): string {

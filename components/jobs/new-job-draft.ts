@@ -1,6 +1,7 @@
 // What the new-job form holds, and how it becomes the input of the API. Pure.
 
 import { faultsOfRefusal } from "@/components/projects/server-faults";
+import type { DeployTarget } from "@/server/domain/deploy-targets";
 import { createJobInput } from "@/server/domain/inputs";
 import type { Priority } from "@/server/domain/priority";
 
@@ -23,6 +24,7 @@ export interface JobDraft {
   context: string;
   spec: string;
   approvePlan: boolean;
+  deployTargets: DeployTarget[];
 }
 
 export const EMPTY_DRAFT: JobDraft = {
@@ -43,6 +45,7 @@ export const EMPTY_DRAFT: JobDraft = {
   context: "",
   spec: "",
   approvePlan: false,
+  deployTargets: [],
 };
 
 /** Which part of the form shows the fault of which part of the input. */
@@ -62,6 +65,7 @@ const FIELD_OF: Record<string, keyof JobDraft> = {
   context: "context",
   spec: "spec",
   approve_plan: "approvePlan",
+  deploy_targets: "deployTargets",
   project: "project",
   base_branch: "baseBranch",
   behaviour_unchanged: "behaviourUnchanged",
@@ -110,6 +114,7 @@ function toInput(draft: JobDraft) {
     ...(draft.context.trim() && { context: draft.context }),
     ...(draft.spec.trim() && { spec: draft.spec }),
     ...(draft.approvePlan && { approve_plan: true }),
+    ...(draft.deployTargets.length > 0 && { deploy_targets: draft.deployTargets }),
   };
 }
 

@@ -4,6 +4,7 @@ import { SelectField, TextArea, TextField } from "@/components/ui/fields";
 import { Icon } from "@/components/ui/icons";
 import { PRIORITY_LABEL, PRIORITY_ORDER } from "@/components/ui/priority";
 import type { Priority } from "@/server/domain/priority";
+import { DeployChoice } from "./new-job-deploy";
 import type { DraftFaults, JobDraft } from "./new-job-draft";
 import { useChosenProject } from "./new-job-place";
 
@@ -115,6 +116,9 @@ export function NewJobMore({ draft, faults, onChange }: Props) {
         </div>
         <div className="sm:col-span-3">
           <ReadFirst draft={draft} onChange={onChange} />
+        </div>
+        <div className="sm:col-span-3">
+          <DeployChoice draft={draft} faults={faults} onChange={onChange} />
         </div>
         <div className="sm:col-span-3">
           <Lines

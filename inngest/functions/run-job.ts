@@ -6,6 +6,7 @@ import { end } from "@/server/loop/step-body";
 import { cancelWithJob, inngest, jobStarted } from "../client";
 import { drive } from "../drive";
 import { bringIn } from "./bring-in";
+import { writeBundle } from "./bundle-job";
 import { external, prepareExternal } from "./external";
 import { planJob } from "./plan-job";
 import { review } from "./review-job";
@@ -66,6 +67,7 @@ export const runJob = inngest.createFunction(
       if (done?.ended !== false) return;
     }
     if (wholly && ready.change && !(await bringIn(step, ref, of))) return;
+    if (ready.deploys && !(await writeBundle(step, ref))) return;
     if (alone && !(await review(step, ref, of))) return;
     if (!(await validate(step, ref))) return;
     if (wholly) await drive(step, "deliver", ref, (db) => deliver(db, ref));

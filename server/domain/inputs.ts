@@ -1,5 +1,6 @@
 // The only definitions of what people and programs may send. Forms, routers, REST, CLI and OpenAPI derive from them.
 import { z } from "zod";
+import { DEPLOY_TARGETS } from "./deploy-targets";
 import { branchName, cleanText, line, modelChoice, projectName, relativePath } from "./fields";
 import { jobId } from "./ids";
 import { JOB_STATES } from "./job-state";
@@ -21,6 +22,17 @@ const techStack = cleanText(300).transform((list, ctx) => {
 });
 
 const count = (min: number, max: number) => z.number().int().min(min).max(max);
+
+/** Each target once. Left out: no bundle is written. */
+const deployTargets = z
+  .array(
+    z.enum(DEPLOY_TARGETS, {
+      error: ({ input }) =>
+        `unknown deploy target: ${typeof input === "string" ? input.slice(0, 60) : typeof input}. Known are: ${DEPLOY_TARGETS.join(", ")}`,
+    }),
+  )
+  .max(DEPLOY_TARGETS.length, `at most these deploy targets: ${DEPLOY_TARGETS.join(", ")}`)
+  .refine((names) => new Set(names).size === names.length, "name each deploy target once");
 
 export const createJobInput = z.strictObject({
   title: line(200),
@@ -49,6 +61,8 @@ export const createJobInput = z.strictObject({
   candidates: count(1, 8).default(1),
   /** Some of the tests are kept from those who write the code, and run only at the end. */
   hold_back_tests: z.boolean().default(true),
+  /** Places for which a deploy bundle is written; the factory runs none of it. */
+  deploy_targets: deployTargets.default([]),
   /** Who does the work: the factory's own agents, or an agent of somebody else's that is connected (`fabrica ralph`). */
   agent: z.enum(AGENTS).default("factory"),
   source: line(40).optional(),

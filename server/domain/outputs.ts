@@ -1,5 +1,6 @@
 // What the API answers with. Times are ISO 8601 in UTC, money dollars, `status` is the state.
 import { z } from "zod";
+import { DEPLOY_TARGETS } from "./deploy-targets";
 import { JOB_KINDS } from "./job-kind";
 import { JOB_STATES } from "./job-state";
 import { LANES } from "./lane";
@@ -67,6 +68,8 @@ export const jobView = z.object({
   approve_plan: z.boolean(),
   candidates: z.number(),
   hold_back_tests: z.boolean(),
+  /** Places for which it brings a deploy bundle. */
+  deploy_targets: z.array(z.enum(DEPLOY_TARGETS)),
   agent: z.enum(AGENTS),
   /** The job that it is a part of. */
   parent: z.string().nullable(),
@@ -91,7 +94,7 @@ export const taskView = z.object({ n: z.number(), title: z.string(), done: z.boo
 
 export const checkView = z.object({
   key: z.string(),
-  kind: z.enum(["setup", "lint", "test", "verify", "held_back", "review"]),
+  kind: z.enum(["setup", "lint", "test", "verify", "held_back", "review", "deploy"]),
   passed: z.boolean(),
   at: time,
   report: z.unknown(),

@@ -8,6 +8,7 @@ export const STEPS = [
   "lint",
   "test",
   "fix",
+  "bundle",
   "review",
   "verify",
   "judge",

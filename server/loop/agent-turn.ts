@@ -21,7 +21,7 @@ export interface AgentTurn {
 }
 
 /** Agents after which the loop goes on in another way. */
-const RECOVERABLE = /^(?:task-\d+|review)\//;
+const RECOVERABLE = /^(?:task-\d+|review|deploy)\//;
 const REASON_CHARS = 2_000;
 
 /**

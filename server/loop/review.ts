@@ -16,6 +16,7 @@ import { diff } from "../workspaces/diff";
 import { moveHead, spanOf } from "./agent-span";
 import { stuckReasonOf } from "./agent-turn";
 import { briefAgent } from "./brief-agent";
+import { bundlesHold } from "./check-deploy-bundle";
 import { lintAndTest } from "./check-task";
 import { putTestsBack } from "./restore-tests";
 import { refillSandbox } from "./run-programs";
@@ -111,12 +112,13 @@ export async function settleReviewFix(db: Db, ref: RunRef, of: number): Promise<
     stored.length === 2
       ? stored.every(({ passed }) => passed)
       : await lintAndTest(db, left, { n: of, of }, { base: "review/fixed" });
-  await logReviewFix(db, job, span.agentRun.result, green);
-  if (green) return { kept: true };
+  const holds = green && (await bundlesHold(db, left, "review/fixed/deploy"));
+  await logReviewFix(db, job, span.agentRun.result, holds);
+  if (holds) return { kept: true };
   await moveHead(db, job, {
     from: fixed,
     to: start,
-    note: "What was mended after the review broke lint or tests; it was taken back. The findings stay in the log.",
+    note: "What was mended after the review broke lint, tests or the deploy bundle; it was taken back. The findings stay in the log.",
   });
   await refillSandbox(db, job, "review/back");
   return { kept: false };

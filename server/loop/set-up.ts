@@ -43,6 +43,8 @@ export interface Ready {
   change: boolean;
   external?: boolean;
   prepares?: boolean;
+  /** Whether a deploy bundle is to be written. */
+  deploys?: boolean;
   /** How often it is to be worked out side by side; null for one of those. */
   candidates: number | null;
 }
@@ -78,6 +80,7 @@ export async function setUp(db: Db, ref: RunRef): Promise<Ready> {
     toolchains: toolchains.length,
     change: workKind(job) === "change",
     candidates: job.kind === "candidate" ? null : job.candidates,
+    ...(job.deployTargets.length > 0 && { deploys: true }),
     ...(job.prepares && { external: true, prepares: true }),
   };
 }

@@ -8,7 +8,7 @@ import { redactAll } from "../services/redact";
 import type { StoredTests } from "./checks";
 
 export interface Check {
-  kind: "lint" | "test" | "verify" | "held_back" | "review";
+  kind: "lint" | "test" | "verify" | "held_back" | "review" | "deploy";
   passed: boolean;
   report: unknown;
   summary: string;

@@ -17,6 +17,7 @@ import type { TestReport } from "../toolchains/port";
 import { diffStat } from "../workspaces/diff";
 import { knownFaults } from "./baseline";
 import { endCandidate } from "./candidates";
+import { bundleFaults } from "./check-deploy-bundle";
 import { type Checks, checksOf, type KnownFaults, lostTests, readLint } from "./checks";
 import { type Collected, compareTests, type Finding } from "./compare-tests";
 import { keepDependencies } from "./dependencies";
@@ -64,6 +65,7 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
   if (!linted.passed)
     findings.push({ criterion: "lint", expected: "no problems", observed: "problems in a fresh sandbox" });
   findings.push(...lostHeld(await missingHeldBack(db, job, held)));
+  findings.push(...(await bundleFaults(db, job)));
   const passed = findings.length === 0;
   const summary = passed ? "all tests of record ran and passed; the canaries failed" : describe(findings);
   await storeCheck(db, job, {

@@ -287,6 +287,7 @@ const JOB: JobView = {
   approve_plan: false,
   candidates: 1,
   hold_back_tests: true,
+  deploy_targets: [],
   agent: "factory",
   parent: null,
   candidate: null,

@@ -50,6 +50,8 @@ describe("a role", () => {
     ["fixer", `${TASK}\n<failure>x</failure>`],
     ["debugger", `${TASK}\n<failure>x failed</failure>`],
     ["reviewer", "<diff>diff --git a/a b/a\n+1\n</diff>"],
+    ["deployer", '<targets>[{"target":"systemd"},{"target":"docker-compose"}]</targets>'],
+    ["deployer", ""],
   ])("is played as it is asked for: %s %s", async (role, blocks) => {
     expect(promptOf(role).finish.safeParse(await handedIn(role, blocks))).toMatchObject({ success: true });
   });

@@ -3,6 +3,7 @@ import type { Role } from "../../domain/roles";
 import { architect } from "./architect";
 import { coder } from "./coder";
 import { debuggerRole } from "./debugger";
+import { deployer } from "./deployer";
 import { fixer } from "./fixer";
 import { planner } from "./planner";
 import { reviewer } from "./reviewer";
@@ -17,6 +18,7 @@ const PROMPTS = {
   fixer,
   debugger: debuggerRole,
   reviewer,
+  deployer,
 } satisfies Partial<Record<Role, RolePrompt>>;
 export type AgentRole = keyof typeof PROMPTS;
 

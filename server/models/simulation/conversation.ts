@@ -15,6 +15,7 @@ const jobBlock = z.object({
   context: z.string().nullable().default(null),
 });
 const taskBlock = z.object({ n: z.number().int().min(1), of: z.number().int(), title: z.string() });
+const targetsBlock = z.array(z.object({ target: z.string() }));
 const attemptBlock = z.object({ n: z.number().int(), max: z.number().int() });
 
 export type Job = z.infer<typeof jobBlock>;
@@ -41,6 +42,8 @@ export interface Conversation {
   diff: string | null;
   hold: string | null;
   approaches: string | null;
+  /** For which deploy bundles are wanted. */
+  targets: string[];
   /** A plan of the planner's that was sent back, and what people said of it. */
   remarks: string | null;
   /** What people said for this very turn, in the order in which they said it. */
@@ -73,6 +76,7 @@ export function readConversation(messages: readonly Message[]): Conversation {
     diff: block("diff"),
     hold: block("hold"),
     approaches: block("approaches"),
+    targets: (parseOptional(targetsBlock, block("targets"), "targets") ?? []).map(({ target }) => target),
     remarks: block("remarks"),
     steering: saidNow(messages),
     turns: messages.filter((message) => message.role === "assistant").length,

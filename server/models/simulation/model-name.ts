@@ -10,6 +10,7 @@ export const SIMULATION_FAULTS = {
   loop: "the same action endlessly",
   blind: "a logical mistake that only the held-back tests see",
   lost: "the same action endlessly, until a debugger has looked into it",
+  deploy: "a deploy bundle that asks for rights of the host, in that try instead of a task",
   stubborn: "a fixer that repeats a patch that does not help",
 } as const;
 

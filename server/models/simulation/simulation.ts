@@ -9,6 +9,7 @@ import type { PlannedAnswer } from "./roles/answer";
 import { changeCoder, changeFixer, changeSpecTester, changeTester } from "./roles/change";
 import { coderAnswer, specTesterAnswer, testerAnswer } from "./roles/coder";
 import { conflictAnswer, isConflict } from "./roles/conflict";
+import { deployerAnswer } from "./roles/deployer";
 import { fixerAnswer } from "./roles/fixer";
 import { architectAnswer, debuggerAnswer, leastAnswer, plannerAnswer, reviewerAnswer } from "./roles/other";
 import { tasksOfSpec } from "./spec";
@@ -56,6 +57,7 @@ function byRole(
   if (role === "planner") return plannerAnswer(talk, job, maxTokens);
   if (role === "architect") return architectAnswer(talk);
   if (role === "reviewer") return reviewerAnswer(talk);
+  if (role === "deployer" && talk.targets.length > 0) return deployerAnswer(talk, job, model);
   if (role === "fixer" && isChange(job) && isConflict(talk.failure)) return conflictAnswer(talk);
   if (!task && role === "tester" && talk.hold !== null) return specTester(talk, job);
   if (!task) return null;

@@ -118,6 +118,11 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
       "bad_request",
       "candidates: an external agent does the whole job by itself; leave candidates at 1, or agent at factory.",
     );
+  if (input.agent === "external" && input.deploy_targets.length > 0)
+    throw new AppError(
+      "bad_request",
+      "deploy_targets: an external agent does the whole job by itself; leave deploy_targets out, or agent at factory.",
+    );
   if (input.project === undefined) {
     if (input.base_branch !== undefined || input.behaviour_unchanged)
       throw new AppError("bad_request", "base_branch and behaviour_unchanged need a project to work on.");
@@ -182,6 +187,7 @@ const requestOf = (input: CreateJobInput) => ({
   approvePlan: input.approve_plan,
   candidates: input.candidates,
   holdBackTests: input.hold_back_tests,
+  deployTargets: input.deploy_targets,
 });
 
 /**

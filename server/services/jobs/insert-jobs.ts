@@ -38,6 +38,7 @@ const COLUMNS = {
   approve_plan: "boolean",
   candidates: "int",
   hold_back_tests: "boolean",
+  deploy_targets: "text[]",
   needs: "text",
   agent: "text",
   prepares: "boolean",
@@ -93,6 +94,7 @@ export interface NewJob
         | "approvePlan"
         | "candidates"
         | "holdBackTests"
+        | "deployTargets"
         | "needs"
         | "prepares"
         | "parentId"
@@ -180,6 +182,7 @@ function rowOf({ waits, depends, ...job }: NewJob) {
     approve_plan: job.approvePlan ?? false,
     candidates: job.candidates ?? 1,
     hold_back_tests: job.holdBackTests ?? true,
+    deploy_targets: job.deployTargets ?? [],
     needs: job.needs ?? ANY_RUNNER,
     agent: job.agent ?? agentOf(job.needs ?? ANY_RUNNER),
     prepares: job.prepares ?? false,

@@ -1,5 +1,6 @@
 // The one place that turns a job row into what the API shows.
 import type { Db } from "../../db";
+import { targetsAmong } from "../../domain/deploy-targets";
 import { toUsd } from "../../domain/money";
 import type { ChangesView, JobView, TestResultsView } from "../../domain/outputs";
 import type { Step } from "../../domain/steps";
@@ -68,6 +69,7 @@ function toView(job: JobForView, waiting: Waiting | null, now: Date): JobView {
     approve_plan: job.approvePlan,
     candidates: job.candidates,
     hold_back_tests: job.holdBackTests,
+    deploy_targets: targetsAmong(job.deployTargets),
     agent: job.agent === "external" ? "external" : "factory",
     parent: job.parent?.publicId ?? null,
     candidate: job.candidateN,

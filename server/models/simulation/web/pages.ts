@@ -50,10 +50,11 @@ import process from "node:process";
 import { createWebServer } from "./server.js";
 
 const port = Number(process.env.PORT ?? 3000);
+const host = process.env.HOST ?? "127.0.0.1";
 const apiUrl = process.env.API_URL ?? "http://127.0.0.1:8000";
 
-createWebServer(apiUrl).listen(port, "127.0.0.1", () => {
-  console.log(\`Pages on http://127.0.0.1:\${port}, API at \${apiUrl}\`);
+createWebServer(apiUrl).listen(port, host, () => {
+  console.log(\`Pages on http://\${host}:\${port}, API at \${apiUrl}\`);
 });
 `;
 
