@@ -1,6 +1,6 @@
 // The whole order of a run without the engine: every step body on a real database with real linters and test runners,
 // a simulated model that errs, and a worker that is lost again and again. The job is delivered once and paid once.
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import { NotYet } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
 import { checkTask } from "@/server/loop/check-task";
 import { deliver } from "@/server/loop/deliver";
+import { beginDeployer, settleDeployer } from "@/server/loop/deploy-bundle";
 import { beginFix, logFix } from "@/server/loop/fix-task";
 import { holdBack } from "@/server/loop/hold-back";
 import { beginPlan, writePlan } from "@/server/loop/plan";
@@ -125,6 +126,10 @@ async function runJob(publicId: string): Promise<void> {
     }
     await drive(() => tickTask(db, task));
   }
+  for (let attempt = 1, green = false; !green; attempt++) {
+    await agent((await drive(() => beginDeployer(db, ref, attempt))).agent);
+    ({ green } = await drive(() => settleDeployer(db, ref, attempt)));
+  }
   const { agent: reviewer } = await drive(() => beginReview(db, ref));
   if (reviewer) await agent(reviewer);
   expect(await drive(() => storeReview(db, ref))).toEqual({ fix: false });
@@ -145,7 +150,14 @@ test.each([
       title: "Blog com posts e comentarios",
       features: ["Posts", "Tags"],
       tech_stack: "node",
-      models: { planner: model, coder: model, tester: model, fixer: model },
+      deploy_targets: ["docker-compose", "systemd"],
+      models: {
+        planner: model,
+        coder: model,
+        tester: model,
+        fixer: model,
+        deployer: "simulation/sim-1+deploy@1",
+      },
     });
     const shift = new Shift(await addWorkers(db, 2), life);
     await shift.start();
@@ -157,12 +169,17 @@ test.each([
     expect(job).toMatchObject({ state: "completed", progress: 1, errorCode: null, leaseWorkerId: null });
     expect(readdirSync(job.outputPath ?? "")).toContain("SPEC.md");
     expect(existsSync(`${job.outputPath}.zip`)).toBe(true);
+    for (const script of ["docker-compose/deploy.sh", "systemd/rollback.sh"])
+      expect(statSync(`${job.outputPath}/deploy/${script}`).mode & 0o111).toBe(0o111);
     const checks = await db.checkRun.findMany({
-      where: { jobId: job.id, kind: { in: ["held_back", "review"] } },
+      where: { jobId: job.id, kind: { in: ["held_back", "review", "deploy"] } },
     });
-    expect(checks.map(({ kind, passed }) => [kind, passed]).sort()).toEqual([
-      ["held_back", true],
+    expect(checks.map(({ key, passed }) => [key, passed]).sort()).toEqual([
+      ["deploy/check-1", false],
+      ["deploy/check-2", true],
       ["review", true],
+      ["verify/deploy", true],
+      ["verify/held-back", true],
     ]);
     const log = await eventsOf(db, job);
     const count = (type: string) => log.filter((event) => event.type === type).length;
