@@ -183,8 +183,11 @@ const FOLD: { [T in JobEventType]: Fold<T> } = {
   "external.lock": (log, event) => note(log, event, `External agent works on ${event.data.files.join(", ")}`),
   "external.learning": (log, event) =>
     note(log, event, `External agent learned (${event.data.kind}): ${event.data.text}`),
-  "external.usage": (log, event) =>
-    note(log, event, `External agent counts ${formatCount(event.data.tokens, "token")} so far`),
+  "external.usage": (log, event) => {
+    const { tokens, cost } = event.data;
+    const price = cost > 0 ? ` and ${formatUsd(cost)}` : "";
+    note(log, event, `External agent counts ${formatCount(tokens, "token")}${price}, by its own count`);
+  },
   "external.commit": (log, event) => note(log, event, `External agent: commit ${event.data.sha}`),
   "external.said": (log, event) => note(log, event, event.data.text),
   "external.stuck": (log, event) => note(log, event, `External agent is stuck: ${event.data.reason}`, "warn"),

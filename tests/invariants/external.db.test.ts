@@ -333,6 +333,7 @@ describe("who may speak", () => {
     ["brief", { wait_ms: 0 }],
     ["external", { first: 0, events: [{ type: "iteration", n: 1 }] }],
     ["lock", { files: ["a"] }],
+    ["messages", { ask: 1 }],
     ["complete", {}],
     ["stuck", { reason: "x" }],
     ["fail", { code: "x", message: "x", final: true }],
