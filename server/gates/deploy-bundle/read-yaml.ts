@@ -31,7 +31,8 @@ const MAX_DEPTH = 32;
 /** What some readers of YAML take for the end of a line and others do not, and what cannot be seen. */
 const STRANGE = /[\u0085\u00a0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|(?![\n])\p{Cc}/u;
 const NUMBER = /^[-+]?(?:\d+|\d*\.\d+|\d+\.\d*)(?:e[-+]?\d+)?$/i;
-const PLAIN_KEY = /^([A-Za-z0-9_$./][^:#'"[\]{},\\]*?) *:(?=\s|$)/;
+/** Numbers, dates and truths as keys are texts to some readers only. */
+const PLAIN_KEY = /^(?!(?:true|false|null|yes|no|on|off|y|n) *:)([A-Za-z_$/][^:#'"[\]{},\\]*?) *:(?=\s|$)/i;
 
 /** @throws YamlProblem with a sentence for whoever wrote it */
 export function readYaml(text: string): YamlNode {
@@ -95,7 +96,7 @@ class Reader {
       const { key, rest } = found;
       if (key === "<<") throw new YamlProblem(line.n, "merge keys are not read; write the values out");
       if (entries.has(key)) throw new YamlProblem(line.n, `${key} is given twice`);
-      entries.set(key, this.valueOf(line, rest, indent, depth, true));
+      entries.set(key, this.valueOf(line, rest, indent, depth));
     }
     return { line: begin.n, value: entries };
   }
@@ -110,25 +111,30 @@ class Reader {
         throw new YamlProblem(line.n, "this line is indented deeper than the one that it belongs to");
       const rest = line.text.slice(1).trimStart();
       const inner = { n: line.n, indent: indent + line.text.length - rest.length, text: rest };
-      if (isItem(inner)) throw new YamlProblem(line.n, "a list in a list begins on a line of its own");
-      if (rest !== "" && keyOf(inner)) {
+      // Readers differ about what is below an empty dash.
+      if (rest === "" || rest.startsWith("#") || isItem(inner))
+        throw new YamlProblem(line.n, "an item stands on the line of its dash, and is no list itself");
+      if (keyOf(inner)) {
         // The first entry of a mapping stands on the line of its dash.
         this.lines[this.at] = inner;
         items.push(this.mapping(inner.indent, depth + 1));
-      } else items.push(this.valueOf(line, rest, indent, depth, false));
+      } else {
+        items.push({ line: line.n, value: inline(rest, line.n) });
+        this.at++;
+      }
     }
     return { line: begin.n, value: items };
   }
 
-  /** What stands behind a key or a dash, or in the lines below it. */
-  private valueOf(line: Line, rest: string, indent: number, depth: number, ofKey: boolean): YamlNode {
+  /** What stands behind a key, or in the lines below it. */
+  private valueOf(line: Line, rest: string, indent: number, depth: number): YamlNode {
     this.at++;
     if (rest !== "" && !rest.startsWith("#")) return { line: line.n, value: inline(rest, line.n) };
     const next = this.lines[this.at];
     if (!next) return { line: line.n, value: null };
     if (next.indent > indent) return this.block(next.indent, depth + 1);
     // A list may stand below its key without being indented.
-    if (ofKey && next.indent === indent && isItem(next)) return this.block(indent, depth + 1);
+    if (next.indent === indent && isItem(next)) return this.block(indent, depth + 1);
     return { line: line.n, value: null };
   }
 }
