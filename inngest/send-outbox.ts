@@ -14,8 +14,10 @@ const BATCH = 100;
 export async function sendOutbox(db: Db): Promise<number> {
   let sent = 0;
   for (;;) {
+    // Locked for a moment, because that is a write and is waited for: what leaves this database is durable in it before,
+    // also what a claim wrote without waiting.
     const rows = await db.$queryRaw<{ id: string; name: string; data: Record<string, unknown> }[]>`
-      SELECT id, name, data FROM outbox WHERE sent_at IS NULL ORDER BY created_at LIMIT ${BATCH}`;
+      SELECT id, name, data FROM outbox WHERE sent_at IS NULL ORDER BY created_at LIMIT ${BATCH} FOR NO KEY UPDATE`;
     if (rows.length === 0) return sent;
     await inngest.send(rows.map(({ id, name, data }) => ({ id, name, data })));
     const ids = rows.map((row) => row.id);

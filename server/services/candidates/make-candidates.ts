@@ -2,13 +2,14 @@
 // locked, and an index allows each number once). What a candidate is given is what its parent was asked for, the plan,
 // and an approach of its own.
 import type { Tx } from "../../db";
-import type { Role } from "../../domain/roles";
+import { ROLES, type Role } from "../../domain/roles";
 import { type Job, Prisma } from "../../generated/prisma/client";
-import { modelFor } from "../../models/choose-model";
+import { choiceName, modelsFor } from "../../models/choose-model";
 import { insertJob } from "../jobs/insert-jobs";
-import { rankAt } from "../jobs/move-job";
+import { rankAt } from "../jobs/move-columns";
 import { announce, logGrew } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
+import { handDownMessages } from "../steering/hand-down-messages";
 
 export interface Approach {
   title: string;
@@ -56,6 +57,7 @@ export async function makeCandidates(tx: Tx, { parent, spec, approaches }: NewCa
   await tx.$executeRaw`
     UPDATE job SET rank = ${rankAt(Prisma.sql`${parent.queuedAt ?? parent.createdAt}::timestamptz`, Prisma.sql`priority`)}
     WHERE parent_id = ${parent.id} AND parent_run = ${parent.run}::int`;
+  await handDownMessages(tx, parent, made);
   await announce(tx, [...made.map(logGrew), CLAIMABLE]);
   return made;
 }
@@ -102,15 +104,15 @@ function contextOf({ context }: Job, approach: Approach | undefined): string | n
 
 type Choices = Partial<Record<Role, string>>;
 
-/** Every second candidate asks the second models first, so that not all have the same blind spots. */
+/** Every second candidate asks the second models first, whoever named them, so that not all have the same blind spots. */
 function modelsOf(parent: Job, n: number): { models: Choices; fallbackModels: Choices } {
-  const models = parent.models as Choices;
-  const fallbackModels = parent.fallbackModels as Choices;
-  if (n % 2 === 1) return { models, fallbackModels };
-  const second: Choices = {};
-  for (const role of Object.keys(fallbackModels) as Role[]) {
-    const { provider, model } = modelFor(role, models);
-    second[role] = `${provider}/${model}`;
+  const models = { ...(parent.models as Choices) };
+  const fallbackModels = { ...(parent.fallbackModels as Choices) };
+  for (const role of n % 2 === 0 ? ROLES : []) {
+    const { first, second } = modelsFor(role, parent);
+    if (!second) continue;
+    models[role] = choiceName(second);
+    fallbackModels[role] = choiceName(first);
   }
-  return { models: { ...models, ...fallbackModels }, fallbackModels: second };
+  return { models, fallbackModels };
 }

@@ -10,7 +10,7 @@ import type { Waiting } from "../../domain/waiting";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { toJob } from "./job-row";
-import { rankAt } from "./move-job";
+import { rankAt } from "./move-columns";
 
 /** The columns that a new job brings, and their types. */
 const COLUMNS = {

@@ -7,6 +7,7 @@ import { JOB_CHANNEL } from "../../events/append";
 import { listener } from "../../events/listen";
 import { Prisma } from "../../generated/prisma/client";
 import { log } from "../../log";
+import { HURRIED } from "./hurried";
 
 export interface Wakeup {
   channel: string;
@@ -33,9 +34,6 @@ function notifying(wakeups: readonly Wakeup[]): Prisma.Sql {
   return Prisma.sql`
     SELECT pg_notify(w.channel, w.payload)::text FROM unnest(${channels}::text[], ${payloads}::text[]) AS w(channel, payload)`;
 }
-
-/** A NOTIFY waits for the disk like any commit, although nothing of it is kept there: in a transaction of its own it need not. */
-const HURRIED = Prisma.sql`hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
 
 /** Between two sendings others gather, in milliseconds: a busy factory has thousands of wake-ups a second. */
 const GATHER_MS = 10;
@@ -64,6 +62,7 @@ async function sendAll(db: Db, mine: Waiting): Promise<void> {
     while (mine.wakeups.size > 0) {
       const batch = [...mine.wakeups.values()];
       mine.wakeups.clear();
+      // A NOTIFY waits for the disk like any commit, although nothing of it is kept there.
       await runStatement(db, Prisma.sql`WITH ${HURRIED} ${notifying(batch)} CROSS JOIN hurried`);
       await delay(GATHER_MS);
     }

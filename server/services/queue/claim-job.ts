@@ -1,5 +1,7 @@
 // The claim: one statement, one commit. It walks the first entry of each open lane and changes lease and fence only;
 // the first claim of a run also moves the job to running and starts its engine run through the outbox.
+// A claim that a crash of the database takes back is an attempt of which nothing is left, so its commit is not waited for
+// (adr 23).
 import { setTimeout as delay } from "node:timers/promises";
 import { type Db, runStatement, type Tx } from "../../db";
 import { ANY_RUNNER } from "../../domain/needs";
@@ -7,7 +9,7 @@ import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { FINISHED_CHANNEL } from "../commands/report-commands";
 import { toJob } from "../jobs/job-row";
-import { FIRST_CLAIM } from "../jobs/move-job";
+import { FIRST_CLAIM } from "../jobs/move-columns";
 import { leastLeases, type QueueLimits, queueLimits } from "../limits/queue-limits";
 import { takeLocks } from "../locks/take-locks";
 import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
@@ -16,6 +18,7 @@ import { announceSoon, logGrew } from "./announce";
 import type { Look as LineLook } from "./claim-line";
 import { CLAIM_LOCK, lockClaims } from "./claim-lock";
 import { gateOf } from "./gate";
+import { HURRIED } from "./hurried";
 import { TALLY_OF_CLAIM } from "./tally";
 
 /** A row that is being written at this moment is skipped; it is looked at again so often, in so many milliseconds. */
@@ -170,7 +173,7 @@ export function claimStatement(
   // Written out, because a plan for any number is made for a tenth of the whole queue; few texts, so that few are kept.
   const most = Prisma.raw(String(workers.length <= FEW_WORKERS ? FEW_WORKERS + PASSED_OVER : MANY));
   return Prisma.sql`
-    WITH slot AS MATERIALIZED (
+    WITH ${HURRIED}, slot AS MATERIALIZED (
       -- Locked, so that a worker that asks twice at the same moment gets one lease.
       SELECT id, row_number() OVER () AS n FROM (
         SELECT id FROM worker
@@ -221,7 +224,7 @@ export function claimStatement(
     SELECT c.*, (SELECT ok FROM free) AS _free, (SELECT array_agg(id) FROM slot) AS _fit,
       EXISTS (SELECT 1 FROM head) AS _waits,
       (SELECT array_agg(l.id) FROM lost l WHERE l.pinned AND l.job_id = c.id) AS _lost
-    FROM (SELECT 1) AS always LEFT JOIN claimed c ON true`;
+    FROM hurried LEFT JOIN claimed c ON true`;
 }
 
 /** The first jobs of a lane that a worker can take: those for any runner by one walk, those with a need by one each. */

@@ -1,0 +1,115 @@
+// The commit of a claim is not waited for (adr 23): what a crash of the database takes back is whole and gone, and
+// nobody outside of the database has heard of it. A server of its own, durable, whose log nobody writes but commits.
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "@/cli/launcher/embedded-postgres";
+import { migrate } from "@/prisma/migrate";
+import type { Ctx } from "@/server/context";
+import { connect, type Db, db as ofProcess } from "@/server/db";
+import { listener } from "@/server/events/listen";
+import { claimJob } from "@/server/services/queue/claim-job";
+import { holdLease } from "@/server/services/queue/held-lease";
+import { addTeam, addWorkers, eventsOf, fileJob, refusalOf, reload } from "../support/settings";
+
+const folder = mkdtempSync(join(tmpdir(), "fabrica-claim-commit-"));
+const dataDir = join(folder, "postgres");
+let server: EmbeddedPostgres;
+let db: Db;
+let ctx: Ctx;
+let worker: string;
+let engine: Server;
+/** What the engine hears, with how far the log was on disk at that moment. */
+const heard: { body: string; flushed: bigint }[] = [];
+
+const asked = async (sql: string): Promise<bigint> => {
+  const [row] = await db.$queryRawUnsafe<{ at: bigint }[]>(`SELECT (${sql} - '0/0')::bigint AS at`);
+  return (row as { at: bigint }).at;
+};
+const written = () => asked("pg_current_wal_insert_lsn()");
+const flushed = () => asked("pg_current_wal_flush_lsn()");
+
+async function start(): Promise<void> {
+  server = await startEmbeddedPostgres({ dataDir, durable: true });
+  db = connect(server.url, 4);
+}
+
+beforeAll(async () => {
+  chmodSync(folder, 0o755);
+  engine = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk) => {
+      body += chunk;
+    });
+    request.on("end", async () => {
+      heard.push({ body, flushed: await flushed() });
+      response.setHeader("content-type", "application/json").end('{"ids":["1"],"status":200}');
+    });
+  });
+  await new Promise<void>((resolve) => engine.listen(0, "127.0.0.1", resolve));
+  await start();
+  Object.assign(process.env, {
+    DATABASE_URL: server.url,
+    DATA_DIR: folder,
+    FABRICA_AUTH_SECRET: "0123456789abcdef0123456789abcdef",
+    LOG_LEVEL: "error",
+    INNGEST_DEV: "1",
+    INNGEST_BASE_URL: `http://127.0.0.1:${(engine.address() as AddressInfo).port}`,
+  });
+  const admin = new pg.Client({ connectionString: server.url });
+  await admin.connect();
+  for (const setting of ["wal_writer_delay = '10s'", "wal_writer_flush_after = '1GB'", "autovacuum = off"])
+    await admin.query(`ALTER SYSTEM SET ${setting}`);
+  await admin.query("SELECT pg_reload_conf()");
+  await admin.end();
+  await migrate(server.url);
+  ctx = await addTeam(db, "north");
+  [worker = ""] = await addWorkers(db, 1);
+}, 120_000);
+
+afterAll(async () => {
+  await new Promise((resolve) => engine.close(resolve));
+  await listener().close();
+  await ofProcess().$disconnect();
+  await db.$disconnect();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("the engine hears of a start only when the claim is on disk", async () => {
+  const { sendOutbox } = await import("@/inngest/send-outbox");
+  const job = await fileJob(ctx);
+  await claimJob(db, worker, 60);
+  const claimed = await written();
+  expect(await flushed()).toBeLessThan(claimed);
+  await sendOutbox(db);
+  expect(heard).toHaveLength(1);
+  expect(heard[0]?.body).toContain(job.publicId);
+  expect(heard[0]?.flushed).toBeGreaterThanOrEqual(claimed);
+  await db.$executeRaw`UPDATE worker SET current_job_id = NULL, status = 'idle'`;
+  await db.$executeRaw`UPDATE job SET claimable = false`;
+}, 60_000);
+
+test("a claim that a crash takes back has left nothing, and the job is claimed again", async () => {
+  const job = await fileJob(ctx);
+  const before = await reload(db, job);
+  const claimed = await claimJob(db, worker, 60);
+  expect(claimed?.id).toBe(job.id);
+  // No process of the database gets to say goodbye, and none writes what it still held.
+  process.kill(server.pid, "SIGKILL");
+  await server.exited;
+  await db.$disconnect();
+  await start();
+  ctx = { ...ctx, db };
+  expect(await reload(db, job)).toEqual(before);
+  expect((await eventsOf(db, job)).map(({ type }) => type)).toEqual(["job.created"]);
+  expect(await db.outbox.count({ where: { id: { contains: job.publicId } } })).toBe(0);
+  expect(await db.worker.findFirstOrThrow({ where: { id: worker } })).toMatchObject({ currentJobId: null });
+  const held = db.$transaction((tx) => holdLease(tx, worker, job.publicId, claimed?.fence ?? 0));
+  expect(await refusalOf(held)).toBe("not_found");
+  expect(await claimJob(db, worker, 60)).toMatchObject({ id: job.id, run: 1, state: "running" });
+}, 60_000);
