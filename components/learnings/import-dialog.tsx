@@ -27,14 +27,14 @@ export function ImportDialog({ opener }: { opener: (open: () => void) => ReactNo
 
 function ImportForm({ onClose }: { onClose: () => void }) {
   const trpc = useTRPC();
-  const onSettled = useRenewLearnings();
+  const renew = useRenewLearnings();
   const [files, setFiles] = useState<File[]>([]);
   const [project, setProject] = useState("");
   const [stack, setStack] = useState<string[]>([]);
   const [unreadable, setUnreadable] = useState<string | null>(null);
   const send = useMutation(
     trpc.learnings.import.mutationOptions({
-      onSettled,
+      onSettled: () => renew(),
       onSuccess: (done) => {
         showNotice({ tone: "good", text: outcomeOf(done) });
         onClose();

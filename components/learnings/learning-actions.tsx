@@ -12,13 +12,13 @@ import { useRenewLearnings } from "./use-learnings";
 export function LearningActions({ learning, onDeleted }: { learning: LearningView; onDeleted?: () => void }) {
   const { id } = learning;
   const trpc = useTRPC();
-  const onSettled = useRenewLearnings();
-  const unpin = useMutation(trpc.learnings.unpin.mutationOptions({ onSettled }));
-  const pin = useMutation(trpc.learnings.pin.mutationOptions({ onSettled }));
+  const renew = useRenewLearnings();
+  const unpin = useMutation(trpc.learnings.unpin.mutationOptions({ onSettled: () => renew() }));
+  const pin = useMutation(trpc.learnings.pin.mutationOptions({ onSettled: () => renew() }));
   const remove = useMutation(
     trpc.learnings.delete.mutationOptions({
-      onSettled,
       onSuccess: () => {
+        renew({ gone: true });
         showNotice({ tone: "good", text: "The learning was deleted." });
         onDeleted?.();
       },

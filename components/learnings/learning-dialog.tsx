@@ -124,7 +124,8 @@ export function ProjectField({ value, onChange }: { value: string; onChange: (na
 /** Saves a draft as a new learning or over the one that it came from. */
 function useSave(learning: LearningView | undefined, onClose: () => void) {
   const trpc = useTRPC();
-  const onSettled = useRenewLearnings();
+  const renew = useRenewLearnings();
+  const onSettled = () => renew();
   const done = (text: string) => () => {
     showNotice({ tone: "good", text });
     onClose();

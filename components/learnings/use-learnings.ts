@@ -70,9 +70,16 @@ const howOf = ({
   return `${found}${most}, best first.${note ? ` Not by meaning: ${note}` : ""}`;
 };
 
-/** Asks for every list, search and learning again. */
-export function useRenewLearnings(): () => void {
+/** Asks for what is shown again; not for one that is gone, of which there would be no answer. */
+export function useRenewLearnings(): (how?: { gone: boolean }) => void {
   const trpc = useTRPC();
   const cache = useQueryClient();
-  return useCallback(() => void cache.invalidateQueries(trpc.learnings.pathFilter()), [cache, trpc]);
+  return useCallback(
+    ({ gone } = { gone: false }) => {
+      void cache.invalidateQueries(trpc.learnings.list.pathFilter());
+      void cache.invalidateQueries(trpc.learnings.search.pathFilter());
+      if (!gone) void cache.invalidateQueries(trpc.learnings.get.pathFilter());
+    },
+    [cache, trpc],
+  );
 }
