@@ -1,14 +1,14 @@
 // What a job waits for, changed while it has not begun. The only place where a circle could come about: a new job can
 // name only jobs that are there already.
 import { type Ctx, requireRole } from "../../context";
-import { runStatement, type Tx } from "../../db";
+import type { Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import { appendEvents } from "../../events/append";
-import { Prisma } from "../../generated/prisma/client";
 import { refuseAlone } from "../candidates/refuse-alone";
 import { settleFiles } from "../locks/release-locks";
 import { announceClaimable } from "../queue/announce-claimable";
 import { findDependencies } from "./create-job";
+import { findCircle } from "./find-circle";
 import { findJob } from "./find-job";
 import { refreshJob } from "./wake-dependents";
 
@@ -56,29 +56,6 @@ export async function setDependencies({
       names.length > 0 ? `waits for ${names.join(", ")} from now on` : "waits for no other job any more";
     await appendEvents(tx, id, [{ type: "job.note", data: { text: `${ctx.actor.username}: ${text}` } }]);
   });
-}
-
-/**
- * A way from one of `to` back to the job, along what they depend on.
- * @returns public ids from the job to itself, or null
- */
-async function findCircle(tx: Tx, job: bigint, to: readonly bigint[]): Promise<string[] | null> {
-  const [found] = await runStatement<{ names: string[] }>(
-    tx,
-    Prisma.sql`
-      WITH RECURSIVE way AS (
-        SELECT d.id, ARRAY[d.id] AS path FROM unnest(${[...to]}::bigint[]) AS d(id)
-        UNION ALL
-        SELECT e.depends_on_id, w.path || e.depends_on_id FROM way w JOIN job_dependency e ON e.job_id = w.id
-        WHERE w.id <> ${job}::bigint
-      ) CYCLE id SET again USING trail,
-      back AS (SELECT path FROM way WHERE id = ${job}::bigint ORDER BY cardinality(path) LIMIT 1)
-      SELECT array_agg(j.public_id ORDER BY p.n) AS names
-      FROM back, unnest(path) WITH ORDINALITY AS p(id, n) JOIN job j ON j.id = p.id HAVING count(*) > 0`,
-  );
-  const names = found?.names;
-  const self = names?.at(-1);
-  return names && self ? [self, ...names] : null;
 }
 
 async function freeOfAll(tx: Tx, id: bigint): Promise<void> {
