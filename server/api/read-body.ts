@@ -17,9 +17,14 @@ export async function readText(request: Request, maxBytes: number = MAX_BODY_BYT
 /** The same, for JSON only. @throws AppError also `unsupported_media_type` */
 export async function readJsonText(request: Request): Promise<string> {
   const text = await readText(request);
-  if (text === "") return "";
+  if (text !== "") requireJson(request);
+  return text;
+}
+
+/** @throws AppError `unsupported_media_type` unless the body is said to be JSON in UTF-8 */
+export function requireJson(request: Request): void {
   const type = request.headers.get("content-type") ?? "";
-  if (/^application\/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i.test(type)) return text;
+  if (/^application\/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i.test(type)) return;
   throw new AppError("unsupported_media_type", "The body must be sent as application/json in UTF-8.");
 }
 

@@ -5,6 +5,7 @@ import type { OpenApiMeta } from "trpc-to-openapi";
 import type { Ctx } from "../context";
 import { AppError } from "../domain/errors";
 import { toAppError, toTrpcError } from "./errors";
+import { plainInput } from "./plain-input";
 import type { RequestContext } from "./request-context";
 
 interface Meta extends OpenApiMeta {
@@ -18,7 +19,7 @@ const t = initTRPC
   .context<RequestContext>()
   .meta<Meta>()
   .create({
-    transformer: superjson,
+    transformer: { input: { serialize: superjson.serialize, deserialize: plainInput }, output: superjson },
     // Never send a stack trace, whatever NODE_ENV says.
     isDev: false,
     errorFormatter({ shape, error, ctx }) {

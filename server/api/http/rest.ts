@@ -4,6 +4,7 @@
 import type { AnyProcedure } from "@trpc/server";
 import { type Db, db as processDb } from "../../db";
 import { AppError } from "../../domain/errors";
+import { decodePart } from "../decode-part";
 import { errorResponse, toAppError } from "../errors";
 import { limitRequest, RateLimited } from "../rate-limit";
 import { readJsonObject } from "../read-body";
@@ -81,14 +82,6 @@ function findRoute(method: string, pathname: string): { route: Route; params: Re
     if (part.startsWith("{")) params[part.slice(1, -1)] = parts[index] ?? "";
   });
   return { route, params };
-}
-
-function decodePart(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new AppError("bad_request", "The address is not correctly percent-encoded.");
-  }
 }
 
 function fits(pattern: string[], parts: string[]): boolean {

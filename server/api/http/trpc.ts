@@ -2,9 +2,10 @@
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
 import { type Db, db as processDb } from "../../db";
 import { AppError, ERROR_STATUS } from "../../domain/errors";
+import { decodePart } from "../decode-part";
 import { toAppError } from "../errors";
 import { limitRequest, RateLimited } from "../rate-limit";
-import { readJsonText } from "../read-body";
+import { readJsonText, requireJson } from "../read-body";
 import { requestContext, requestIdOf } from "../request-context";
 import { appRouter } from "../root";
 import { parseStrictJson } from "../strict-json";
@@ -26,6 +27,7 @@ export async function handleTrpc(request: Request, db: Db = processDb()): Promis
       router: appRouter,
       req: await checked(request),
       createContext: () => ctx,
+      maxBatchSize: MAX_BATCH,
       responseMeta: ({ errors }) => {
         const seconds = errors.map((error) => toAppError(error).retryAfter).find((value) => value != null);
         const headers = { ...limits, "Cache-Control": "no-store", "X-Request-Id": requestId };
@@ -38,7 +40,8 @@ export async function handleTrpc(request: Request, db: Db = processDb()): Promis
 }
 
 function countCalls(request: Request): number {
-  const names = new URL(request.url).pathname.slice(ENDPOINT.length + 1);
+  // Read as the library reads it, for which an encoded comma separates as well.
+  const names = decodePart(new URL(request.url).pathname.slice(ENDPOINT.length + 1));
   const calls = names.split(",").length;
   if (calls > MAX_BATCH) throw new AppError("bad_request", `At most ${MAX_BATCH} calls go into one batch.`);
   return calls;
@@ -53,6 +56,8 @@ async function checked(request: Request): Promise<Request> {
     return request;
   }
   if (method !== "POST") throw new AppError("method_not_allowed", "This address accepts GET and POST only.");
+  // Also without a body: the library has ways of its own for other kinds.
+  requireJson(request);
   const body = await readJsonText(request);
   if (body) parseStrictJson(body);
   return new Request(url, { method, headers, signal, body });
