@@ -12,7 +12,11 @@ export type CostGroup = (typeof COST_GROUPS)[number];
 export const MAX_COST_DAYS = 366;
 const DAY_MS = 86_400_000;
 
-const day = z.iso.date("must be a day such as 2026-11-21");
+/** Before the factory's time there are no costs, and before the year 1 no days that every program writes alike. */
+const FIRST_DAY = "1970-01-01";
+const day = z.iso
+  .date("must be a day such as 2026-11-21")
+  .refine((given) => given >= FIRST_DAY, `must not be before ${FIRST_DAY}`);
 
 export const teamCostsInput = z
   .strictObject({
@@ -40,7 +44,7 @@ export const costCallsInput = z.strictObject({
   /** What the page before gave as `next_cursor`. */
   cursor: z
     .string()
-    .regex(/^\d{1,19}$/, "not a cursor of this list")
+    .regex(/^\d{1,18}$/, "not a cursor of this list")
     .optional(),
 });
 export type CostCallsInput = z.infer<typeof costCallsInput>;

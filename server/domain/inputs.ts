@@ -67,7 +67,10 @@ export const createJobInput = z.strictObject({
   agent: z.enum(AGENTS).default("factory"),
   source: line(40).optional(),
   source_id: line(200).optional(),
-  source_url: z.url().max(2000).optional(),
+  source_url: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .optional(),
   /** A project of the team: the job changes its repository instead of beginning a new one. */
   project: projectName.optional(),
   /** Instead of the project's default branch. */

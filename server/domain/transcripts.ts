@@ -7,12 +7,14 @@ import { jobRef } from "./inputs";
 export const TRANSCRIPT_VERSION = 1;
 
 const whole = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback);
-const cursor = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0);
+const cursor = (most: number) => z.coerce.number().int().min(0).max(most).default(0);
+/** Turns are numbered in 32 bits. */
+const MOST_TURNS = 2_147_483_647;
 
 /** `run`: one life of the job; all of them when it is not given. `cursor`: what the page before gave as `next_cursor`. */
 export const listAgentRunsInput = jobRef.extend({
   run: z.coerce.number().int().min(1).max(1_000_000).optional(),
-  cursor,
+  cursor: cursor(Number.MAX_SAFE_INTEGER),
   limit: whole(50, 200),
 });
 
@@ -20,7 +22,7 @@ export const listAgentRunsInput = jobRef.extend({
 export const listTurnsInput = jobRef.extend({
   key: z.string().min(1).max(200),
   run: z.coerce.number().int().min(1).max(1_000_000).optional(),
-  cursor,
+  cursor: cursor(MOST_TURNS),
   limit: whole(20, 100),
 });
 

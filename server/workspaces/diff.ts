@@ -1,5 +1,6 @@
 // What changed between two commits, as figures and as text. Only trees that passed the tree policy come here.
 import { assertObjectId, EMPTY_TREE, type GitOptions, git, startGit } from "./git";
+import { pathProblem } from "./tree-policy";
 
 export interface FileChange {
   path: string;
@@ -77,6 +78,8 @@ export async function diff(
   options: { path?: string; maxBytes?: number; without?: readonly string[] } = {},
 ): Promise<DiffText> {
   const { path, without = [] } = options;
+  // No tree has it, and git fails on some of them.
+  if (path !== undefined && pathProblem(path) !== null) return { text: "", truncated: false };
   const left = without.map((name) => `:(top,exclude,literal)${name}`);
   const paths = path === undefined ? left : [path];
   const args = ["diff-tree", "-r", "-p", "--full-index", ...RENDER, ...range(from, to), "--", ...paths];
