@@ -78,7 +78,7 @@ export function eventStreamResponse(stream: EventStream): Response {
   return new Response(body, {
     headers: {
       "Content-Type": "text/event-stream; charset=utf-8",
-      "Cache-Control": "no-cache, no-transform",
+      "Cache-Control": "no-store, no-transform",
       "X-Accel-Buffering": "no",
       "X-Request-Id": stream.requestId,
     },

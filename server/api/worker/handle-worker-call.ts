@@ -86,6 +86,13 @@ export async function answerWorkerRequest(request: Request): Promise<Response> {
 
 /** Answers one call below /api/worker. Never throws. */
 export async function handleWorkerCall(request: Request, path: string[]): Promise<Response> {
+  const answer = await answerCall(request, path);
+  // Tokens, questions to models and whole workspaces are for the worker alone.
+  answer.headers.set("cache-control", "no-store");
+  return answer;
+}
+
+async function answerCall(request: Request, path: string[]): Promise<Response> {
   try {
     const token = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
     if (path.length === 1 && path[0] === "register" && request.method === "POST") {
