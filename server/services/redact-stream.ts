@@ -1,13 +1,8 @@
 // Redaction of text that comes in pieces: a credential may begin in one piece and end in another, so what could be the
 // beginning of one is held back until more is there. Pure; what is held is the caller's to keep, a few hundred characters.
-import { REDACTED, redact } from "./redact";
+import { REDACTED, redact, TOKEN_HEADS } from "./redact";
 import { cutOutsideSecrets, openSecretLength } from "./secrets/known-secrets";
 
-/** How the credentials of redact.ts begin. */
-const HEADS = [
-  ...["sk-ant-", "github_pat_", "glpat-", "fab_", "signkey-", "AKIA"],
-  ...["p", "o", "u", "s", "r"].map((kind) => `gh${kind}_`),
-];
 /** More of a credential than any pattern asks for; the rest of it is dropped with it anyway. */
 const KEPT_OF_TOKEN = 200;
 const OPEN_KEY = "-----BEGIN PRIVATE KEY-----";
@@ -80,7 +75,7 @@ function tokenAt(text: string): number {
   let at = text.length;
   for (let i = text.length; i > 0 && /[A-Za-z0-9_-]/.test(text[i - 1] as string); i--) {
     const rest = text.slice(i - 1, i - 1 + KEPT_OF_TOKEN);
-    if (HEADS.some((head) => rest.startsWith(head) || head.startsWith(rest))) at = i - 1;
+    if (TOKEN_HEADS.some((head) => rest.startsWith(head) || head.startsWith(rest))) at = i - 1;
   }
   return at;
 }

@@ -5,6 +5,10 @@ const SECRETS = [
   "sk-ant-api03-abcdefghijklmnop",
   `ghp_${"a1B2".repeat(9)}`,
   `github_pat_${"a1B2".repeat(9)}`,
+  `glpat-${"a1B2".repeat(6)}`,
+  `npm_${"a1B2".repeat(9)}`,
+  `fabw_${"a1B2_-".repeat(7)}a`,
+  `far_${"a1B2_-".repeat(7)}a`,
   `fab_${"a1B2_-".repeat(6)}`,
   `signkey-prod-${"0a".repeat(20)}`,
   "AKIAIOSFODNN7EXAMPLE",
@@ -20,7 +24,13 @@ describe("text from outside", () => {
   });
 
   test("keeps what only looks a little like it", () => {
-    for (const text of ["sk-ant", "ghp_short", "fab_ric", "a -----BEGIN CERTIFICATE----- b"])
+    for (const text of [
+      "sk-ant",
+      "ghp_short",
+      "fab_ric",
+      "far_future_expiration_header",
+      "a -----BEGIN CERTIFICATE----- b",
+    ])
       expect(redact(text)).toBe(text);
   });
 

@@ -2,16 +2,26 @@
 import { mapText, plainText } from "../domain/plain-json";
 import { replaceKnownSecrets } from "./secrets/known-secrets";
 
+/** Shapes of tokens: how they begin, and what follows. Ours are those of programs, workers and sign-ins. */
+const TOKENS: readonly [heads: string, rest: string][] = [
+  ["sk-ant-", "[A-Za-z0-9_-]{10,}"],
+  ["ghp_ gho_ ghu_ ghs_ ghr_", "[A-Za-z0-9]{20,}"],
+  ["github_pat_", "[A-Za-z0-9_]{20,}"],
+  ["glpat-", "[A-Za-z0-9_-]{20,}"],
+  ["npm_", "[A-Za-z0-9]{30,}"],
+  ["fab_ fabw_", "[A-Za-z0-9_-]{20,}"],
+  // The word stands in many a name, so that all of a token must be there.
+  ["far_", "[A-Za-z0-9_-]{43,}"],
+  ["signkey-", "[a-z]+-[0-9a-f]{20,}"],
+  ["AKIA", "[0-9A-Z]{16}\\b"],
+];
+
+/** How the tokens begin that are known by their shape. */
+export const TOKEN_HEADS: readonly string[] = TOKENS.flatMap(([heads]) => heads.split(" "));
+
 /** Shapes of credentials that must never reach a log, whoever printed them. */
 const PATTERNS: readonly RegExp[] = [
-  /\bsk-ant-[A-Za-z0-9_-]{10,}/g,
-  /\bgh[pousr]_[A-Za-z0-9]{20,}/g,
-  /\bgithub_pat_[A-Za-z0-9_]{20,}/g,
-  /\bglpat-[A-Za-z0-9_-]{20,}/g,
-  /\bnpm_[A-Za-z0-9]{30,}/g,
-  /\bfab_[A-Za-z0-9_-]{20,}/g,
-  /\bsignkey-[a-z]+-[0-9a-f]{20,}/g,
-  /\bAKIA[0-9A-Z]{16}\b/g,
+  ...TOKENS.map(([heads, rest]) => new RegExp(`\\b(?:${heads.split(" ").join("|")})${rest}`, "g")),
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
 ];
 
