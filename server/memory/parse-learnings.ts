@@ -146,7 +146,7 @@ function finish({ kind, title, lines }: Draft): ParsedLearning | null {
 function filesIn(lines: readonly string[]): { files: string[]; kept: string[] } {
   const files: string[] = [];
   const kept = lines.filter((line) => {
-    const named = /^\s*[-*]?\s*\**files?:\**\s*(\S.*)$/i.exec(line)?.[1];
+    const named = /^\s*(?:[-*]\s*)?\**files?:\**\s*(\S.*)$/i.exec(line)?.[1];
     if (named) files.push(...named.split(/[,\s]+/).map((path) => path.replace(/^`|`$/g, "")));
     return !named;
   });

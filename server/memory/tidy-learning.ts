@@ -9,9 +9,9 @@ import { plainText } from "../domain/plain-json";
 const INVISIBLE = /[\p{Cc}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
 const MOST_PATH_CHARS = 300;
 
-/** Without what cannot be seen or stored; line ends are newlines. */
+/** Without what cannot be seen or stored; line ends, of which Unicode has two more, are newlines. */
 export function tidyText(text: string): string {
-  const lines = plainText(text).replace(/\r\n?/g, "\n");
+  const lines = plainText(text).replace(/\r\n?|[\u2028\u2029]/g, "\n");
   return lines.replace(INVISIBLE, (mark) => (mark === "\n" || mark === "\t" ? mark : "")).trim();
 }
 
