@@ -85,7 +85,7 @@ async function queue({ client, query, print }: Command): Promise<void> {
       .join(" · ") || "The queue is empty.",
     `Spent today: $${stats.spent_today_usd.toFixed(4)} of $${stats.budget_day_usd.toFixed(2)}`,
     ...next.jobs.map(
-      ({ position, job, waiting_reason }) => `${position}. ${jobLine(job)} ${waiting_reason ?? ""}`,
+      ({ position, job, waiting_reason }) => `${position}. ${jobLine(job)} ${harmless(waiting_reason ?? "")}`,
     ),
   ]);
 }

@@ -8,7 +8,7 @@ import { type Credentials, forgetCredentials, readCredentials } from "../launche
 import { LauncherError } from "../launcher-error";
 import { demoRequest, ERRING_CODER } from "./demo-request";
 import { followJob, submitJob } from "./follow-job";
-import { ProgressLine } from "./progress-line";
+import { harmless, ProgressLine } from "./progress-line";
 
 /** What to show. */
 export interface DemoOptions {
@@ -79,7 +79,8 @@ export function report(job: JobView, url: string): string[] {
   ];
   if (tests) lines.push(`Tests: ${tests.passed} passed, ${tests.failed} failed, ${tests.total} in all`);
   if (job.output_path) lines.push(`The project lies in ${job.output_path}`);
-  if (job.error_message) lines.push(`Why: ${job.error_message}`);
+  // It may be what an agent or a program has said.
+  if (job.error_message) lines.push(`Why: ${harmless(job.error_message)}`);
   lines.push(`All about it: ${url}/jobs/${job.job_id}`);
   return lines;
 }
