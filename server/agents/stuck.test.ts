@@ -1,10 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { type PastTurn, stuckReason } from "./stuck";
 
-const did = (command: string, content: string, isError = false): PastTurn => ({
-  calls: [{ id: `${Math.random()}`, name: "run", input: { command } }],
-  results: [{ callId: "x", content, isError }],
-});
+let calls = 0;
+const did = (command: string, content: string, isError = false): PastTurn => {
+  const id = `call_${++calls}`;
+  return {
+    calls: [{ id, name: "run", input: { command } }],
+    results: [{ callId: id, content, isError }],
+  };
+};
+const RED = "exit code 1\nnot ok 1 - adds\n  expected 3, was -1\n# duration_ms 12.5";
+const WRITTEN = did("write", "written");
 const idle: PastTurn = { calls: [], results: [] };
 const times = <T>(n: number, value: T): T[] => Array.from({ length: n }, () => value);
 
@@ -22,6 +28,22 @@ describe("an agent is stuck", () => {
       "after the same tests with the same result, however long each took",
       [0.02, 0.03, 0.11, 4].map((s) => did("pytest", `1 failed in ${s}s`)),
       /4 times/,
+    ],
+    [
+      "after a command that fails with the same error three times, with other things done in between",
+      [
+        did("npm test", RED),
+        WRITTEN,
+        did("cd app && npm test -- a.test.js", RED.replace("12.5", "7.25")),
+        did("cat a.js", "exit code 0\nlet a;"),
+        did("CI=1 npm test", RED),
+      ],
+      /same error 3/,
+    ],
+    [
+      "after a command that runs into its time limit three times",
+      ["a", "b", "c"].map((name) => did(`node ${name}.js`, "exit code none (SIGKILL) (timed out)\nwaiting")),
+      /same error 3/,
     ],
     [
       "after two actions by turns three times",
@@ -52,6 +74,16 @@ describe("an agent is not stuck", () => {
     ],
     ["after two actions by turns twice", times(2, [did("a", "1"), did("b", "2")]).flat()],
     ["while numbers in results differ", [1, 2, 3, 4].map((n) => did("pytest", `${n} failed in 1s`))],
+    [
+      "while a command fails with another error each time",
+      [1, 2, 3].map((n) => did("npm test", `exit code 1\nexpected 3, was ${n}`)),
+    ],
+    ["while other commands fail alike", ["npm", "node", "tsc"].map((name) => did(name, RED))],
+    ["while commands fail without a word", [1, 2, 3].map((n) => did(`grep -q a${n} a.js`, "exit code 1\n"))],
+    [
+      "when its command is green in the end",
+      [...[1, 2, 3].map((n) => did(`npm test -- ${n}`, RED)), did("npm test", "exit code 0\nok 1")],
+    ],
     ["while errors differ", [1, 2, 3].map((n) => did("x", `error ${n}`, true))],
   ])("%s", (_name, turns) => expect(stuckReason(turns)).toBeNull());
 });

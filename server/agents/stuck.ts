@@ -28,12 +28,10 @@ export function stuckReason(turns: readonly PastTurn[]): string | null {
   ) {
     return `the same action with the same result ${SAME_ACTION} times`;
   }
-  const errors = turns.flatMap((turn) =>
-    turn.results.filter((result) => result.isError).map((r) => withoutTimes(r.content.trim())),
-  );
-  const lastTurnFailed = turns.at(-1)?.results.some((result) => result.isError) ?? false;
-  const lastErrors = errors.slice(-SAME_ERROR);
-  if (lastTurnFailed && lastErrors.length === SAME_ERROR && lastErrors.every((e) => e === lastErrors[0])) {
+  const failures = turns.map(failuresOf);
+  const lastErrors = failures.flat().slice(-SAME_ERROR);
+  const goesOn = (failures.at(-1)?.length ?? 0) === 0;
+  if (!goesOn && lastErrors.length === SAME_ERROR && lastErrors.every((e) => e === lastErrors[0])) {
     return `the same error ${SAME_ERROR} times`;
   }
   const six = prints.slice(-6);
@@ -48,5 +46,38 @@ function fingerprint(turn: PastTurn): string {
   return JSON.stringify([calls, turn.results.map((result) => withoutTimes(result.content))]);
 }
 
-/** How long a program took differs from run to run, though nothing else does. */
-const withoutTimes = (text: string) => text.replace(/\b\d+(?:\.\d+)?\s?(?:ms|s|seconds?)\b/g, "#s");
+/** What went wrong in a turn: calls that were refused, and commands that failed; equal ones are equal texts. */
+function failuresOf({ calls, results }: PastTurn): string[] {
+  return results.flatMap(({ callId, content, isError }) => {
+    if (isError) return [withoutTimes(content.trim())];
+    const call = calls.find(({ id }) => id === callId);
+    return call?.name === "run" ? failedCommand(call.input, content) : [];
+  });
+}
+
+/**
+ * A command that failed counts by its kind and by all that it said, so that another try of the same tests, with their
+ * files named otherwise, is known again. One that says nothing, as a search that finds nothing, is known by its text.
+ */
+function failedCommand(input: unknown, content: string): string[] {
+  const [head = "", ...lines] = content.split("\n");
+  if (!head.startsWith("exit code ") || /^exit code 0\b/.test(head)) return [];
+  const { command } = input as { command?: unknown };
+  if (typeof command !== "string") return [];
+  const said = withoutTimes(lines.join("\n").trim());
+  return [JSON.stringify([said === "" ? command.trim() : kindOf(command), head, said])];
+}
+
+/** The program that a command is about: its first word behind a change of folder and what is set for it. */
+function kindOf(command: string): string {
+  const bare = command.trim().replace(/^(?:cd\s+\S+\s*(?:&&|;)\s*|[A-Za-z_]\w*=\S*\s+)+/, "");
+  return /^\S+/.exec(bare)?.[0] ?? bare;
+}
+
+/** How long a program took, when, and where in memory differs from run to run, though nothing else does. */
+const withoutTimes = (text: string) =>
+  text
+    .replace(/\b\d+(?:\.\d+)?\s?(?:ms|s|seconds?)\b/g, "#s")
+    .replace(/(duration_ms\D{0,3})[\d.]+/g, "$1#")
+    .replace(/\b\d\d:\d\d:\d\d(?:\.\d+)?\b/g, "#:#")
+    .replace(/\b0x[0-9a-f]{6,}\b/gi, "0x#");
