@@ -14,6 +14,7 @@ import { activeJob, type RunRef } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { copyCommits } from "../workspaces/copy-commits";
+import { isAncestor } from "../workspaces/merge-base";
 import { WorkspaceRefused } from "../workspaces/refusal";
 
 /**
@@ -27,7 +28,7 @@ export async function takeBestCandidate(db: Db, ref: RunRef): Promise<{ chosen: 
   const choice = await choiceOf(db, job, children);
   const winner = children.find(({ id }) => id === choice.chosenId);
   if (!winner?.headCommit) throw new GiveUp("no_candidate", choice.why);
-  if (job.headCommit !== winner.headCommit) await takeOver(db, job, winner, winner.headCommit);
+  if (await standsBelow(job, winner, winner.headCommit)) await takeOver(db, job, winner, winner.headCommit);
   return { chosen: winner.candidateN ?? 0 };
 }
 
@@ -56,14 +57,17 @@ async function choiceOf(db: Db, job: Job, children: readonly Job[]): Promise<Can
   return db.candidateChoice.findUniqueOrThrow({ where: { jobId_run: key } });
 }
 
-async function takeOver(db: Db, job: Job, winner: Job, commit: string): Promise<void> {
+/**
+ * Brings the winner's commits into the parent's repository.
+ * @returns whether the parent still stands where its candidates began; else it took the work before, and went on from it
+ * @throws GiveUp when the parent cannot have them
+ */
+async function standsBelow(job: Job, winner: Job, commit: string): Promise<boolean> {
+  if (job.headCommit === commit) return false;
+  const to = jobRepository(job.publicId);
   try {
-    await copyCommits({
-      from: jobRepository(winner.publicId),
-      to: jobRepository(job.publicId),
-      commit,
-      without: job.headCommit,
-    });
+    await copyCommits({ from: jobRepository(winner.publicId), to, commit, without: job.headCommit });
+    return job.headCommit === null || (await isAncestor(to, job.headCommit, commit));
   } catch (error) {
     if (error instanceof WorkspaceRefused)
       throw new GiveUp(
@@ -72,6 +76,9 @@ async function takeOver(db: Db, job: Job, winner: Job, commit: string): Promise<
       );
     throw error;
   }
+}
+
+async function takeOver(db: Db, job: Job, winner: Job, commit: string): Promise<void> {
   const { events, set } = stepChange(job, {
     step: "test",
     progress: PROGRESS.tasksDone,

@@ -70,7 +70,8 @@ async function newest(dir: string, commit: string): Promise<{ tree: string; seco
   return { tree: entry?.tree ?? EMPTY_TREE, seconds: Math.floor((entry?.at.getTime() ?? 0) / 1000) };
 }
 
-async function isAncestor(dir: string, older: string, newer: string): Promise<boolean> {
+/** Whether `newer` has `older` in its history; both are there. @throws GitError */
+export async function isAncestor(dir: string, older: string, newer: string): Promise<boolean> {
   try {
     await git(["merge-base", "--is-ancestor", assertObjectId(older), assertObjectId(newer)], { dir });
     return true;

@@ -120,7 +120,12 @@ test("a change is worked out twice on one base, and the best is delivered onto t
   parent = await reload(db, parent);
   expect(parent.headCommit).toBe(second.headCommit);
   expect(await bringInBase(db, ref(parent), 1)).toEqual({ task: 2 });
+  const merged = await reload(db, parent);
+  // Steps whose results an engine had not stored before it died run again: what was taken is not taken back.
+  expect(await takeBestCandidate(db, ref(parent))).toEqual({ chosen: 2 });
+  expect(await bringInBase(db, ref(parent), 1)).toEqual({ task: 2 });
   parent = await reload(db, parent);
+  expect(parent.headCommit).toBe(merged.headCommit);
   expect([await workspaceText(parent, "value.txt"), await workspaceText(parent, "other.txt")]).toEqual([
     "2\n",
     "2\n",
