@@ -128,7 +128,7 @@ export async function holdBackLeft(db: Db, job: Job): Promise<void> {
   });
   if (!last || !job.holdBackTests) return;
   const span = await spanOf(db, { ...job, run: last.run }, last.key);
-  if (!span || span.end !== job.headCommit) return;
+  if (!span) return;
   const all = last.key === HELD_KEY;
   await holdBackOf(db, job, span, { name: all ? "spec" : (last.key.split("/", 1)[0] as string), all });
 }
@@ -163,8 +163,24 @@ async function holdBackOf(
   if (to === end) return;
   const count = files.length === 1 ? "1 test file is" : `${files.length} test files are`;
   const note = `${count} held back: nobody who writes code sees them; they are run when the job is verified.`;
-  await moveHead(db, job, { from: end, to, note });
-  await refillSandbox(db, job, `${name}/hold-back/run-${agentRun.run}`);
+  await takeOut(db, job, { from: end, to, note, key: `${name}/hold-back/run-${agentRun.run}` });
+}
+
+interface TakeOut {
+  from: string;
+  to: string;
+  note: string;
+  key: string;
+}
+
+/**
+ * Moves the head and fills the sandbox anew, whose files the next turn commits; also when the head was moved before by a
+ * process that died there. Nothing happens when somebody has gone on from it since.
+ */
+async function takeOut(db: Db, job: Job, { from, to, note, key }: TakeOut): Promise<void> {
+  if (job.headCommit !== from && job.headCommit !== to) return;
+  await moveHead(db, job, { from, to, note });
+  await refillSandbox(db, job, key);
 }
 
 /** The workspace as it was before a tester that did not finish. */
@@ -175,8 +191,7 @@ async function takeBack(
   name: string,
 ): Promise<void> {
   const note = "The tester did not finish: no tests are held back, and what it wrote is taken back.";
-  await moveHead(db, job, { from: end, to: start, note });
-  await refillSandbox(db, job, `${name}/take-back/run-${job.run}`);
+  await takeOut(db, job, { from: end, to: start, note, key: `${name}/take-back/run-${job.run}` });
 }
 
 const named = (result: unknown): readonly string[] =>

@@ -32,6 +32,8 @@ interface TriedSuite extends Suite {
 
 /** Everything that a validation runs. */
 export interface Plan {
+  /** Names its commands. */
+  key: string;
   suites: TriedSuite[];
   linters: Linter[];
   folder: string;
@@ -48,6 +50,7 @@ export async function planOf(
   files: WorkspaceFiles,
   checks: Checks,
   held: readonly HeldFile[],
+  key = "verify",
 ): Promise<Plan> {
   const overlay = overlayOf(files, held);
   const seen = checks.files(overlay.files);
@@ -70,6 +73,7 @@ export async function planOf(
     return run ? { ...suite, run: inFolder(run, checks.folder) } : suite;
   });
   return {
+    key,
     suites,
     linters: checks.linters(files, "verify/lint"),
     folder: checks.folder,
@@ -102,14 +106,14 @@ export interface Seen {
 export async function runAll(db: Db, job: Job, plan: Plan): Promise<Seen> {
   const { suites, linters, overlay, onBase } = plan;
   const collectors = suites.map(({ name, collect }) => {
-    const key = `verify/collect/${name}`;
+    const key = `${plan.key}/collect/${name}`;
     return collect ? [...overlay.lay(key), ...toolCommands(key, collect), ...overlay.clear(key)] : [];
   });
   const laid = overlay.lay("").length;
   const trial = trialOf(job, plan);
   const lint = linters.map(({ key, command }) => toolCommands(key, command));
   const groups = [
-    [resetOf("verify/reset")],
+    [resetOf(`${plan.key}/reset`)],
     ...collectors,
     trial.commands,
     ...lint,
@@ -136,24 +140,24 @@ export async function runAll(db: Db, job: Job, plan: Plan): Promise<Seen> {
 }
 
 /** The tests with a canary each, as one group of commands; `tests` says where in it each suite's are. */
-function trialOf(job: Job, { suites, folder, overlay }: Plan) {
+function trialOf(job: Job, { key, suites, folder, overlay }: Plan) {
   const at = (path: string) => within(folder === "" ? "." : folder, path);
-  const held = `verify/${job.fence}/held-back`;
+  const held = `${key}/${job.fence}/held-back`;
   const commands: Wanted[] = overlay.lay(held);
   for (const { name, canary } of suites) {
     if (!canary) continue;
     const spec = writeCommand(at(canary.path), canary.content);
-    commands.push({ key: `verify/canary/${job.fence}/${name}`, spec });
+    commands.push({ key: `${key}/canary/${job.fence}/${name}`, spec });
   }
   const tests = suites.map(({ name, run }): [number, number] => {
     const from = commands.length;
-    commands.push(...toolCommands(`verify/${job.fence}/test/${name}`, run));
+    commands.push(...toolCommands(`${key}/${job.fence}/test/${name}`, run));
     return [from, commands.length];
   });
   for (const { name, canary } of suites) {
     if (!canary) continue;
     commands.push({
-      key: `verify/uncanary/${job.fence}/${name}`,
+      key: `${key}/uncanary/${job.fence}/${name}`,
       spec: execSpec(["rm", "-f", "--", at(canary.path)]),
     });
   }

@@ -15,6 +15,7 @@ import { type WorkspaceFiles, workspaceFiles, workspaceText } from "../services/
 import { pathMatcher } from "../toolchains/path-patterns";
 import type { TestReport } from "../toolchains/port";
 import { diffStat } from "../workspaces/diff";
+import type { HeldFile } from "../workspaces/held-back";
 import { knownFaults } from "./baseline";
 import { endCandidate } from "./candidates";
 import { bundleFaults } from "./check-deploy-bundle";
@@ -43,6 +44,11 @@ export async function beginValidation(db: Db, ref: RunRef): Promise<{ moved: tru
 export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> {
   const job = await activeJob(db, ref);
   if (job.state !== "validating") return { passed: job.state === "approved" };
+  const said = await db.checkRun.findUnique({
+    where: { jobId_run_key: { jobId: job.id, run: job.run, key: "verify" } },
+  });
+  // A verdict is found once: what the same programs say in another sandbox does not count beside it.
+  if (said) return decide(db, job, (said.report as unknown as { findings: Finding[] }).findings);
   await setStep(db, job, { step: "verify", progress: PROGRESS.tasksDone });
   const [files, checks, known] = await Promise.all([
     workspaceFiles(job),
@@ -51,14 +57,18 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
   ]);
   await keepDependencies(db, job, checks.config, "verify/dependencies");
   const held = await heldBackFor(db, job);
-  const plan = await planOf(job, files, checks, held);
+  // Laid over a test of the work, a held-back one would take it away: then each is run without the other.
+  const apart = await areInTheWay(job, files, held);
+  const plan = await planOf(job, files, checks, apart ? [] : held);
   const seen = await runAll(db, job, plan);
+  const unseen = apart
+    ? await runApart(db, job, await planOf(job, files, checks, held, "verify/apart"))
+    : await checkHeld(db, job, plan, seen);
   const linted = readLint(plan.linters, seen.linted, known);
   const [found] = await Promise.all([
     checkFiles(db, job, { files, checks }),
     storeCheck(db, job, { ...linted, key: "verify/lint", task: null }),
   ]);
-  const unseen = await checkHeld(db, job, plan, seen);
   const findings = [...found, ...checkTests(plan, seen, known)];
   // What these come to decides among candidates, and not whether one of them is green.
   if (job.kind !== "candidate") findings.push(...unseen);
@@ -66,28 +76,30 @@ export async function verify(db: Db, ref: RunRef): Promise<{ passed: boolean }> 
     findings.push({ criterion: "lint", expected: "no problems", observed: "problems in a fresh sandbox" });
   findings.push(...lostHeld(await missingHeldBack(db, job, held)));
   findings.push(...(await bundleFaults(db, job)));
-  const passed = findings.length === 0;
-  const summary = passed ? "all tests of record ran and passed; the canaries failed" : describe(findings);
   await storeCheck(db, job, {
     key: "verify",
     kind: "verify",
-    passed,
+    passed: findings.length === 0,
     report: { findings },
-    summary,
+    summary: describe(findings),
     task: null,
   });
-  await decide(db, job, passed, summary);
-  return { passed };
+  return decide(db, job, findings);
 }
 
 /** A rejection leads to a person: correction jobs come with a later version of the pipeline. */
-async function decide(db: Db, job: Job, passed: boolean, summary: string): Promise<void> {
-  if (job.kind === "candidate") return endCandidate(db, job, passed, summary);
+async function decide(db: Db, job: Job, findings: Finding[]): Promise<{ passed: boolean }> {
+  const passed = findings.length === 0;
+  const summary = describe(findings);
+  if (job.kind === "candidate") {
+    await endCandidate(db, job, passed, summary);
+    return { passed };
+  }
   if (passed) {
     const { events } = stepChange(job, { step: "verify", progress: PROGRESS.validated });
     const set = { progress: job.progress };
     await moveAlone(db, { job: job.id, move: "passed", actor: "factory", set, events });
-    return;
+    return { passed };
   }
   await db.$transaction(async (tx) => {
     const set = { errorCode: "rejected", errorMessage: summary };
@@ -99,13 +111,16 @@ async function decide(db: Db, job: Job, passed: boolean, summary: string): Promi
       reason: "no correction is left to try",
     });
   });
+  return { passed };
 }
 
-const describe = (findings: Finding[]) =>
-  findings
+function describe(findings: Finding[]): string {
+  if (findings.length === 0) return "all tests of record ran and passed; the canaries failed";
+  return findings
     .map((f) => `${f.criterion}: expected ${f.expected}, found ${f.observed}`)
     .join("; ")
     .slice(0, 1500);
+}
 
 async function checkFiles(
   db: Db,
@@ -182,6 +197,19 @@ const lostHeld = (paths: readonly string[]): Finding[] =>
     expected: `${path} to be where held-back tests are kept`,
     observed: "it is lost",
   }));
+
+/** Whether the work has another file where one of these would lie. */
+async function areInTheWay(job: Job, files: WorkspaceFiles, held: readonly HeldFile[]): Promise<boolean> {
+  const both = held.filter(({ path }) => files.paths.includes(path));
+  const texts = await Promise.all(both.map(({ path }) => workspaceText(job, path)));
+  return both.some(({ text }, i) => text !== texts[i]);
+}
+
+/** The held-back tests in a sandbox of their own; nothing else is looked at there. */
+async function runApart(db: Db, job: Job, whole: Plan): Promise<Finding[]> {
+  const plan = { ...whole, linters: [], onBase: null };
+  return checkHeld(db, job, plan, await runAll(db, job, plan));
+}
 
 /** The held-back tests, stored with their names whatever came of them; nothing when there are none. */
 async function checkHeld(

@@ -17,6 +17,7 @@ import {
   heldBackFor,
   heldBackRepository,
   holdBack,
+  holdBackLeft,
   keepAllHeldBack,
 } from "@/server/loop/hold-back";
 import { beginPlan, writePlan } from "@/server/loop/plan";
@@ -32,6 +33,7 @@ import { readTree } from "@/server/workspaces/read-files";
 import { createRepository } from "@/server/workspaces/repository";
 import { SandboxRepository, streamOf } from "@/server/workspaces/sandbox-repository.fixture";
 import { driveStep } from "../support/drive-step";
+import { withHooks } from "../support/dying-db";
 import { HandRunner } from "../support/hand-runner";
 import { type Said, ScriptedModel } from "../support/scripted-model";
 import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
@@ -187,6 +189,25 @@ describe("a sandbox after the tester's", () => {
     120_000,
   );
 
+  test("of a new run has nothing of what a tester wrote who was to hold back all, and did not finish", async () => {
+    await begin({ spec: SPEC });
+    model.script = [{ calls: [write("test/b.test.js", testOf(CANARY, 3))] }];
+    const { agent } = await driveStep(() => beginHeldBack(db, ref()));
+    await driveStep(() => takeTurn(db, ref(), agent as string, 1));
+    expect(await paths()).toContain("test/b.test.js");
+    await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "gave_up", actor: "factory" }));
+    await retryJob({ ctx, input: { id: job.publicId } });
+    await claim();
+    // The process dies when the head was moved, and the sandbox still has the files.
+    const dying = withHooks(db, (count) => {
+      if (count > 0) throw new Error("the process died");
+    });
+    await expect(holdBackLeft(dying, job)).rejects.toThrow("the process died");
+    expect(await paths()).not.toContain("test/b.test.js");
+    await driveStep(async () => holdBackLeft(db, await reload(db, job)));
+    expect(runner().seen.map(({ spec }) => spec.kind)).toEqual(["reset"]);
+  }, 120_000);
+
   test("of a new run has nothing of it either when the last one ended in between", async () => {
     await begin({ spec: SPEC });
     const task = { ...ref(), n: 1, of: 1 };
@@ -222,6 +243,19 @@ describe("a sandbox after the tester's", () => {
     expect(notes).toHaveLength(1);
   }, 120_000);
 });
+
+/** Holds back what nobody wrote in the workspace. */
+async function keep(files: Record<string, string>): Promise<void> {
+  const dir = join(mkdtempSync(join(scratch, "other-")), "other.git");
+  await createRepository(dir);
+  const sandbox = new SandboxRepository();
+  for (const [path, content] of Object.entries(files)) sandbox.write(path, content);
+  sandbox.commit();
+  const { commit } = await importBundle(dir, streamOf(sandbox.bundle()), { parent: null, message: "x" });
+  sandbox.remove();
+  const held = { from: dir, commit, files: await readTree(dir, commit), run: 1, name: "other" };
+  await keepHeldBack(heldBackRepository(job.publicId), held);
+}
 
 describe("a validation", () => {
   const finished = async (): Promise<boolean> => {
@@ -259,6 +293,26 @@ describe("a validation", () => {
     });
   }, 120_000);
 
+  test("runs tests of the work and held-back ones of the same name, each without the other", async () => {
+    await begin({ spec: SPEC, hold_back_tests: false });
+    model.script = [CODE, TESTS, fix(RIGHT), OK];
+    await workOnTask(engine.step, { ...ref(), n: 1, of: 1 });
+    // As when a tester who has seen nothing but the plan and a candidate's own name their files alike.
+    await keep({ "test/a.test.js": testOf("adds unseen", 3), "test/b.test.js": testOf("adds more", 3) });
+    expect(await finished()).toBe(true);
+    expect(await heldCheck()).toMatchObject({ passed: true, report: { passed: 2, failed: 0 } });
+    expect(await paths()).toContain("test/a.test.js");
+  }, 120_000);
+
+  test("rejects what fails a held-back test that has the name of one of the work", async () => {
+    await begin({ spec: SPEC, hold_back_tests: false });
+    model.script = [CODE, TESTS, fix(RIGHT), OK];
+    await workOnTask(engine.step, { ...ref(), n: 1, of: 1 });
+    await keep({ "test/a.test.js": testOf("subtracts", -1) });
+    expect(await finished()).toBe(false);
+    expect(await heldCheck()).toMatchObject({ passed: false, report: { passed: 0, failed: 1 } });
+  }, 120_000);
+
   test("rejects a job whose held-back tests are lost", async () => {
     await begin({ spec: SPEC });
     model.script = [CODE, TESTS, fix(RIGHT), OK];
@@ -272,16 +326,7 @@ describe("a validation", () => {
     await begin({ spec: SPEC });
     model.script = [CODE, TESTS, fix(RIGHT), OK];
     await workOnTask(engine.step, { ...ref(), n: 1, of: 1 });
-    const dir = join(scratch, "other.git");
-    await createRepository(dir);
-    const sandbox = new SandboxRepository();
-    sandbox.write("test/c.test.js", "this is no JavaScript (\n");
-    sandbox.commit();
-    const { commit } = await importBundle(dir, streamOf(sandbox.bundle()), { parent: null, message: "x" });
-    sandbox.remove();
-    const files = await readTree(dir, commit);
-    const to = heldBackRepository(job.publicId);
-    await keepHeldBack(to, { from: dir, commit, files, run: 1, name: "other" });
+    await keep({ "test/c.test.js": "this is no JavaScript (\n" });
     expect(await finished()).toBe(false);
     const report = (await heldCheck())?.report as unknown as StoredTests;
     expect(report).toMatchObject({ passed: 1 });
