@@ -34,16 +34,16 @@ export async function agentTurn(db: Db, ref: RunRef, key: string, n: number): Pr
     const turn = await takeTurn(db, ref, key, n);
     return turn.finished ? await howItEnded(db, ref, key) : turn;
   } catch (error) {
-    if (!(error instanceof Stuck || isModelsFault(key, error))) throw error;
+    if (!(error instanceof Stuck || isReviewsOwn(key, error))) throw error;
     const { agentRun } = await find(db, ref, key);
     await storeStuck(db, agentRun, error.message);
     return { finished: true, stuck: true };
   }
 }
 
-/** A reviewer whose model cannot be had leaves a job as green as it was. */
-function isModelsFault(key: string, error: unknown): error is GiveUp {
-  return key.startsWith("review/") && error instanceof GiveUp && error.code.startsWith("model_");
+/** A review that comes to nothing leaves a job as green as it was. Only its time is the job's. */
+function isReviewsOwn(key: string, error: unknown): error is GiveUp {
+  return key.startsWith("review/") && error instanceof GiveUp && error.code !== "timeout";
 }
 
 /** Why an agent run counts as stuck, null when it does not. */

@@ -14,6 +14,7 @@ import { moveHead, spanOf } from "./agent-span";
 import { checksOf, type StoredLint } from "./checks";
 import { mayTouchTests } from "./debug-task";
 import { fixerKey } from "./fixer-key";
+import { mergeKey } from "./merge-check";
 import { refillSandbox } from "./run-programs";
 import type { TaskRef } from "./task-ref";
 
@@ -34,6 +35,39 @@ export async function restoreTests(db: Db, ref: TaskRef, round: number): Promise
     key: fixerKey(ref.n, round),
     name: `fix ${round} of task ${ref.n}`,
   });
+}
+
+/**
+ * A run that ended while a fixer was at work: what that one changed in tests has been through no check, and is put back
+ * before a new run begins from it.
+ * @throws NotYet while the sandbox is filled anew, when something was put back
+ */
+export async function restoreLeft(db: Db, job: Job): Promise<void> {
+  const last = await db.agentRun.findFirst({
+    where: { jobId: job.id, run: { lt: job.run } },
+    orderBy: { id: "desc" },
+  });
+  if (last?.role !== "fixer") return;
+  const former = { ...job, run: last.run };
+  const key = last.key.replace(/-again$/, "");
+  const [first, own] = await Promise.all([spanOf(db, former, key), spanOf(db, former, last.key)]);
+  if (!first || !own) return;
+  const [, n, round] = /^task-(\d+)\/fix-(\d+)$/.exec(key)?.map(Number) ?? [];
+  const ofTask = n !== undefined && round !== undefined;
+  if (ofTask && ((await isMerge(db, former, n)) || (await mayTouchTests(db, former, n)))) return;
+  await putTestsBack(db, job, {
+    start: first.start,
+    end: own.end,
+    spared: ofTask ? await lintedFiles(db, former, n, round - 1) : new Set(),
+    key: `${key}/run-${last.run}`,
+    name: `${key} of run ${last.run}`,
+  });
+}
+
+/** What does not fit after a merge may stand in tests as well. */
+async function isMerge(db: Db, { id, run }: Job, n: number): Promise<boolean> {
+  const where = { jobId_run_key: { jobId: id, run, key: mergeKey(n, 0) } };
+  return (await db.checkRun.findUnique({ where })) !== null;
 }
 
 interface Fixed {
@@ -72,6 +106,8 @@ export async function putTestsBack(
   const seconds = Math.floor(at.getTime() / 1000);
   const message = `Put the tests back as they were before ${name}`;
   const to = await writeCommit(dir, { tree, parents: [end], message, seconds });
+  // Somebody has gone on from there since.
+  if (job.headCommit !== end && job.headCommit !== to) return to;
   const shown = [...paths].slice(0, 5).join(", ");
   await moveHead(db, job, { from: end, to, note: `What ${name} changed in tests was put back: ${shown}.` });
   await refillSandbox(db, job, `${key}/tests-back`);

@@ -7,9 +7,10 @@ import { type Db, runStatement } from "../db";
 import { NOTES_FOLDER } from "../domain/agent-notes";
 import { FACTORY_FOLDER } from "../domain/spec-file";
 import { PROGRESS } from "../domain/steps";
+import { env } from "../env";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma } from "../generated/prisma/client";
-import { activeJob, type RunRef } from "../services/jobs/active-job";
+import { activeJob, leasedMs, type RunRef } from "../services/jobs/active-job";
 import { stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { diff } from "../workspaces/diff";
@@ -26,10 +27,14 @@ const REVIEWER_KEY = "review/reviewer";
 const FIXER_KEY = "review/fixer";
 const DIFF_BYTES = 80_000;
 
-/** Begins the reviewer. @returns null when there is nothing to read */
+/** Behind the soft limit nothing is begun that a green job can do without: it would run into the hard one. */
+const isLate = (job: Job) => leasedMs(job) > env().JOB_SOFT_TIMEOUT * 1000;
+
+/** Begins the reviewer. @returns null when there is nothing to read, or no time */
 export async function beginReview(db: Db, ref: RunRef): Promise<{ agent: string | null }> {
   const job = await activeJob(db, ref);
   if (job.state !== "running" || !job.headCommit || job.headCommit === job.baseRoot) return { agent: null };
+  if (isLate(job)) return { agent: null };
   const without = [FACTORY_FOLDER, NOTES_FOLDER];
   const options = { without, maxBytes: DIFF_BYTES };
   const [{ brief, ignored }, { text, truncated }] = await Promise.all([
@@ -74,9 +79,10 @@ function blockersOf({ verdict, findings }: ReviewResult) {
 const runOf = (db: Db, job: Job, key: string) =>
   db.agentRun.findUnique({ where: { jobId_run_key: { jobId: job.id, run: job.run, key } } });
 
-/** Begins the fixer of what the review found. */
-export async function beginReviewFix(db: Db, ref: RunRef): Promise<{ agent: string }> {
+/** Begins the fixer of what the review found. @returns null when there is no time */
+export async function beginReviewFix(db: Db, ref: RunRef): Promise<{ agent: string | null }> {
   const job = await activeJob(db, ref);
+  if (isLate(job)) return { agent: null };
   const agentRun = await runOf(db, job, REVIEWER_KEY);
   const findings = blockersOf(agentRun?.result as unknown as ReviewResult);
   const failure = findings
@@ -105,13 +111,7 @@ export async function settleReviewFix(db: Db, ref: RunRef, of: number): Promise<
   const fixed = await putTestsBack(db, job, { start, end, spared: new Set(), key: FIXER_KEY, name });
   // The checks run on what the fixer has left, also when this step is done again after it was taken back.
   const left = { ...job, headCommit: fixed };
-  const stored = await db.checkRun.findMany({
-    where: { jobId: job.id, run: job.run, key: { in: ["review/fixed/lint", "review/fixed/test"] } },
-  });
-  const green =
-    stored.length === 2
-      ? stored.every(({ passed }) => passed)
-      : await lintAndTest(db, left, { n: of, of }, { base: "review/fixed" });
+  const green = await lintAndTest(db, left, { n: of, of }, { base: "review/fixed" });
   const holds = green && (await bundlesHold(db, left, "review/fixed/deploy"));
   await logReviewFix(db, job, span.agentRun.result, holds);
   if (holds) return { kept: true };

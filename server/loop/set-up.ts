@@ -14,6 +14,7 @@ import { beginChange } from "./begin-change";
 import { beginCandidate } from "./candidates-begin";
 import { setUpExternal } from "./external";
 import { holdBackLeft } from "./hold-back";
+import { restoreLeft } from "./restore-tests";
 import { runTools } from "./run-programs";
 
 /**
@@ -60,7 +61,10 @@ export async function setUp(db: Db, ref: RunRef): Promise<Ready> {
   if (job.kind === "candidate") job = await beginCandidate(db, job);
   else if (job.kind === "change") job = await beginChange(db, job);
   else await createRepository(jobRepository(job.publicId));
-  if (job.run > 1) await holdBackLeft(db, job);
+  if (job.run > 1) {
+    await holdBackLeft(db, job);
+    await restoreLeft(db, job);
+  }
   const toolchains = toolchainsOf(job.techStack);
   const answers = await runTools(
     db,

@@ -4,14 +4,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { review } from "@/inngest/functions/review-job";
 import { workOnTask } from "@/inngest/functions/run-task";
 import type { CommandResult } from "@/runner/protocol";
+import { writeCommand } from "@/server/agents/tools";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import type { Job } from "@/server/generated/prisma/client";
 import { writePlan } from "@/server/loop/plan";
+import { restoreLeft } from "@/server/loop/restore-tests";
+import { writeAndCommit } from "@/server/loop/run-programs";
+import { moveJob } from "@/server/services/jobs/move-job";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { workspaceFiles, workspaceText } from "@/server/services/workspace/workspace-files";
 import { createRepository } from "@/server/workspaces/repository";
 import { driveStep } from "../support/drive-step";
+import { withHooks } from "../support/dying-db";
 import { HandRunner, type Seen } from "../support/hand-runner";
 import { type Said, ScriptedModel } from "../support/scripted-model";
 import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
@@ -165,6 +170,24 @@ describe("a task that stays red", () => {
   });
 });
 
+test("a task that was green stays so when its steps run again in a workspace that has gone on", async () => {
+  await begin();
+  model.script = [coder(), tester];
+  expect(await work()).toBe(true);
+  // Another toolchain has come in since, whose tests nobody can read here.
+  await driveStep(async () =>
+    writeAndCommit(db, await reload(db, job), {
+      write: { key: "later", spec: writeCommand("tests/test_b.py", "import unittest\n") },
+      commit: { key: "later/commit", message: "Later" },
+    }),
+  );
+  // An engine run that is lost is followed by another one, which takes every step again.
+  engine = straightEngine();
+  expect(await work()).toBe(true);
+  expect(model.asked).toHaveLength(2);
+  expect((await reload(db, job)).state).toBe("running");
+});
+
 describe("tests", () => {
   const weaken = write("test/a.test.js", "// nothing\n");
 
@@ -177,6 +200,37 @@ describe("tests", () => {
     expect(await paths()).toContain("b.js");
     const notes = (await eventsOf(db, job)).filter(({ type }) => type === "job.note");
     expect(JSON.stringify(notes)).toContain("test/a.test.js");
+  });
+
+  test("that a fixer changed before it was stuck are put back before the next run", async () => {
+    await begin();
+    red = 9;
+    const stuck = (note: string) => write(".ai/stuck.md", note);
+    model.script = [
+      coder(),
+      tester,
+      fixer("one", weaken, stuck("Not possible.\n")),
+      debug("fix_code"),
+      fixer("two", stuck("Still not possible.\n"), write("b.js", "1;\n")),
+    ];
+    expect(await work()).toBe(false);
+    expect((await reload(db, job)).state).toBe("escalated");
+    expect(await text("test/a.test.js")).toBe("// nothing\n");
+    await runner.stop();
+    await db.$transaction((tx) => moveJob(tx, { job: job.id, move: "retry_with_advice", actor: "factory" }));
+    const [worker = ""] = await addWorkers(db, 1);
+    runner = new HandRunner(db, worker);
+    job = await runner.claim();
+    runner.serve(() => true, programs);
+    // Also when the process dies before the sandbox has them: what is in there is what the next turn commits.
+    const dying = withHooks(db, (count) => {
+      if (count > 0) throw new Error("the process died");
+    });
+    await expect(restoreLeft(dying, job)).rejects.toThrow("the process died");
+    await driveStep(async () => restoreLeft(db, await reload(db, job)));
+    expect(await text("test/a.test.js")).toBe("// adds\n");
+    expect(await paths()).toContain("b.js");
+    expect(runner.seen.map(({ spec }) => spec.kind)).toEqual(["reset"]);
   });
 
   test.each([
@@ -331,7 +385,19 @@ describe("the review of a green job", () => {
     expect((await reload(db, job)).state).toBe("running");
   });
 
+  test("is left out when the job's time is nearly used up", async () => {
+    await built();
+    await db.job.update({ where: { id: job.id }, data: { leasedMs: 3_100_000n } });
+    expect(await run()).toBe(true);
+    expect(model.asked).toHaveLength(0);
+    expect((await reload(db, job)).state).toBe("running");
+  });
+
   test.each([
+    [
+      "hands in nothing that can be read",
+      () => Array.from({ length: 6 }, () => finish({ verdict: "perhaps" })),
+    ],
     [
       "asks for changes without a blocker",
       () => [reviewed("request_changes", { ...BLOCKER, severity: "major" })],
