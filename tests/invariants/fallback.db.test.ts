@@ -7,6 +7,8 @@ import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import { NotYet } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
+import { modelsFor } from "@/server/models/choose-model";
+import { makeCandidates } from "@/server/services/candidates/make-candidates";
 import { resumeJob } from "@/server/services/jobs/resume-job";
 import { sweepSpend } from "@/server/services/spend/sweep-spend";
 import { jobRepository } from "@/server/services/workspace/job-repository";
@@ -252,6 +254,26 @@ describe("which model stands in", () => {
     expect(await otherOf("coder", { fallback_models: { coder: QWEN } })).toBe(QWEN);
     expect(await otherOf("tester", { fallback_models: { coder: QWEN } })).toBe("simulation/sim-1");
     expect(await otherOf("fixer", {})).toBe("ollama/of-the-factory");
+  });
+
+  test("is asked first by every second candidate, whoever named it", async () => {
+    const parent = await fileJob(ctx, { candidates: 2, fallback_models: { coder: QWEN } });
+    const made = await db.$transaction((tx) =>
+      makeCandidates(tx, { parent, spec: "# Plan", approaches: [] }),
+    );
+    const asked = (role: "coder" | "fixer") =>
+      made.map((child) => {
+        const { first, second } = modelsFor(role, child);
+        return [first.model, second?.model];
+      });
+    expect(asked("coder")).toEqual([
+      ["claude-sonnet-4-6", "qwen"],
+      ["qwen", "claude-sonnet-4-6"],
+    ]);
+    expect(asked("fixer")).toEqual([
+      ["claude-sonnet-4-6", "of-the-factory"],
+      ["of-the-factory", "claude-sonnet-4-6"],
+    ]);
   });
 
   test("is none when it is the first one itself", async () => {
