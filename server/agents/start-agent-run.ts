@@ -1,7 +1,6 @@
 import { type Db, runStatement } from "../db";
 import type { NewJobEvent } from "../domain/events";
 import { plainText } from "../domain/plain-json";
-import { NotYet } from "../domain/step-outcome";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma } from "../generated/prisma/client";
 import { modelsFor } from "../models/choose-model";
@@ -11,6 +10,7 @@ import { queueLimits } from "../services/limits/queue-limits";
 import type { StoredPrompt } from "./history";
 import { toolsOf } from "./roles/role-prompt";
 import { type AgentRole, promptOf } from "./roles/roles";
+import { pauseWith } from "./settle-fault";
 
 export interface NewAgentRun {
   job: Job;
@@ -64,22 +64,27 @@ export async function startAgentRun(
   const begun = await runStatement(
     db,
     Prisma.sql`
-    WITH made AS (
+    WITH held AS (
+      -- Before the day, as everywhere.
+      SELECT id FROM job WHERE id = ${job.id}::bigint
+        AND NOT EXISTS (SELECT 1 FROM agent_run WHERE job_id = ${job.id} AND run = ${job.run}::int AND key = ${key})
+      FOR UPDATE
+    ), daily AS (
+      -- Counted under the day's row, so that agents that begin in one moment do not pass the cap together.
+      INSERT INTO daily_spend (team_id, day, agent_runs)
+      SELECT ${job.teamId}, (now() AT TIME ZONE 'UTC')::date, 1 FROM held WHERE ${queueLimits().dayAgentRuns}::int > 0
+      ON CONFLICT (team_id, day) DO UPDATE SET agent_runs = daily_spend.agent_runs + 1
+        WHERE daily_spend.agent_runs < ${queueLimits().dayAgentRuns}::int
+      RETURNING 1
+    ), made AS (
       INSERT INTO agent_run (job_id, run, key, role, provider, model, prompt)
       SELECT ${job.id}::bigint, ${job.run}::int, ${key}, ${role}, ${provider}, ${model}, ${JSON.stringify(prompt)}::jsonb
-      WHERE NOT EXISTS (SELECT 1 FROM daily_spend WHERE team_id = ${job.teamId}::bigint
-        AND day = (now() AT TIME ZONE 'UTC')::date AND agent_runs >= ${queueLimits().dayAgentRuns}::int)
-      ON CONFLICT DO NOTHING RETURNING job_id
-    ), daily AS (
-      INSERT INTO daily_spend (team_id, day, agent_runs)
-      SELECT ${job.teamId}, (now() AT TIME ZONE 'UTC')::date, 1 FROM made
-      ON CONFLICT (team_id, day) DO UPDATE SET agent_runs = daily_spend.agent_runs + 1
+      FROM daily ON CONFLICT DO NOTHING RETURNING job_id
     ), ${appending(Prisma.sql`SELECT job_id FROM made`, [...step.events, started], step.set)}
     ${ANNOUNCED}`,
   );
   if (begun.length > 0) return;
   const known = await db.agentRun.count({ where: { jobId: job.id, run: job.run, key } });
   if (known > 0) return;
-  await db.$transaction((tx) => pauseForAgentRuns(tx, job));
-  throw new NotYet({ kind: "paused" });
+  throw await pauseWith(db.$transaction((tx) => pauseForAgentRuns(tx, job)));
 }

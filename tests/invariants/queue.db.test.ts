@@ -201,6 +201,25 @@ describe("what a day allows", () => {
   });
 });
 
+test("agents that begin in one moment do not pass the day's cap together", async () => {
+  const jobs = [];
+  for (let i = 0; i < 12; i++) jobs.push(await fileJob(i % 3 === 0 ? south : north));
+  const ends = await Promise.allSettled(
+    jobs.map((job) => startAgentRun(db, { job, key: "one", role: "coder", first: "Build it.", task: 1 })),
+  );
+  const begun = (ctx: Ctx) => db.agentRun.count({ where: { job: { teamId: ctx.actor.teamId } } });
+  expect([await begun(north), await begun(south)]).toEqual([3, 3]);
+  const kept = ends.filter(({ status }) => status === "rejected");
+  expect(kept.map((end) => (end as PromiseRejectedResult).reason)).toEqual(
+    kept.map(() => expect.any(NotYet)),
+  );
+  expect(await db.job.count({ where: { state: "paused", waitingCode: "day_agent_runs" } })).toBe(6);
+  expect(await db.dailySpend.findMany({ select: { agentRuns: true } })).toEqual([
+    { agentRuns: 3 },
+    { agentRuns: 3 },
+  ]);
+});
+
 describe("the cooldown", () => {
   test("lets one job begin at a time, begun ones are free of it", async () => {
     const [first, second] = [await fileJob(north), await fileJob(north)];
