@@ -6,6 +6,7 @@ import { readFault } from "@/components/api/fault";
 import { useTRPC } from "@/components/api/trpc";
 import { useMe } from "@/components/api/use-me";
 import { Button } from "@/components/ui/button";
+import { formatCount } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
 import { externalHears, MESSAGE_LENGTH, takesMessages } from "@/server/domain/messages";
 import type { SaidRow } from "./feed-row";
@@ -28,20 +29,19 @@ export function Composer({ job, log }: TabProps) {
 
 function Waiting({ rows }: { rows: readonly SaidRow[] }) {
   return (
-    <ul
-      aria-label="Messages that wait"
-      className="mb-2 max-h-32 divide-y divide-dashed divide-edge overflow-y-auto rounded-md border border-dashed border-edge text-xs"
-    >
-      {rows.map((row) => (
-        <li key={row.key} className="flex items-start gap-2 px-3 py-1.5">
-          <Icon name="clock" className="mt-px text-faint" />
-          <span className="line-clamp-3 min-w-0 flex-1 wrap-anywhere">
+    <div className="mb-2 rounded-md border border-dashed border-edge px-3 py-1.5 text-xs">
+      <p className="flex items-center gap-2 text-faint">
+        <Icon name="clock" />
+        {formatCount(rows.length, "message")} {rows.length === 1 ? "waits" : "wait"} for the next turn
+      </p>
+      <ul aria-label="Messages that wait" className="mt-1 max-h-24 overflow-y-auto">
+        {rows.map((row) => (
+          <li key={row.key} className="line-clamp-2 pl-6 wrap-anywhere">
             <span className="font-medium">{row.author}</span> <span className="text-muted">{row.text}</span>
-          </span>
-          <span className="shrink-0 text-faint">waits for the next turn</span>
-        </li>
-      ))}
-    </ul>
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 

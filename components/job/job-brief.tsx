@@ -21,7 +21,11 @@ export function JobBrief({ job }: { job: JobView }) {
     >
       <StateBadge state={job.status} />
       <span className="text-muted">
-        {formatShare(job.progress)} · {formatUsd(job.cost_usd)} of {formatUsd(job.budget_usd)}
+        {formatShare(job.progress)}
+        <span className="hidden 2xl:inline">
+          {" "}
+          · {formatUsd(job.cost_usd)} of {formatUsd(job.budget_usd)}
+        </span>
       </span>
     </p>
   );

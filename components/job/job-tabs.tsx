@@ -3,7 +3,7 @@
 import dynamic from "next/dynamic";
 import { useSearchParams } from "next/navigation";
 import type { ComponentType } from "react";
-import { useRef } from "react";
+import { type RefObject, useEffect, useRef } from "react";
 import { cx } from "@/components/ui/cx";
 import { Composer } from "./composer";
 import { JobBrief } from "./job-brief";
@@ -83,6 +83,7 @@ export function JobTabs(props: TabProps) {
   const tabs = TABS.filter(({ isFor = () => true }) => isFor(props));
   const active = tabs.find((tab) => tab.name === wanted) ?? TABS[0]!;
   const list = useRef<HTMLDivElement>(null);
+  useInSight(list, active.name);
   const show = (name: string) => {
     const url = new URL(window.location.href);
     // What a tab shows within itself is gone with it.
@@ -105,7 +106,7 @@ export function JobTabs(props: TabProps) {
           ref={list}
           role="tablist"
           aria-label="Views"
-          className="flex min-w-0 flex-1 gap-5 overflow-x-auto"
+          className="flex min-w-0 flex-1 gap-4 overflow-x-auto sm:gap-5 lg:gap-4 2xl:gap-5"
           onKeyDown={onKey}
         >
           {tabs.map((tab) => (
@@ -131,6 +132,19 @@ export function JobTabs(props: TabProps) {
       <Composer {...props} />
     </section>
   );
+}
+
+/** Moves the strip so that its open tab can be seen, and nothing else on the page. */
+function useInSight(list: RefObject<HTMLElement | null>, name: string): void {
+  useEffect(() => {
+    const tab = list.current?.querySelector<HTMLElement>(`#tab-${name}`);
+    if (!list.current || !tab) return;
+    const left = tab.offsetLeft - list.current.offsetLeft;
+    const right = left + tab.offsetWidth;
+    const { scrollLeft, clientWidth } = list.current;
+    if (left < scrollLeft) list.current.scrollLeft = left;
+    else if (right > scrollLeft + clientWidth) list.current.scrollLeft = right - clientWidth;
+  }, [list, name]);
 }
 
 function TabButton({

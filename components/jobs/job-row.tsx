@@ -54,7 +54,7 @@ export const JobRow = memo(function JobRow({ job, inProject = false }: Props) {
 /** What is most worth knowing about a job in one breath. */
 function rowDetail(job: JobView): string | null {
   if (isMoving(job.status) && job.current_step) return job.current_step;
-  if (job.status === "pending" && job.waiting_reason) return job.waiting_reason;
+  if ((job.status === "pending" || job.status === "paused") && job.waiting_reason) return job.waiting_reason;
   if (job.error_message && job.status !== "completed") return job.error_message;
   if (job.test_results) return `${job.test_results.passed} of ${job.test_results.total} tests passed`;
   return null;

@@ -29,7 +29,7 @@ export function LearningPage({ id }: { id: string }) {
   }
   const learning = found.data;
   return (
-    <article className="max-w-[68rem]">
+    <article>
       <p className="text-xs text-faint">
         <Link href="/learnings" className="hover:text-ink hover:underline">
           Learnings

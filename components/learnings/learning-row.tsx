@@ -32,7 +32,9 @@ export function LearningRow({ learning, mayChange }: { learning: LearningView; m
             {learning.pinned && <Pinned />}
             <span className="min-w-0 wrap-anywhere">{learning.title}</span>
           </span>
-          {!open && <span className="line-clamp-2 text-muted wrap-anywhere">{learning.text}</span>}
+          {!open && (
+            <span className="line-clamp-2 max-w-[90ch] text-muted wrap-anywhere">{learning.text}</span>
+          )}
           <span className="mt-0.5 block text-xs text-faint wrap-anywhere">
             {[KIND_LABEL[learning.kind], learning.project, learning.stack.join(", ")]
               .filter(Boolean)

@@ -74,7 +74,7 @@ function LearningList({ filter, mayChange }: { filter: LearningFilter; mayChange
   if (rows.length === 0)
     return <NoLearnings filtered={Object.keys(filter).length > 0} mayChange={mayChange} />;
   return (
-    <div className={isOld ? "max-w-[68rem] opacity-60" : "max-w-[68rem]"} aria-busy={isOld}>
+    <div className={isOld ? "opacity-60" : undefined} aria-busy={isOld}>
       {how && <p className="pb-1 text-xs text-faint">{how}</p>}
       <ul aria-label="Learnings" className="border-t hairline">
         {rows.map((learning) => (

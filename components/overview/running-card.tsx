@@ -22,12 +22,14 @@ export function RunningCard({ job }: { job: JobView }) {
         <ProgressBar value={job.progress} label={`Progress of ${job.title}`} />
       </span>
       <span className="mt-2 flex flex-wrap justify-between gap-x-4 text-xs text-muted tabular-nums">
-        <span>
-          {job.current_step ? STEP_LABEL[job.current_step] : "Starting"}
+        <span className="min-w-0 truncate">
+          {job.waiting_reason ?? (job.current_step ? STEP_LABEL[job.current_step] : "Starting")}
           {job.iterations > 0 && ` · iteration ${job.iterations}`}
         </span>
         <span>
-          {job.worker_id ?? "no worker"} · {formatUsd(job.cost_usd)}
+          {/* Whoever waits for others holds no worker, whichever was the last. */}
+          {job.waiting_reason === null && `${job.worker_id ?? "no worker"} · `}
+          {formatUsd(job.cost_usd)}
           {job.started_at && (
             <>
               {" · "}

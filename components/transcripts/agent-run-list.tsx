@@ -65,7 +65,6 @@ const sumOf = (runs: readonly AgentRunView[], figure: "turns" | "cost_usd") =>
   runs.reduce((sum, run) => sum + run[figure], 0);
 
 function AgentRunRow({ agent }: { agent: AgentRunView }) {
-  const { task, name } = placeOf(agent.agent_run);
   const verdict = verdictOf(agent);
   return (
     <li className="lazy-row border-b hairline">
@@ -80,7 +79,7 @@ function AgentRunRow({ agent }: { agent: AgentRunView }) {
         <span className="min-w-0">
           <span className="flex flex-wrap items-baseline gap-x-2">
             <span className="font-medium">{agent.role}</span>
-            <span className="text-xs text-muted">{task === null ? name : `task ${task} · ${name}`}</span>
+            <span className="text-xs text-muted">{placeOf(agent)}</span>
           </span>
           <span className="block text-xs text-faint">
             <span className="wrap-anywhere">

@@ -74,7 +74,6 @@ export function AgentRunPage({ id, place, events }: Props) {
 }
 
 function AgentHead({ id, agent }: { id: string; agent: AgentRunView }) {
-  const { task, name } = placeOf(agent.agent_run);
   const verdict = verdictOf(agent);
   const top = useRef<HTMLElement>(null);
   // Whoever comes from far down the Live tab begins at the beginning.
@@ -93,8 +92,7 @@ function AgentHead({ id, agent }: { id: string; agent: AgentRunView }) {
             All agents
           </TranscriptLink>
           <h2 className="text-base font-semibold">
-            {agent.role}{" "}
-            <span className="font-normal text-muted">{task === null ? name : `task ${task} · ${name}`}</span>
+            {agent.role} <span className="font-normal text-muted">{placeOf(agent)}</span>
           </h2>
         </div>
         <ExportLink id={id} />

@@ -42,6 +42,11 @@ describe("how an agent run came out", () => {
     });
   });
 
+  test("one that was stuck says why", () => {
+    const stuck = { summary: "Half done.", stuck: "The coder is stuck: the same action 4 times." };
+    expect(verdictOf({ status: "failed", role: "coder", result: stuck }).summary).toBe(stuck.stuck);
+  });
+
   test.each([null, "words", 7, [], { summary: 7, verdict: null, findings: "x" }])(
     "a result like %j breaks nothing",
     (result) => {
@@ -50,8 +55,13 @@ describe("how an agent run came out", () => {
   );
 });
 
-test("the task in the name of an agent run", () => {
-  expect(placeOf("task-12/fix-1")).toEqual({ task: 12, name: "fix-1" });
-  expect(placeOf("candidates/architect")).toEqual({ task: null, name: "candidates/architect" });
-  expect(placeOf("plan")).toEqual({ task: null, name: "plan" });
+test.each([
+  ["task-12/fix-1", "fixer", "task 12 · fix-1"],
+  ["task-1/coder", "coder", "task 1"],
+  ["candidates/architect", "architect", "candidates"],
+  ["plan/planner", "planner", "plan"],
+  ["plan", "planner", "plan"],
+  ["coder", "coder", ""],
+])("%s of a %s worked on %j", (agent_run, role, place) => {
+  expect(placeOf({ agent_run, role })).toBe(place);
 });

@@ -31,13 +31,8 @@ export function verdictOf({
   const given: Result = result !== null && typeof result === "object" ? (result as Result) : {};
   const summary = textIn(given, "summary") ?? textIn(given, "root_cause");
   if (status === "running") return { icon: "arc", ink: "text-run", text: "at work", summary: null };
-  if (status === "failed")
-    return {
-      icon: "ringCross",
-      ink: "text-bad",
-      text: "failed",
-      summary: textIn(given, "failed") ?? summary,
-    };
+  const failed = textIn(given, "failed") ?? textIn(given, "stuck") ?? summary;
+  if (status === "failed") return { icon: "ringCross", ink: "text-bad", text: "failed", summary: failed };
   const { text, fine } = handedIn(role, given);
   return { icon: fine ? "ring" : "ringBang", ink: fine ? "text-good" : "text-warn", text, summary };
 }
@@ -61,8 +56,11 @@ function handedIn(role: string, result: Result): { text: string; fine: boolean }
 /** Tasks are the lines with a box. */
 const planned = (spec: string) => many((spec.match(/^\s*[-*+] \[[ xX]\] /gm) ?? []).length, "task");
 
-/** The rest of an agent run's key behind its task: "task-2/fix-1" is "fix-1" of task 2. */
-export function placeOf(key: string): { task: number | null; name: string } {
-  const found = /^task-(\d+)\/(.+)$/.exec(key);
-  return found ? { task: Number(found[1]), name: found[2] ?? "" } : { task: null, name: key };
+/** What an agent run worked on, by its key and without its role: "task-2/fix-1" is "task 2 · fix-1", a task's coder "task 2". */
+export function placeOf({ agent_run, role }: Pick<AgentRunView, "agent_run" | "role">): string {
+  return agent_run
+    .split("/")
+    .filter((part) => part !== role)
+    .map((part) => part.replace(/^task-(?=\d+$)/, "task "))
+    .join(" · ");
 }

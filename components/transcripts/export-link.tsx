@@ -8,7 +8,7 @@ export function ExportLink({ id }: { id: string }) {
       download={`${id}.transcript.jsonl`}
       className="inline-flex h-9 items-center gap-1.5 rounded-md border border-edge/60 bg-raised px-3 font-medium hover:bg-sunken"
     >
-      <Icon name="down" />
+      <Icon name="download" />
       Export as JSON lines
     </a>
   );

@@ -89,10 +89,10 @@ function TurnHead({ turn, agent }: Pick<Props, "turn" | "agent">) {
       : (Date.parse(turn.finished_at) - Date.parse(turn.asked_at) - turn.model_ms) / 1000;
   const other = turn.model !== agent.model || turn.provider !== agent.provider;
   return (
-    <p className="flex flex-wrap items-baseline gap-x-2 text-xs text-faint tabular-nums">
+    <p className="flex flex-wrap items-baseline gap-x-3 text-xs text-faint tabular-nums">
       <TranscriptLink
         place={{ run: agent.run, agentRun: agent.agent_run, turn: turn.turn }}
-        className="mr-1 text-sm font-medium text-ink hover:underline"
+        className="text-sm font-medium text-ink hover:underline"
       >
         Turn {turn.turn}
       </TranscriptLink>
@@ -103,23 +103,23 @@ function TurnHead({ turn, agent }: Pick<Props, "turn" | "agent">) {
       >
         {timeOf(turn.asked_at)}
       </time>
-      <span title="How long the model took">· model {formatDuration(turn.model_ms / 1000)}</span>
+      <span title="How long the model took">model {formatDuration(turn.model_ms / 1000)}</span>
       {ran !== null && turn.calls.length > 0 && (
         <span title="From the answer until its calls were carried out">
-          · calls {formatDuration(Math.max(0, ran))}
+          calls {formatDuration(Math.max(0, ran))}
         </span>
       )}
       <span
         title={`${usage.input} new, ${usage.cache_read} read from and ${usage.cache_write} written to a cache`}
       >
-        · {asked.toLocaleString("en")} tokens in
+        {asked.toLocaleString("en")} tokens in
         {usage.cache_read > 0 && `, ${usage.cache_read.toLocaleString("en")} of them cached`}
       </span>
-      <span>· {usage.output.toLocaleString("en")} out</span>
-      <span>· {formatUsd(turn.cost_usd)}</span>
+      <span>{usage.output.toLocaleString("en")} out</span>
+      <span>{formatUsd(turn.cost_usd)}</span>
       {other && (
         <span className="text-warn">
-          · answered by {turn.provider}/{turn.model}
+          answered by {turn.provider}/{turn.model}
         </span>
       )}
     </p>

@@ -124,7 +124,7 @@ test("agents of a job that is under way appear by themselves", async ({ page }) 
   test.setTimeout(300_000);
   await fileJob(page, "Ledger with entries", ["Entries"]);
   await page.getByRole("tab", { name: "Transcript" }).click();
-  const coder = page.getByRole("listitem").filter({ hasText: "task 1 · coder" });
+  const coder = page.getByRole("listitem").filter({ hasText: /^codertask 1/ });
   await expect(coder).toContainText("done", { timeout: 240_000 });
   await coder.getByRole("link").click();
   await expect(page.getByRole("region", { name: "Turn 1", exact: true })).toContainText("tokens in");
