@@ -5,11 +5,14 @@ import { learnFromStopped } from "./functions/learn";
 import { runAgent } from "./functions/run-agent";
 import { runJob } from "./functions/run-job";
 import { runTask } from "./functions/run-task";
+import { guardCalls } from "./guard-calls";
 
 /** Answers a call of the engine. Never throws. */
-export const serveFunctions: (request: Request) => Promise<Response> = serve({
-  client: inngest,
-  functions: [runJob, runTask, runAgent, learnFromStopped],
-  // A stranger's PUT with a Host of his own would have the app registered under his address.
-  enableUnauthedSync: false,
-});
+export const serveFunctions: (request: Request) => Promise<Response> = guardCalls(
+  serve({
+    client: inngest,
+    functions: [runJob, runTask, runAgent, learnFromStopped],
+    // A stranger's PUT with a Host of his own would have the app registered under his address.
+    enableUnauthedSync: false,
+  }),
+);
