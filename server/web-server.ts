@@ -1,11 +1,12 @@
 // The app process in production: one HTTP server, in front of Next for the few routes that programs call all the time.
-// Invariant: it decides nothing; whatever it does not know goes to Next untouched, and only a page that fails while the
-// database is away comes back changed.
+// Invariant: it decides nothing; whatever can be read and it does not know goes to Next, and only a page that fails while
+// the database is away comes back changed.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import next from "next";
 import { guardPage } from "./api/http/away-page";
 import { directHandler } from "./api/http/direct-routes";
 import { answerWith } from "./api/http/node-request";
+import { answerOdd, refuseUpgrades } from "./api/http/odd-request";
 
 /** A caller that has not finished by then is cut off. */
 const CLOSE_MS = 3_000;
@@ -16,10 +17,12 @@ async function main(): Promise<void> {
   const dir = process.cwd();
   let serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   const server = createServer((request, response) => void answer(request, response));
+  refuseUpgrades(server);
   const app = next({ dev: false, dir, hostname, port, httpServer: server });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      if (answerOdd(request, response)) return;
       const handler = directHandler(request.method ?? "", request.url ?? "");
       if (handler) return await answerWith(handler, request, response);
       // The API says by itself what is wrong, in its own form.

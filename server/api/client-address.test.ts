@@ -9,16 +9,18 @@ Object.assign(process.env, {
   FABRICA_AUTH_SECRET: "x".repeat(32),
 });
 
-test("the address of the socket counts, whatever the client claims", async () => {
+test("the address of the socket counts, whatever the client claims, and so does the host that was asked", async () => {
   recordPeerAddresses();
   const server = createServer((request, response) => {
-    response.end(clientAddress(new Headers(request.headers as Record<string, string>)));
+    const headers = new Headers(request.headers as Record<string, string>);
+    response.end(`${clientAddress(headers)} ${headers.get("x-forwarded-host")} ${headers.get("forwarded")}`);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const claims = { "x-forwarded-for": "203.0.113.9", "x-fabrica-peer": "203.0.113.9" };
+  const host = { "x-forwarded-host": "evil.test", forwarded: "host=evil.test" };
+  const claims = { "x-forwarded-for": "203.0.113.9", "x-fabrica-peer": "203.0.113.9", ...host };
   const answer = await fetch(`http://127.0.0.1:${port}`, { headers: claims });
-  expect(await answer.text()).toBe("127.0.0.1");
+  expect(await answer.text()).toBe("127.0.0.1 null null");
   await new Promise((resolve) => server.close(resolve));
 });
 

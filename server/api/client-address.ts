@@ -5,12 +5,15 @@ import type { IncomingMessage } from "node:http";
 import { env } from "../env";
 
 const PEER_HEADER = "x-fabrica-peer";
+/** What a proxy says of the address that it was asked under; the sign-in library would send people there. */
+const FORWARDED = ["forwarded", "x-forwarded-host"];
 
-/** Called once at start: overwrites the header on every request that this process receives. */
+/** Called once at start: overwrites the header on every request that this process receives, and drops claims. */
 export function recordPeerAddresses(): void {
   subscribe("http.server.request.start", (message) => {
     const { request } = message as { request: IncomingMessage };
     request.headers[PEER_HEADER] = request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
+    if (env().TRUST_PROXY !== "1") for (const name of FORWARDED) delete request.headers[name];
   });
 }
 

@@ -29,8 +29,14 @@ export async function handleBrowserAuth(request: Request, context: RouteContext)
       "The sign-in request is not usable. Delete this site's cookies and try again.",
     );
   } catch (error) {
-    return errorResponse(toAppError(error, requestId), requestId);
+    return errorResponse(toAppError(refusalOfHost(error), requestId), requestId);
   }
+}
+
+/** The library makes addresses of what the request, or a proxy, says that we are called. */
+function refusalOfHost(error: unknown): unknown {
+  if ((error as { code?: unknown } | null)?.code !== "ERR_INVALID_URL") return error;
+  return new AppError("bad_request", "The name under which this server was asked is not usable.");
 }
 
 /** The same request with its body read and looked at. */
