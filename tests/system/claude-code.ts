@@ -62,7 +62,9 @@ async function main(tools: string): Promise<boolean> {
   try {
     const command = "claude -p --output-format stream-json --verbose --dangerously-skip-permissions";
     host = await RalphHost.start({ url: factory.url, dataDir: factory.dataDir, tools, command });
-    const id = await submit(factory, { agent: "external", spec: "# Words\n\n- [ ] Count words\n" });
+    const spec = "# Words\n\n- [ ] Count words\n";
+    // The script has no part for the factory's own tester.
+    const id = await submit(factory, { agent: "external", hold_back_tests: false, spec });
     const over = ["completed", "failed", "escalated", "paused"];
     const job = await untilJob(factory, id, ({ status }) => over.includes(status), LIMIT_MS);
     const events = await factory.sql<{ type: string; data: object }>(
