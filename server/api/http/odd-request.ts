@@ -24,6 +24,7 @@ export function answerOdd(request: IncomingMessage, response: ServerResponse): b
     "X-Content-Type-Options": "nosniff",
     "X-Request-Id": id,
     Connection: "close",
+    ...(code === "method_not_allowed" && { Allow: "GET, HEAD" }),
   });
   response.end(body);
   return true;
@@ -32,6 +33,9 @@ export function answerOdd(request: IncomingMessage, response: ServerResponse): b
 function refusalOf(method: string, target: string): AppError | null {
   // A request with it cannot even be made by the standard's own means, which all handlers use.
   if (method === "TRACE") return new AppError("method_not_allowed", "TRACE is not answered here.");
+  // Pages are only looked at; Next fails at some of the rest, and logs a stack for each guess at an action of a page.
+  if (/^\/(?!api(\/|$))/.test(target) && method !== "GET" && method !== "HEAD")
+    return new AppError("method_not_allowed", "This address accepts GET and HEAD only.");
   if (!target.startsWith("/")) return new AppError("bad_request", "The address must begin with a slash.");
   try {
     decodeURIComponent(target.split(/[?#]/, 1)[0] ?? "");
