@@ -52,6 +52,16 @@ describe("the client", () => {
     });
   });
 
+  it.each(['{"jobs":1}', "<html>", "", "null"])("says that it is of another version: %s", async (body) => {
+    const url = await serve((_request, response) => response.end(body));
+    const client = new ApiClient({ url, token: "t", username: null, password: null });
+    const asked = client.call("GET", "/x", z.object({ jobs: z.array(z.string()) }));
+    await expect(asked).rejects.toMatchObject({
+      problem: expect.stringMatching(/another version/),
+      remedy: expect.stringMatching(/./),
+    });
+  });
+
   it("says plainly that nobody answers", async () => {
     const client = new ApiClient({ url: "http://127.0.0.1:1", token: "t", username: null, password: null });
     await expect(client.call("GET", "/x", z.unknown())).rejects.toThrow(/does not answer/);

@@ -58,11 +58,17 @@ export class ApiClient {
 
   /**
    * One call.
-   * @throws ApiError when the app refuses, LauncherError when it cannot be reached
+   * @throws ApiError when the app refuses, LauncherError when it cannot be reached or is of another version
    */
   async call<T>(method: string, path: string, answer: z.ZodType<T>, body?: unknown): Promise<T> {
     const response = await this.send(method, path, body, AbortSignal.timeout(REQUEST_LIMIT_MS));
-    return answer.parse(await response.json());
+    const parsed = answer.safeParse(await response.json().catch(() => undefined));
+    if (parsed.success) return parsed.data;
+    throw new LauncherError(
+      `What answers at ${this.settings.url} is not understood here: it is no Fabrica, or one of another version.`,
+      "Use the program of the version that runs there.",
+      { cause: parsed.error },
+    );
   }
 
   /** One call whose body is read as it comes. */
