@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "@/cli/launcher/ports";
 import { type JobDetailView, jobDetailView } from "@/server/domain/outputs";
+import { projectView } from "@/server/domain/project";
+import { GitServer } from "../support/git-server";
 import { Factory } from "./factory";
 import { simulated, submit, untilJob } from "./jobs";
 
@@ -14,9 +16,11 @@ const LIMIT_MS = 600_000;
 const BLOG = { title: "Blog API", description: "", features: ["Posts"], spec: undefined };
 
 let factory: Factory;
+let git: GitServer;
 const children: ChildProcess[] = [];
 beforeAll(async () => {
-  factory = await Factory.start({ workers: 2 });
+  git = await GitServer.start();
+  factory = await Factory.start({ workers: 2, env: { GIT_REMOTES: git.origin } });
 }, 180_000);
 afterEach(async () => {
   for (const child of children.splice(0)) {
@@ -24,7 +28,10 @@ afterEach(async () => {
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   }
 });
-afterAll(() => factory?.stop(), 60_000);
+afterAll(async () => {
+  await factory?.stop();
+  await git?.stop();
+}, 60_000);
 
 const detailOf = (id: string): Promise<JobDetailView> =>
   factory.client.call("GET", `/api/v1/jobs/${id}/detail`, jobDetailView);
@@ -87,6 +94,51 @@ describe("a deploy bundle", () => {
       start(folder, [...command], port);
       for (const target of ["docker-compose", "systemd"])
         expect(run(folder, `${target}/health-check.sh`, port, 10)).toMatchObject({ status: 0 });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "of somebody else's project comes with its branch, beside what that has there already",
+    async () => {
+      const upstream = git.create("words");
+      upstream.commit({
+        "package.json": '{"name":"words","type":"module","scripts":{"test":"node --test"}}\n',
+        "src/words.js": "export const words = (text) => text.split(/\\s+/).filter(Boolean);\n",
+        "test/words.test.js":
+          'import assert from "node:assert/strict";\nimport { test } from "node:test";\nimport { words } from "../src/words.js";\n\ntest("words", () => {\n  assert.deepEqual(words("a b"), ["a", "b"]);\n});\n',
+        "migrations/001_init.sql": "CREATE TABLE word (text text);\n",
+        "deploy/systemd/words.conf": "# ours\n",
+        "deploy/old/run.sh": "docker run --privileged words\n",
+      });
+      const project = { name: "words", repository_url: git.url("words") };
+      await factory.client.call("POST", "/api/v1/projects", projectView, project);
+      const id = await submit(factory, {
+        title: "Slugs of texts",
+        description: "",
+        features: ["Slugify"],
+        spec: undefined,
+        tech_stack: undefined,
+        project: "words",
+        deploy_targets: ["systemd"],
+        models: simulated("sim-1"),
+      });
+      const job = await untilJob(factory, id, (one) => one.status === "completed", LIMIT_MS);
+      const tree = upstream.git(["ls-tree", "-r", job.branch ?? "", "deploy/"]);
+      const files = tree
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => `${line.slice(0, 6)} ${line.split("\t")[1]}`);
+      expect(files).toEqual([
+        "100644 deploy/old/run.sh",
+        "100644 deploy/systemd/README.md",
+        "100755 deploy/systemd/deploy.sh",
+        "100755 deploy/systemd/health-check.sh",
+        "100755 deploy/systemd/migrate.sh",
+        "100755 deploy/systemd/rollback.sh",
+        "100644 deploy/systemd/slugs-of-texts.service",
+        "100644 deploy/systemd/words.conf",
+      ]);
     },
     LIMIT_MS,
   );
