@@ -41,7 +41,8 @@ deploy.sh goes to its own folder, keeps what runs now for rollback.sh, builds, s
 health-check.sh, and runs rollback.sh when that fails. Leave -f, --file and COMPOSE_FILE out.`,
   systemd: `A <name>.service for each program, with [Unit], [Service] and [Install], each setting on one line. It has NoNewPrivileges=yes, and
 DynamicUser=yes or User= with a name that is written out and is not root; no added capabilities, no devices, no Exec line
-that begins with + or !. Its data lies in StateDirectory=. No other kinds of units, no drop-ins.
+that begins with + or !. Its data lies in StateDirectory= with the name of the unit. It writes to the journal, and says nothing
+about other units. No other kinds of units, no drop-ins.
 deploy.sh puts the project into a folder of its own for each release, moves the link "current", installs the unit, restarts
 the service, runs health-check.sh, and runs rollback.sh when that fails; rollback.sh goes back to the release before.`,
 };

@@ -10,7 +10,7 @@ export const MAX_BUNDLE_FILES = 60;
 export const MAX_BUNDLE_FILE_BYTES = 128 * 1024;
 
 /** What is not visible, and what turns the order of signs round: a person reads these files before they are run. */
-const UNSEEN = /(?![\n\t])\p{Cc}|[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u;
+const UNSEEN = /(?![\n\t])\p{Cc}|\p{Cf}|(?! )\p{Z}/u;
 
 /** Everything that is wrong with the bundle of a target; nothing when it may be handed on. */
 export function checkBundle(target: DeployTarget, bundle: Bundle): BundleFinding[] {

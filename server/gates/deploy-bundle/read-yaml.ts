@@ -24,7 +24,7 @@ export class YamlProblem extends Error {
 
 const MAX_DEPTH = 32;
 /** What some readers take for the end of a line and others do not, and what cannot be seen. */
-const STRANGE = /[\u0085\u00a0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|(?![\n])\p{Cc}/u;
+const STRANGE = /\p{Cc}|\p{Cf}|(?! )\p{Z}/u;
 const DECIMAL = /^[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[-+]?\d+)?$/i;
 /** A number for some: octal, hexadecimal, parted, by sixties, or infinite. */
 const NUMBER_OF_SOME = /^[-+]?(?:[\d.][\d_.]*(?::[0-5]?\d)*(?:e[-+]?\d+)?|0[box][\da-f_]+|\.inf|\.nan)$/i;

@@ -86,6 +86,12 @@ const IN_PROGRAMS: Word[] = [
     /\bchmod\s+(?:-\S+\s+)*(?:[0-7]?[2467][0-7]{3}\b|[ugoa]*\+[rwxXt]*s)|\bsetcap\b/,
     "no programs that give rights",
   ],
+  [/\bdocker\s+(?:-\S+\s+)*(?:-H|--host|--context)\b/, "the engine of this host, by its own client"],
+  [
+    /\b(?:usermod|gpasswd|adduser|useradd)\b.*\b(?:root|sudo|wheel|docker)\b/,
+    "no rights to be given for later",
+  ],
+  [/\b(?:curl|wget)\b[^|;]*\|\s*(?:sudo\s+)?(?:ba|da|z)?sh\b/, "nothing that is fetched and run at once"],
   [/NOPASSWD|\/etc\/sudoers/, "no rights to be given for later"],
   [/\brm\s+(?:-\S+\s+)+\/(?:\*|\s|$)/, "nothing that removes the whole host"],
 ];

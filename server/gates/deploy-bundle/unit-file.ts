@@ -13,7 +13,13 @@ const SECTIONS = ["Unit", "Service", "Install"];
 
 /** Settings of [Service] that say how it runs and what it may not do. */
 const SERVICE =
-  /^(?:Type|Exec(?:Start|StartPre|StartPost|Stop|StopPost|Reload|Condition)|Restart\w*|Timeout\w*|RuntimeMaxSec|User|Group|DynamicUser|SupplementaryGroups|WorkingDirectory|Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|UMask|NoNewPrivileges|Protect\w+|Private\w+|ProcSubset|Restrict\w+|LockPersonality|MemoryDenyWriteExecute|Memory(?:Max|High|Low|Min|SwapMax)|CPU(?:Quota|Weight)|Tasks(?:Max|Accounting)|IOWeight|Limit[A-Z]+|ReadOnlyPaths|ReadWritePaths|InaccessiblePaths|NoExecPaths|ExecPaths|TemporaryFileSystem|(?:State|Runtime|Cache|Logs|Configuration)Directory(?:Mode|Preserve)?|SystemCall(?:Filter|ErrorNumber|Architectures|Log)|CapabilityBoundingSet|SecureBits|RemoveIPC|KeyringMode|Kill\w+|SendSIG\w+|FinalKillSignal|Standard(?:Output|Error)|Syslog\w+|LogLevelMax|Nice|OOM\w+|SuccessExitStatus|WatchdogSec|NotifyAccess|RemainAfterExit|PIDFile|IPAddress(?:Allow|Deny)|SocketBind(?:Allow|Deny)|LoadCredential\w*|SetCredential|StartLimit\w+)$/;
+  /^(?:Type|Exec(?:Start|StartPre|StartPost|Stop|StopPost|Reload|Condition)|Restart\w*|Timeout\w*|RuntimeMaxSec|User|Group|DynamicUser|SupplementaryGroups|WorkingDirectory|Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|UMask|NoNewPrivileges|Protect\w+|Private\w+|ProcSubset|Restrict\w+|LockPersonality|MemoryDenyWriteExecute|Memory(?:Max|High|Low|Min|SwapMax)|CPU(?:Quota|Weight)|Tasks(?:Max|Accounting)|IOWeight|Limit[A-Z]+|ReadOnlyPaths|ReadWritePaths|InaccessiblePaths|NoExecPaths|ExecPaths|TemporaryFileSystem|(?:State|Runtime|Cache|Logs)Directory(?:Mode|Preserve)?|SystemCall(?:Filter|ErrorNumber|Architectures|Log)|CapabilityBoundingSet|RemoveIPC|KeyringMode|Kill\w+|SendSIG\w+|FinalKillSignal|Standard(?:Output|Error)|Syslog\w+|LogLevelMax|Nice|OOM\w+|SuccessExitStatus|WatchdogSec|NotifyAccess|RemainAfterExit|IPAddress(?:Allow|Deny)|SocketBind(?:Allow|Deny)|StartLimit\w+)$/;
+
+/** What the other sections may say: when it starts, and nothing about other units. */
+const ELSEWHERE: Record<string, RegExp> = {
+  Unit: /^(?:Description|Documentation|After|Before|Wants|Requires|BindsTo|PartOf|Condition\w+|Assert\w+|StartLimit\w+)$/,
+  Install: /^WantedBy$/,
+};
 
 /** Groups that are as good as root on most hosts. */
 const MIGHTY_GROUPS = [
@@ -37,14 +43,19 @@ const ACCOUNT = /^[a-z_][a-z0-9_-]{0,30}$/;
 export function checkUnitFile(file: BundleFile & { text: string }): BundleFinding[] {
   const findings = new Findings(file.path, "unit file");
   const settings = readUnit(file.text, findings);
+  const unit = file.name.replace(/^.*\/|\.service$/g, "");
   const service = settings.filter(({ section }) => section === "Service");
   for (const setting of service) {
-    const wrong = wrongWith(setting);
+    const wrong = wrongWith(setting, unit);
     if (wrong !== null) findings.add(setting.line, wrong, `${setting.key}=${setting.value}`);
   }
-  for (const { line, section, key } of settings)
-    if (section === "Unit" && /^JoinsNamespaceOf$/.test(key))
-      findings.add(line, "namespaces of its own", key);
+  for (const { line, section, key, value } of settings)
+    if (section !== "Service" && !ELSEWHERE[section]?.test(key))
+      findings.add(
+        line,
+        `of [${section}] only when it starts, and nothing about other units`,
+        `${key}=${value}`,
+      );
   const has = (key: string) => service.some((setting) => setting.key === key);
   if (!has("ExecStart")) findings.add(0, "[Service] with ExecStart=", "none");
   if (!["yes", "true", "on", "1"].includes(last(service, "NoNewPrivileges")))
@@ -94,8 +105,11 @@ const NEVER: Record<string, string> = {
   Delegate: "a control group of its own",
 };
 
-/** What is wrong with a setting of [Service]; null when nothing is. */
-function wrongWith({ key, value }: Setting): string | null {
+/**
+ * What is wrong with a setting of [Service]; null when nothing is.
+ * @param unit name of the unit, without its ending
+ */
+function wrongWith({ key, value }: Setting, unit: string): string | null {
   if (Object.hasOwn(NEVER, key)) return NEVER[key] as string;
   if (!SERVICE.test(key)) return "only settings that are known to be harmless";
   if (COMMAND.test(key))
@@ -109,8 +123,17 @@ function wrongWith({ key, value }: Setting): string | null {
     return value.split(/\s+/).every((name) => name === "" || isHarmless(name))
       ? null
       : "groups without rights of their own";
-  return key === "SecureBits" && /keep-caps/.test(value) ? "no kept capabilities" : null;
+  // Both are made by the manager, with its rights, and folders are given to the service's user.
+  if (/^Standard(?:Output|Error)$/.test(key))
+    return /^(?:inherit|null|journal|syslog)$/.test(value) ? null : "the journal, not a file of the host";
+  if (/Directory$/.test(key) && key !== "WorkingDirectory")
+    return value.split(/\s+/).every((name) => isOwnFolder(name, unit))
+      ? null
+      : `a folder named like the unit, ${unit}`;
+  return null;
 }
 
 const COMMAND = /^Exec(?!Paths$)/;
 const isHarmless = (account: string) => ACCOUNT.test(account) && !MIGHTY.has(account);
+const isOwnFolder = (name: string, unit: string) =>
+  !name.split("/").includes("..") && (name === unit || name.startsWith(`${unit}/`));
