@@ -34,16 +34,20 @@ export async function agentTurn(db: Db, ref: RunRef, key: string, n: number): Pr
     const turn = await takeTurn(db, ref, key, n);
     return turn.finished ? await howItEnded(db, ref, key) : turn;
   } catch (error) {
-    if (!(error instanceof Stuck || isReviewsOwn(key, error))) throw error;
+    if (!(error instanceof Stuck || isItsOwn(key, error))) throw error;
     const { agentRun } = await find(db, ref, key);
     await storeStuck(db, agentRun, error.message);
     return { finished: true, stuck: true };
   }
 }
 
-/** A review that comes to nothing leaves a job as green as it was. Only its time is the job's. */
-function isReviewsOwn(key: string, error: unknown): error is GiveUp {
-  return key.startsWith("review/") && error instanceof GiveUp && error.code !== "timeout";
+/**
+ * Whether what ends an agent is no end of its job. Another agent may hand in what can be read; and a review that comes to
+ * nothing leaves a job as green as it was, but for the time, which is the job's.
+ */
+function isItsOwn(key: string, error: unknown): error is GiveUp {
+  if (!(error instanceof GiveUp)) return false;
+  return error.code === "unreadable_result" || (key.startsWith("review/") && error.code !== "timeout");
 }
 
 /** Why an agent run counts as stuck, null when it does not. */

@@ -148,6 +148,18 @@ describe("a task that stays red", () => {
     ]);
   });
 
+  test("goes on without a debugger who hands in nothing that can be read", async () => {
+    await begin();
+    red = 3;
+    const unread = Array.from({ length: 4 }, () => debug("perhaps"));
+    model.script = [coder(), tester, fixer("one"), fixer("two"), ...unread, fixer("three")];
+    expect(await work()).toBe(true);
+    expect(names().slice(-5)).toEqual(
+      ["debugger", "debugged", "fix-3", "check-3", "tick"].map((name) => `task-1/${name}`),
+    );
+    expect(told(8)).not.toContain("findings");
+  });
+
   test("is not looked into when nobody could act on it", async () => {
     await begin({ max_fixes: 2 });
     red = 9;
@@ -273,6 +285,17 @@ describe("an agent that is stuck", () => {
       ["task-1/coder-again", "finished"],
       ["task-1/tester", "finished"],
     ]);
+  });
+
+  test("because its result cannot be read is followed by another one as well", async () => {
+    await begin();
+    const unread = Array.from({ length: 4 }, () => finish({ summary: 7 }));
+    model.script = [...unread, debug("fix_code"), coder(), tester];
+    expect(await work()).toBe(true);
+    expect(names().slice(0, 4)).toEqual(
+      ["coder", "debug-coder", "debugged-coder", "coder-again"].map((name) => `task-1/${name}`),
+    );
+    expect((await runs())[0]).toMatchObject({ key: "task-1/coder", state: "failed" });
   });
 
   test("a second time goes to a person, with the reason", async () => {
