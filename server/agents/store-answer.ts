@@ -4,7 +4,7 @@ import type { NewJobEvent } from "../domain/events";
 import { ANNOUNCED, appendEvents, appending } from "../events/append";
 import { type AgentRun, type Job, Prisma, type Turn } from "../generated/prisma/client";
 import type { ModelAnswer } from "../models/port";
-import { settle, spendEvents } from "../services/spend/settle-spend";
+import { alertRoot, settle, spendEvents } from "../services/spend/settle-spend";
 import { readWith } from "./steering";
 import { callTitle } from "./tools";
 
@@ -31,6 +31,7 @@ export async function storeAnswer(db: Db, asked: Asked): Promise<Turn> {
     // A call that was made is paid for, also when another one of the same turn came first and its answer counts.
     const settled = await settle(tx, { key, usage: answer.usage, costMicro: cost, as: "settled" });
     const paid = settled ? spendEvents(settled) : [];
+    if (settled) await alertRoot(tx, settled);
     const events = [
       ...readEvents(agentRun.key, n, steering),
       ...paid,

@@ -8,9 +8,12 @@ import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import { Ended, NotYet } from "@/server/domain/step-outcome";
 import type { AgentRun, Job } from "@/server/generated/prisma/client";
+import { priceOf } from "@/server/models/prices";
 import { makeCandidates } from "@/server/services/candidates/make-candidates";
 import { cancelJob } from "@/server/services/jobs/cancel-job";
-import { pauseForCandidates } from "@/server/services/jobs/pause-itself";
+import { pauseForBudget, pauseForCandidates } from "@/server/services/jobs/pause-itself";
+import { reserveSpend } from "@/server/services/spend/reserve-spend";
+import { settleSpend } from "@/server/services/spend/settle-spend";
 import { sendMessage } from "@/server/services/steering/send-message";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { createRepository } from "@/server/workspaces/repository";
@@ -82,6 +85,39 @@ test("what nobody has read when a job is split is read by each of its candidates
     expect(log.filter(({ type }) => type === "steer.sent")).toHaveLength(2);
     expect(log.map(({ seq }) => seq)).toEqual(log.map((_, i) => i + 1));
   }
+});
+
+test("what candidates come to together is told where the cap is: the alert once, and what is spent of it at the end", async () => {
+  await fileJob(ctx, { candidates: 2, budget_usd: 5 });
+  const parent = await claim();
+  const [first, second] = (await split(parent)) as [Job, Job];
+  const usage = { input: 1, output: 1, cacheRead: 0, cacheWrite: 0 };
+  for (const [job, costMicro] of [
+    [first, 700_000n],
+    [second, 600_000n],
+    [first, 200_000n],
+  ] as const) {
+    const key = `${job.publicId}/${costMicro}`;
+    const call = {
+      job,
+      key,
+      role: "coder" as const,
+      provider: "simulation",
+      model: "sim-1",
+      timeoutMs: 60_000,
+    };
+    const price = priceOf("simulation", "sim-1");
+    await reserveSpend(db, { ...call, price, inputTokens: 1_000, maxTokens: 2_000 });
+    await db.$transaction((tx) => settleSpend(tx, { key, usage, costMicro, as: "settled" }));
+  }
+  const told = async (job: Job, type: string) =>
+    (await eventsOf(db, job)).filter((event) => event.type === type).map(({ data }) => data);
+  expect(await told(parent, "spend.alert")).toEqual([{ total_usd: 1.3, threshold_usd: 1 }]);
+  for (const job of [first, second]) expect(await told(job, "spend.alert")).toEqual([]);
+  expect(await told(second, "spend.settled")).toMatchObject([{ cost_usd: 0.6, total_usd: 1.3 }]);
+  await db.$transaction((tx) => pauseForBudget(tx, second, "The budget is spent."));
+  expect(await told(second, "budget.reached")).toMatchObject([{ cap_usd: 5, spent_usd: 1.5 }]);
+  expect((await reload(db, second)).waitingReason).toContain("$1.50 spent");
 });
 
 test("an answer that comes when its candidate was stopped is paid for by the root, holds nothing and changes nothing", async () => {

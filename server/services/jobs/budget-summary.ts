@@ -16,13 +16,18 @@ export async function budgetSummary(
 ): Promise<{ sentence: string; event: NewJobEvent }> {
   const row = await tx.job.findUniqueOrThrow({
     where: { id: job },
-    select: { run: true, spentMicroUsd: true, budgetMicroUsd: true, headCommit: true },
+    select: { run: true, rootId: true, headCommit: true },
+  });
+  // The cap is the root's, and so is what was spent of it.
+  const paying = await tx.job.findUniqueOrThrow({
+    where: { id: row.rootId ?? job },
+    select: { spentMicroUsd: true, budgetMicroUsd: true },
   });
   const tasks = await tx.task.findMany({ where: { jobId: job, run: row.run }, orderBy: { n: "asc" } });
   const open = tasks.filter((task) => !task.done);
   const done = tasks.length - open.length;
   const named = open.slice(0, NAMED).map(({ title }) => title.slice(0, TITLE_SHOWN).toWellFormed());
-  const spent = toUsd(row.spentMicroUsd);
+  const spent = toUsd(paying.spentMicroUsd);
   const shown = spent < 1 ? String(spent) : spent.toFixed(2);
   return {
     sentence: `${tasks.length === 0 ? "Nothing is planned yet" : `${done} of ${tasks.length} tasks done`}; $${shown} spent.`,
@@ -30,7 +35,7 @@ export async function budgetSummary(
       type: "budget.reached",
       data: {
         whose: reached?.whose ?? "job",
-        cap_usd: toUsd(reached?.cap ?? row.budgetMicroUsd),
+        cap_usd: toUsd(reached?.cap ?? paying.budgetMicroUsd),
         spent_usd: spent,
         tasks_done: done,
         tasks: tasks.length,

@@ -18,6 +18,8 @@ export interface SettleSpend {
 /** What settling a reservation came to. */
 export interface Settled {
   jobId: bigint;
+  /** The job whose cap pays. */
+  rootId: bigint;
   role: string;
   model: string;
   cost: bigint;
@@ -65,26 +67,32 @@ export async function settle(tx: Tx, { key, usage, costMicro, as }: SettleSpend)
       UPDATE job SET reserved_micro_usd = reserved_micro_usd - s.reserved_micro,
         spent_micro_usd = spent_micro_usd + ${cost}::bigint
       FROM settled s WHERE job.id = s.root_job_id
-      RETURNING s.job_id, s.role, s.model, spent_micro_usd, s.team_id
+      RETURNING s.job_id, s.root_job_id, s.role, s.model, spent_micro_usd, s.team_id
     )
-    SELECT p.job_id AS "jobId", p.role, p.model, ${cost}::bigint AS cost, p.spent_micro_usd AS total,
+    SELECT p.job_id AS "jobId", p.root_job_id AS "rootId", p.role, p.model, ${cost}::bigint AS cost, p.spent_micro_usd AS total,
       (SELECT spent_micro FROM daily) AS "dayTotal", t.budget_day_micro_usd AS "dayCap"
     FROM paid p JOIN team t ON t.id = p.team_id`;
   return settled ?? null;
 }
 
 /** What the log of the job says of it; nothing when nothing was paid. */
-export function spendEvents({ role, model, cost, total, ...day }: Settled): NewJobEvent[] {
+export function spendEvents(settled: Settled): NewJobEvent[] {
+  const { jobId, rootId, role, model, cost, total } = settled;
   if (cost === 0n) return [];
+  const data = { role: role as Role, model, cost_usd: toUsd(cost), total_usd: toUsd(total) };
+  return [{ type: "spend.settled", data }, ...(rootId === jobId ? alertsOf(settled) : [])];
+}
+
+/** What is reached is the root's: its log says so, whichever of the jobs below it has paid. */
+export async function alertRoot(tx: Tx, settled: Settled): Promise<void> {
+  if (settled.rootId !== settled.jobId) await appendEvents(tx, settled.rootId, alertsOf(settled));
+}
+
+function alertsOf({ cost, total, ...day }: Settled): NewJobEvent[] {
   const limit = env().BUDGET_ALERT_USD;
   const crossed = total >= toMicro(limit) && total - cost < toMicro(limit);
-  const data = { role: role as Role, model, cost_usd: toUsd(cost), total_usd: toUsd(total) };
   const alert = { total_usd: toUsd(total), threshold_usd: limit };
-  return [
-    { type: "spend.settled", data },
-    ...(crossed ? [{ type: "spend.alert" as const, data: alert }] : []),
-    ...dayAlert(cost, day),
-  ];
+  return [...(crossed ? [{ type: "spend.alert" as const, data: alert }] : []), ...dayAlert(cost, day)];
 }
 
 /** Told once a day, by the call that reaches the threshold. */
@@ -99,6 +107,8 @@ function dayAlert(cost: bigint, { dayTotal, dayCap }: Pick<Settled, "dayTotal" |
 /** Settles a reservation once, and says so; a second time changes nothing. @returns whether it was open */
 export async function settleSpend(tx: Tx, request: SettleSpend): Promise<boolean> {
   const settled = await settle(tx, request);
-  if (settled) await appendEvents(tx, settled.jobId, spendEvents(settled));
-  return settled !== null;
+  if (!settled) return false;
+  await appendEvents(tx, settled.jobId, spendEvents(settled));
+  await alertRoot(tx, settled);
+  return true;
 }
