@@ -16,6 +16,19 @@ const PAUSE_WAITS = ["5s", "30s", "2m", "15m", "1h", "6h", "1d"] as const;
 
 const at = <T>(list: readonly T[], index: number): T => list[Math.min(index, list.length - 1)] as T;
 
+/** Looking again twice as late each time soon takes few steps; nobody who holds a worker waits longer than this. */
+const SHORTEST_MS = 250;
+const LONGEST_MS = 60_000;
+
+/**
+ * How long a step that asked to be looked at later is left alone, in milliseconds: a run may have 1,000 engine steps, and
+ * what is waited for, such as money that a lost call holds, may take ten minutes.
+ * @param round how often it was looked at before
+ */
+export function laterMs(ms: number, round: number): number {
+  return Math.max(ms, Math.min(LONGEST_MS, SHORTEST_MS * 2 ** Math.min(round, 20)));
+}
+
 /** What a step does. */
 export type Work<T> = (db: Db) => Promise<T>;
 
@@ -40,7 +53,7 @@ export async function drive<T extends object>(
       case "ended":
         return null;
       case "later":
-        await step.sleep(`${name}:later`, outcome.ms);
+        await step.sleep(`${name}:later`, laterMs(outcome.ms, round));
         break;
       case "paused":
         await step.waitForEvent(`${name}:resumed`, {
