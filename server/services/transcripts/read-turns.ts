@@ -13,7 +13,8 @@ export async function turnsOf(db: Db, run: AgentRun, after: number, limit: numbe
   const first = turns[0]?.n;
   if (first === undefined) return [];
   const said = await db.jobMessage.findMany({
-    where: { agentRunId: run.id, turn: { gte: first, lte: turns.at(-1)?.n } },
+    // What came too late for the question waits for another turn.
+    where: { agentRunId: run.id, turn: { gte: first, lte: turns.at(-1)?.n }, deliveredAt: { not: null } },
     orderBy: { id: "asc" },
     select: { turn: true, author: true, text: true },
   });
