@@ -30,7 +30,12 @@ afterAll(async () => {
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }, 60_000);
 
-afterEach(() => {
+afterEach(async () => {
+  // The only slot must be free again, whatever has failed.
+  const left = await factory.sql<{ id: string }>(
+    "SELECT public_id AS id FROM job WHERE state IN ('pending', 'running', 'paused', 'validating', 'approved')",
+  );
+  for (const { id } of left) await factory.client.call("DELETE", `/api/v1/jobs/${id}`, anything);
   model.faults.splice(0);
   model.asked.splice(0);
   model.usage = { input_tokens: 1_000, output_tokens: 200 };
@@ -104,6 +109,10 @@ describe("an external agent", () => {
       ["settled", "coder", 6_000],
     ]);
     expect(job.cost_usd).toBe(0.012);
+    // What it told, and what it noted, is what later jobs are given.
+    const learned = async () => JSON.stringify(await factory.sql("SELECT title, text FROM learning"));
+    await expect.poll(learned, { timeout: 30_000 }).toContain("split at white space");
+    expect(await learned()).toContain("an empty text has no words");
     expect(model.asked.map(({ headers }) => headers["x-api-key"])).toEqual([
       "sk-ant-the-real-key-of-the-factory",
       "sk-ant-the-real-key-of-the-factory",
@@ -260,7 +269,7 @@ describe("an external agent", () => {
 
   it("that is cancelled ends at once, and nothing more is taken from it", async () => {
     const id = await hanging();
-    await post(`/api/v1/jobs/${id}/cancel`);
+    await factory.client.call("DELETE", `/api/v1/jobs/${id}`, anything);
     await noAgents();
     await expect.poll(() => host.said, { timeout: 30_000 }).toContain(`job ${id}: lease over`);
     expect((await readJob(factory, id)).status).toBe("cancelled");
