@@ -6,27 +6,35 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { JobView } from "@/server/domain/outputs";
 import { type Block, FakeAnthropic } from "../support/fake-anthropic";
+import { GitServer } from "../support/git-server";
 import { RalphHost } from "../support/ralph-host";
 import { Factory } from "./factory";
 import { readJob, submit, untilJob } from "./jobs";
 
 const LIMIT_MS = 120_000;
+const CREDENTIALS = { username: "robot", password: "tok3n-of-the-external" };
 const anything = z.unknown();
 
+let git: GitServer;
 let model: FakeAnthropic;
 let factory: Factory;
 let host: RalphHost;
 
 beforeAll(async () => {
   model = await new FakeAnthropic().start();
-  const env = { ANTHROPIC_API_KEY: "sk-ant-the-real-key-of-the-factory", ANTHROPIC_BASE_URL: model.url };
+  git = await GitServer.start({ credentials: CREDENTIALS });
+  const env = {
+    ANTHROPIC_API_KEY: "sk-ant-the-real-key-of-the-factory",
+    ANTHROPIC_BASE_URL: model.url,
+    GIT_REMOTES: git.origin,
+  };
   factory = await Factory.start({ env, workers: 1 });
   host = await startHost();
 }, 240_000);
 
 afterAll(async () => {
   // One that cannot be stopped must not leave the others behind.
-  const ends = await Promise.allSettled([host?.stop(), factory?.stop(), model?.stop()]);
+  const ends = await Promise.allSettled([host?.stop(), factory?.stop(), model?.stop(), git?.stop()]);
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }, 60_000);
 
@@ -366,4 +374,65 @@ describe("tests that an external agent never sees", () => {
     },
     180_000,
   );
+});
+
+describe("a base that moves while an external agent works on a change", () => {
+  const OLD_TEST = 'import test from "node:test";\n\ntest("is old", () => {});\n';
+
+  it("is merged before the work is judged, and the branch stands on it", async () => {
+    const upstream = git.create("words");
+    upstream.commit({
+      "package.json": '{ "type": "module", "private": true }\n',
+      "test/old.test.js": OLD_TEST,
+      "README.md": "# Words\n",
+    });
+    await factory.client.call("POST", "/api/v1/projects", anything, {
+      name: "words",
+      repository_url: git.url("words"),
+      username: CREDENTIALS.username,
+      token: CREDENTIALS.password,
+    });
+    model.usage = { input_tokens: 1, output_tokens: 1 };
+    const id = await file("listening", { project: "words", tech_stack: undefined });
+    await expect
+      .poll(async () => (await saidBy(id, "external.unknown")).length, { timeout: LIMIT_MS })
+      .toBe(1);
+    upstream.commit({ "README.md": "# All words\n" });
+    const moved = upstream.tip();
+    model.answerTo = () => [{ type: "text", text: "Go on." }];
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    expect([job.branch, job.base_commit]).toEqual([`fabrica/${id}`, moved]);
+    expect(upstream.git(["merge-base", "main", `fabrica/${id}`]).trim()).toBe(moved);
+    expect(
+      upstream
+        .git(["ls-tree", "-r", "--name-only", `fabrica/${id}`])
+        .trim()
+        .split("\n"),
+    ).toEqual([
+      "README.md",
+      "package.json",
+      "src/count-the-words-of-a-text.js",
+      "test/count-the-words-of-a-text.test.js",
+      "test/old.test.js",
+    ]);
+  }, 180_000);
+});
+
+describe("a plan for an external agent", () => {
+  it("waits for a person, and the agent begins with what was approved", async () => {
+    const id = await submit(factory, {
+      agent: "external",
+      hold_back_tests: false,
+      approve_plan: true,
+      spec: "# Word counter\n\nagent: work\n\n- [ ] Count the words of a text\n",
+    });
+    await untilJob(factory, id, (job) => job.waiting_code === "plan", LIMIT_MS);
+    const spec = "# Word counter\n\nagent: work\n\n- [ ] Count the lines of a text\n";
+    await factory.client.call("POST", `/api/v1/jobs/${id}/plan/approve`, anything, { version: 1, spec });
+    const job = await reached(id, "completed", "failed", "escalated");
+    expect(job.status, `${job.error_message}\n${host.said}`).toBe("completed");
+    expect(existsSync(join(job.output_path ?? "", "src/count-the-lines-of-a-text.js"))).toBe(true);
+    expect(await saidBy(id, "external.iteration")).toHaveLength(1);
+  }, 180_000);
 });
