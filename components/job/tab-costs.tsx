@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useTRPC } from "@/components/api/trpc";
 import { type CostItem, CostList, tokensOf } from "@/components/costs/cost-list";
+import { transcriptQuery } from "@/components/transcripts/transcript-place";
 import { formatCount, formatUsd } from "@/components/ui/format";
 import { BoneRows, Empty, ErrorNote } from "@/components/ui/states";
 import type { JobCostsView } from "@/server/domain/costs";
@@ -50,6 +51,9 @@ function Statement({ costs }: { costs: JobCostsView }) {
       ...row,
       key: JSON.stringify([job_id, run, agent_run, role]),
       label: agent_run ?? "external agent",
+      ...(agent_run !== null && {
+        href: `/jobs/${job_id}${transcriptQuery({ run, agentRun: agent_run, turn: null })}`,
+      }),
       detail: detail([
         role,
         row.turns > 0 && formatCount(row.turns, "turn"),

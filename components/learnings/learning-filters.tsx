@@ -109,7 +109,7 @@ function Choice({
       aria-label={label}
       value={value ?? ""}
       onChange={(event) => onChange(event.target.value || undefined)}
-      className="h-9 min-w-32 flex-1 rounded-md border border-edge bg-raised pr-8 pl-3 sm:flex-none"
+      className="h-9 min-w-32 flex-1 rounded-md border border-edge bg-raised px-2 sm:flex-none sm:pr-8 sm:pl-3"
     >
       <option value="">{all}</option>
       {options.map(([each, name]) => (

@@ -45,6 +45,7 @@ export function QueueRow({ place: { position, waiting_reason, job } }: { place: 
         </Link>
         <p className="flex flex-wrap items-center gap-x-2 text-xs text-muted">
           {job.status !== "pending" && <StateBadge state={job.status} />}
+          {job.candidate !== null && <span>candidate {job.candidate}</span>}
           <span>{waiting_reason ?? "waits for a free worker"}</span>
           {job.queued_at && (
             <span className="text-faint">

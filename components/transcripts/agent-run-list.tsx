@@ -11,6 +11,7 @@ import type { JobView } from "@/server/domain/outputs";
 import type { AgentRunView } from "@/server/domain/transcripts";
 import { placeOf, verdictOf } from "./agent-verdict";
 import { ExportLink } from "./export-link";
+import { LearningsFound } from "./learnings-told";
 import { TranscriptLink } from "./transcript-link";
 
 const PAGE = 100;
@@ -57,6 +58,7 @@ export function AgentRunList({ job }: { job: JobView }) {
           {list.isFetchingNextPage ? "Fetching …" : "Show more agents"}
         </Button>
       )}
+      <LearningsFound id={job.job_id} />
     </div>
   );
 }

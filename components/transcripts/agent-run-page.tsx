@@ -15,6 +15,7 @@ import { AgentPrompt } from "./agent-prompt";
 import { placeOf, verdictOf } from "./agent-verdict";
 import { ExportLink } from "./export-link";
 import { Folded, TextBlock } from "./folded";
+import { LearningsTold } from "./learnings-told";
 import { modelNotes } from "./model-notes";
 import { NoteLine } from "./note-line";
 import { TranscriptLink } from "./transcript-link";
@@ -54,6 +55,7 @@ export function AgentRunPage({ id, place, events }: Props) {
     <article aria-label={`Transcript of ${key}`} className="max-w-[68rem]">
       <AgentHead id={id} agent={agent} />
       {expired ? <Expired /> : prompt && <AgentPrompt prompt={prompt} />}
+      <LearningsTold id={id} run={run} agentRun={key} />
       {wanted !== null && wanted > agent.turns && agent.status !== "running" && (
         <NoteLine tone="warn">
           This agent has no turn {wanted}: it ended after {formatCount(agent.turns, "turn")}.

@@ -41,3 +41,33 @@ test("a plan is read, sent back and approved; a message reaches the next turn", 
   // Nobody listens any more.
   await expect(page.getByLabel("Message to the agents")).toBeHidden();
 });
+
+test("a message that no agent reads is said to be unread, and waits again when the job is begun anew", async ({
+  page,
+}) => {
+  await page.goto("/jobs/new");
+  await page.getByLabel("Request").fill("Diary with days");
+  await page.getByLabel("Features").fill("Days");
+  await page.getByText("More settings").click();
+  await page.getByRole("checkbox", { name: "I want to read the plan first" }).check();
+  await page.getByRole("button", { name: "File the job" }).click();
+  await page.waitForURL(/\/jobs\/JOB-[\w-]+$/);
+  await expect(page.getByRole("link", { name: "Read the plan" })).toBeVisible();
+
+  const words = "A day begins at six";
+  await page.getByLabel("Message to the agents").fill(words);
+  await page.keyboard.press("Enter");
+  const waiting = page.getByRole("list", { name: "Messages that wait" });
+  await expect(waiting).toContainText(words);
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByRole("button", { name: "Stop the job" }).click();
+  await expect(waiting).toBeHidden();
+  await expect(page.getByText("Not read: no agent asked any more.")).toBeVisible();
+  await expect(page.getByText(words)).toHaveCount(1);
+
+  await page.getByRole("button", { name: "Retry" }).click();
+  await expect(page.getByText("Not read: no agent asked any more.")).toHaveCount(0);
+  await expect(page.getByText(/^Read by planner|^Read by plan/)).toBeVisible();
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByRole("button", { name: "Stop the job" }).click();
+});
