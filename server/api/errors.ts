@@ -45,14 +45,16 @@ const PASSING_WORDS =
   /timeout exceeded when trying to connect|timeout expired|Connection terminated|client is closed|is not queryable/i;
 
 /** Values that no column of Postgres can hold: a number out of range, a NUL, half of an emoji. */
-const UNUSABLE_VALUES = new Set(["22003", "22021", "22P02", "22P05", "22008"]);
+const UNUSABLE_VALUES = new Set(["22003", "22021", "22P02", "22P05", "22007", "22008"]);
+/** Prisma writes lists as JSON, which its own reader refuses for half of an emoji. It gives no code for that. */
+const HALF_CHARACTER = /JSON Error: .*(hex escape|surrogate)/;
 
 /** The refusal to answer with. Logs what is not the asker's fault. */
 export function toAppError(error: unknown, requestId?: string): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof ZodError) return new AppError("bad_request", sentenceOf(error));
   if (error instanceof TRPCError) return fromTrpc(error, requestId);
-  if (speaksOf(error, UNUSABLE_VALUES)) {
+  if (speaksOf(error, UNUSABLE_VALUES) || (error instanceof Error && HALF_CHARACTER.test(error.message))) {
     log.warn({ requestId, reason: lastLine(error) }, "A value was refused by the database only.");
     return new AppError("bad_request", "The request has a value that cannot be stored.");
   }

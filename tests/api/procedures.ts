@@ -75,3 +75,63 @@ const tokenOf = (token: string | undefined) => (token === undefined ? {} : { tok
 /** As it is written into an address; half of a pair cannot be. */
 const textOf = (value: unknown) =>
   (typeof value === "string" ? value : (JSON.stringify(value) ?? "")).toWellFormed();
+
+/** What may stand in a field, and in none should. */
+export const HOSTILE: unknown[] = [
+  ...[
+    "",
+    " ",
+    "\u0000",
+    "a\u0000b",
+    "a\ud800",
+    "\udc00b",
+    "x".repeat(3_000),
+    "../../etc/passwd",
+    "/etc/passwd",
+  ],
+  ...[
+    "' OR 1=1 --",
+    "%00",
+    "%",
+    "<script>alert(1)</script>",
+    "\u001b]0;x\u0007",
+    "a\r\nX-Other: 1",
+    "\u202egnp.exe",
+  ],
+  ...[
+    "-",
+    "--upload-pack=x",
+    ":(glob)**",
+    "a:b",
+    "\\",
+    "__proto__",
+    "constructor",
+    "null",
+    "NaN",
+    "Infinity",
+  ],
+  ...[
+    "1e999",
+    "-1",
+    "0",
+    "9".repeat(18),
+    "9".repeat(19),
+    "9".repeat(40),
+    "0000-01-01",
+    "9999-12-31",
+    "2026-02-30",
+  ],
+  ...["JOB-99999999999999-ZZZZ", "javascript:alert(1)", "file:///etc/passwd", "http://127.0.0.1:1/"],
+  ...[-1, 0, 1.5, 1e308, 2 ** 31, 2 ** 53, 2 ** 63, true, false, null],
+  ...[
+    [],
+    [[]],
+    ["\u0000"],
+    [null],
+    [1],
+    {},
+    { a: "\u0000" },
+    { toString: 1, valueOf: 1 },
+    { constructor: {} },
+  ],
+];
