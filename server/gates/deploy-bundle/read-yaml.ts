@@ -41,6 +41,10 @@ export function readYaml(text: string): YamlNode {
       );
     if (line.startsWith("%"))
       throw new YamlProblem(index + 1, "directives are not read: they change what the rest means");
+    if (/^(?:---|\.\.\.)./.test(line))
+      throw new YamlProblem(index + 1, "the sign of a document stands on a line of its own");
+    if (/^ *(?:- +)*\?(?: |$)/.test(line))
+      throw new YamlProblem(index + 1, "keys behind a question mark are not read");
   });
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, stringKeys: true, prettyErrors: false });
@@ -73,6 +77,9 @@ class Reading {
     }
     if (isSeq<Node>(node)) {
       if (node.flow) this.flow(node.items, from, end, refuse);
+      // Readers differ about what is below an empty dash.
+      if (node.items.some((item) => isSeq(item) || (isScalar(item) && item.source === "" && isPlain(item))))
+        refuse("an item is neither empty nor a list itself");
       return { line, value: node.items.map((item) => this.node(item, depth + 1)) };
     }
     if (!isMap<Node, Node | null>(node)) return refuse("aliases are not read; write the value out");
@@ -80,7 +87,7 @@ class Reading {
     const entries = new Map<string, YamlNode>();
     for (const { key, value } of node.items) {
       const name = this.node(key, depth + 1);
-      if (typeof name.value !== "string" || (isPlain(key) && isOfSome(name.value)))
+      if (typeof name.value !== "string" || (isPlain(key) && !isNameForAll(name.value)))
         throw new YamlProblem(name.line, "a key that may be a number or a truth needs quotes");
       if (name.value === "<<")
         throw new YamlProblem(name.line, "merge keys are not read; write the values out");
@@ -93,8 +100,9 @@ class Reading {
     const { value } = node;
     if (isPlain(node) && NUMBER_OF_SOME.test(node.source ?? "") && !DECIMAL.test(node.source ?? ""))
       refuse("this may be a number in more than one way; quote a text");
-    if (node.type === Scalar.QUOTE_DOUBLE && /\\[^"\\/nt]/.test(this.sourceOf(node).replaceAll("\\\\", "")))
-      refuse('of escapes only \\" \\\\ \\/ \\n \\t are read');
+    // Also that it ends where it seems to: the library takes an escaped quote at the end of a line for the last one.
+    if (node.type === Scalar.QUOTE_DOUBLE && !/^"(?:[^"\\]|\\["\\/nt])*"$/.test(this.sourceOf(node)))
+      refuse('a text in quotes ends on its line; of escapes only \\" \\\\ \\/ \\n \\t are read');
     return typeof value === "bigint" ? Number(value) : (value as PlainScalar);
   }
 
@@ -112,4 +120,5 @@ class Reading {
 
 const isPlain = (node: Node): boolean => isScalar(node) && node.type === Scalar.PLAIN;
 const isBlock = ({ type }: Scalar): boolean => type === Scalar.BLOCK_FOLDED || type === Scalar.BLOCK_LITERAL;
-const isOfSome = (text: string): boolean => TRUTH_OF_SOME.test(text) || NUMBER_OF_SOME.test(text);
+/** Whether a plain key is a text to every reader: no number, date or truth. */
+const isNameForAll = (text: string): boolean => /^[A-Za-z_/$]/.test(text) && !TRUTH_OF_SOME.test(text);
