@@ -18,25 +18,21 @@ import { sendMessage } from "@/server/services/steering/send-message";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { createRepository } from "@/server/workspaces/repository";
 import { HandRunner } from "../support/hand-runner";
-import { ScriptedModel } from "../support/scripted-model";
-import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
+import { type ScriptedCore, startScriptedCore } from "../support/scripted-core";
+import type { ScriptedModel } from "../support/scripted-model";
+import { addWorkers, eventsOf, fileJob, reload } from "../support/settings";
 
 let model: ScriptedModel;
-let core: Core;
+let core: ScriptedCore;
 let db: Db;
 let ctx: Ctx;
 const runners: HandRunner[] = [];
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  core = await startCore({ ANTHROPIC_API_KEY: "test", ANTHROPIC_BASE_URL: model.url });
-  db = core.db;
-  ctx = await addTeam(db, "north");
+  core = await startScriptedCore();
+  ({ model, db, ctx } = core);
 });
-afterAll(async () => {
-  await core.close();
-  await model.close();
-});
+afterAll(() => core.close());
 beforeEach(async () => {
   await db.job.updateMany({ data: { claimable: false } });
   model.asked.length = 0;

@@ -35,15 +35,16 @@ import { SandboxRepository, streamOf } from "@/server/workspaces/sandbox-reposit
 import { driveStep } from "../support/drive-step";
 import { withHooks } from "../support/dying-db";
 import { HandRunner } from "../support/hand-runner";
-import { type Said, ScriptedModel } from "../support/scripted-model";
-import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
+import { type ScriptedCore, startScriptedCore } from "../support/scripted-core";
+import type { Said, ScriptedModel } from "../support/scripted-model";
+import { addWorkers, eventsOf, fileJob, reload } from "../support/settings";
 import { type StraightEngine, straightEngine } from "../support/straight-engine";
 import { toolchainDir } from "../support/toolchain";
 
 const CANARY = "held-back-canary-7f3a";
 const scratch = mkdtempSync(join(tmpdir(), "fabrica-held-"));
 let model: ScriptedModel;
-let core: Core;
+let core: ScriptedCore;
 let db: Db;
 let ctx: Ctx;
 let places: Record<string, string>;
@@ -52,15 +53,12 @@ let job: Job;
 let engine: StraightEngine;
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  core = await startCore({ ANTHROPIC_API_KEY: "test", ANTHROPIC_BASE_URL: model.url });
-  db = core.db;
-  ctx = await addTeam(db, "north");
+  core = await startScriptedCore();
+  ({ model, db, ctx } = core);
   places = { "/opt/toolchain": await toolchainDir(), "/tmp": scratch };
 }, 600_000);
 afterAll(async () => {
   await core.close();
-  await model.close();
   rmSync(scratch, { recursive: true, force: true });
 });
 beforeEach(async () => {

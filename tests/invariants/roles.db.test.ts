@@ -18,13 +18,14 @@ import { createRepository } from "@/server/workspaces/repository";
 import { driveStep } from "../support/drive-step";
 import { withHooks } from "../support/dying-db";
 import { HandRunner, type Seen } from "../support/hand-runner";
-import { type Said, ScriptedModel } from "../support/scripted-model";
-import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
+import { type ScriptedCore, startScriptedCore } from "../support/scripted-core";
+import type { Said, ScriptedModel } from "../support/scripted-model";
+import { addWorkers, eventsOf, fileJob, reload } from "../support/settings";
 import { type StraightEngine, straightEngine } from "../support/straight-engine";
 
 const SPEC = "# Sums\n\n- [ ] Add numbers\n";
 let model: ScriptedModel;
-let core: Core;
+let core: ScriptedCore;
 let db: Db;
 let ctx: Ctx;
 let runner: HandRunner;
@@ -34,15 +35,10 @@ let engine: StraightEngine;
 let red: number;
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  core = await startCore({ ANTHROPIC_API_KEY: "test", ANTHROPIC_BASE_URL: model.url });
-  db = core.db;
-  ctx = await addTeam(db, "north");
+  core = await startScriptedCore();
+  ({ model, db, ctx } = core);
 });
-afterAll(async () => {
-  await core.close();
-  await model.close();
-});
+afterAll(() => core.close());
 beforeEach(async () => {
   await db.job.updateMany({ data: { claimable: false } });
   model.asked.length = 0;

@@ -23,35 +23,22 @@ import { createRepository } from "@/server/workspaces/repository";
 import { withHooks } from "../support/dying-db";
 import { HandRunner } from "../support/hand-runner";
 import { patiently } from "../support/patient";
-import { ScriptedModel } from "../support/scripted-model";
-import {
-  addTeam,
-  addWorkers,
-  type Core,
-  eventsOf,
-  fileJob,
-  refusalOf,
-  reload,
-  startCore,
-} from "../support/settings";
+import { type ScriptedCore, startScriptedCore } from "../support/scripted-core";
+import type { ScriptedModel } from "../support/scripted-model";
+import { addTeam, addWorkers, eventsOf, fileJob, refusalOf, reload } from "../support/settings";
 
 let model: ScriptedModel;
-let core: Core;
+let core: ScriptedCore;
 let db: Db;
 let ctx: Ctx;
 let job: Job;
 let runner: HandRunner;
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  core = await startCore({ ANTHROPIC_API_KEY: "test", ANTHROPIC_BASE_URL: model.url });
-  db = core.db;
-  ctx = await addTeam(db, "north");
+  core = await startScriptedCore();
+  ({ model, db, ctx } = core);
 });
-afterAll(async () => {
-  await core.close();
-  await model.close();
-});
+afterAll(() => core.close());
 beforeEach(async () => {
   await db.job.updateMany({ data: { claimable: false } });
   model.asked.length = 0;

@@ -13,27 +13,23 @@ import { readTree } from "@/server/workspaces/read-files";
 import { createRepository } from "@/server/workspaces/repository";
 import { driveStep } from "../support/drive-step";
 import { HandRunner } from "../support/hand-runner";
-import { ScriptedModel } from "../support/scripted-model";
-import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
+import { type ScriptedCore, startScriptedCore } from "../support/scripted-core";
+import type { ScriptedModel } from "../support/scripted-model";
+import { addWorkers, eventsOf, fileJob, reload } from "../support/settings";
 
 const KEY = "task-1/coder";
 let model: ScriptedModel;
-let core: Core;
+let core: ScriptedCore;
 let db: Db;
 let ctx: Ctx;
 let job: Job;
 let runner: HandRunner;
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  core = await startCore({ ANTHROPIC_API_KEY: "test", ANTHROPIC_BASE_URL: model.url });
-  db = core.db;
-  ctx = await addTeam(db, "north");
+  core = await startScriptedCore();
+  ({ model, db, ctx } = core);
 });
-afterAll(async () => {
-  await core.close();
-  await model.close();
-});
+afterAll(() => core.close());
 beforeEach(async () => {
   await db.job.updateMany({ data: { claimable: false } });
   model.asked.length = 0;

@@ -16,21 +16,13 @@ import { createRepository } from "@/server/workspaces/repository";
 import { withHooks } from "../support/dying-db";
 import { HandRunner } from "../support/hand-runner";
 import { patiently } from "../support/patient";
-import { ScriptedModel } from "../support/scripted-model";
-import {
-  addTeam,
-  addWorkers,
-  type Core,
-  eventsOf,
-  expireLease,
-  fileJob,
-  reload,
-  startCore,
-} from "../support/settings";
+import { type ScriptedCore, startScriptedCore } from "../support/scripted-core";
+import type { ScriptedModel } from "../support/scripted-model";
+import { addWorkers, eventsOf, expireLease, fileJob, reload } from "../support/settings";
 
 const KEY = "task-1/coder";
 let model: ScriptedModel;
-let core: Core;
+let core: ScriptedCore;
 let db: Db;
 let ctx: Ctx;
 let workers: string[];
@@ -38,15 +30,10 @@ let job: Job;
 const runners: HandRunner[] = [];
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  core = await startCore({ ANTHROPIC_API_KEY: "test", ANTHROPIC_BASE_URL: model.url });
-  db = core.db;
-  ctx = await addTeam(db, "north");
+  core = await startScriptedCore();
+  ({ model, db, ctx } = core);
 });
-afterAll(async () => {
-  await core.close();
-  await model.close();
-});
+afterAll(() => core.close());
 afterEach(async () => {
   for (const runner of runners.splice(0)) await runner.stop();
 });
