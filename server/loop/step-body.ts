@@ -39,13 +39,16 @@ function waiting({ on }: NotYet): StepOutcome<never> {
   return { s: "paused" };
 }
 
-/** Ends a run for a reason that people are shown. A job that was settled in the meantime stays as it is. */
+/**
+ * Ends a run for a reason that people are shown. A job that was settled in the meantime stays as it is; one that was paused
+ * comes to the same end when it goes on, for then the step is done again.
+ */
 export async function end(
   { job: publicId, run, engine }: RunRef,
   move: "gave_up" | "stuck" | "delivery_refused",
   code: string,
   message: string,
-): Promise<{ s: "ended" }> {
+): Promise<{ s: "ended" | "paused" }> {
   const ended = await db().$transaction(async (tx) => {
     const job = await tx.job.findUnique({ where: { publicId } });
     if (!job || job.run !== run || (engine !== undefined && job.engineRunId !== engine)) return null;
@@ -72,10 +75,12 @@ export async function end(
       });
     } catch (error) {
       if (!(error instanceof AppError && error.code === "conflict")) throw error;
-      log.info({ job: publicId, code }, "the job was settled before it could be ended");
-      return null;
+      const { state } = await tx.job.findUniqueOrThrow({ where: { id: job.id }, select: { state: true } });
+      log.info({ job: publicId, code, state }, "the job was moved before it could be ended");
+      return state === "paused" ? state : null;
     }
   });
+  if (ended === "paused") return { s: "paused" };
   if (ended) await wakeParentOf(db(), ended);
   return { s: "ended" };
 }

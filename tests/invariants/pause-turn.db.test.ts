@@ -6,6 +6,7 @@ import { takeTurn } from "@/server/agents/take-turn";
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import type { Job } from "@/server/generated/prisma/client";
+import { stepBody } from "@/server/loop/step-body";
 import { pauseJob } from "@/server/services/jobs/pause-job";
 import { resumeJob } from "@/server/services/jobs/resume-job";
 import { jobRepository } from "@/server/services/workspace/job-repository";
@@ -14,12 +15,13 @@ import { createRepository } from "@/server/workspaces/repository";
 import { driveStep } from "../support/drive-step";
 import { withHooks } from "../support/dying-db";
 import { HandRunner } from "../support/hand-runner";
-import { ScriptedModel } from "../support/scripted-model";
-import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
+import { type ScriptedCore, startScriptedCore } from "../support/scripted-core";
+import type { ScriptedModel } from "../support/scripted-model";
+import { addWorkers, eventsOf, fileJob, reload } from "../support/settings";
 
 const KEY = "task-1/coder";
 let model: ScriptedModel;
-let core: Core;
+let core: ScriptedCore;
 let db: Db;
 let ctx: Ctx;
 let job: Job;
@@ -27,15 +29,10 @@ let workers: string[];
 const runners: HandRunner[] = [];
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  core = await startCore({ ANTHROPIC_API_KEY: "test", ANTHROPIC_BASE_URL: model.url });
-  db = core.db;
-  ctx = await addTeam(db, "north");
+  core = await startScriptedCore();
+  ({ model, db, ctx } = core);
 });
-afterAll(async () => {
-  await core.close();
-  await model.close();
-});
+afterAll(() => core.close());
 afterEach(async () => {
   for (const runner of runners.splice(0)) await runner.stop();
 });
@@ -89,6 +86,25 @@ async function goOn(): Promise<void> {
   const log = (await eventsOf(db, job)).map(({ type }) => type);
   expect(log.filter((type) => type === "workspace.committed")).toHaveLength(2);
 }
+
+test("a pause while an agent comes to its end ends nothing: the job does when it goes on", async () => {
+  model.script = [
+    async () => {
+      await pause();
+      return { status: 400 };
+    },
+    { status: 400 },
+  ];
+  const ref = { job: job.publicId, run: 1 };
+  const step = () => stepBody(ref, (at) => takeTurn(at, ref, KEY, 1));
+  expect(await step()).toEqual({ s: "paused" });
+  expect(await step()).toEqual({ s: "paused" });
+  expect(await reload(db, job)).toMatchObject({ state: "paused", errorCode: null });
+  await resumeJob({ ctx, input: { id: job.publicId } });
+  await claim(1);
+  expect(await step()).toEqual({ s: "ended" });
+  expect(await reload(db, job)).toMatchObject({ state: "failed", errorCode: "model_refused" });
+});
 
 describe("a pause in mid-turn", () => {
   test.each([0, 1, 2, 3, 4, 5])("ahead of write %d of the turn", async (at) => {
