@@ -7,7 +7,7 @@ import type { SaidRow } from "./feed-row";
 
 const NOT_READ: Partial<Record<SaidRow["state"], string>> = {
   unread: "Not read: no agent asked any more. If the job is started again, the message waits there.",
-  missed: "Not read: the agents were done when it came.",
+  missed: "Not read: no agent of this job asked any more.",
 };
 
 /** Who reads the messages of a job that an external agent does; it has no transcript here. */

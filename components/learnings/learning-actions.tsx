@@ -29,12 +29,7 @@ export function LearningActions({ learning, onDeleted }: { learning: LearningVie
   const pinned = pin.isPending || (learning.pinned && !unpin.isPending);
   return (
     <>
-      <Button
-        icon="pin"
-        aria-pressed={pinned}
-        disabled={busy}
-        onClick={() => (learning.pinned ? unpin : pin).mutate({ id })}
-      >
+      <Button icon="pin" disabled={busy} onClick={() => (learning.pinned ? unpin : pin).mutate({ id })}>
         {pinned ? "Unpin" : "Pin"}
       </Button>
       <LearningDialog

@@ -64,7 +64,7 @@ export function AgentRunPage({ id, place, events }: Props) {
       <div className="mt-5 flex min-h-9 items-center justify-between gap-4">
         <h3 className="font-semibold">Turns</h3>
         {!expired && agent.turns > 0 && (
-          <Button kind="quiet" aria-pressed={openAll} onClick={() => setOpenAll(!openAll)}>
+          <Button kind="quiet" onClick={() => setOpenAll(!openAll)}>
             {openAll ? "Close all calls" : "Open all calls"}
           </Button>
         )}
