@@ -61,7 +61,8 @@ function declaredRunner(dir: string, files: ReadonlySet<string>, readText: ReadT
   return null;
 }
 
-const USES_GLOBALS = /^\s*(?:describe|test|it)(?:\.\w+)*\s*\(/m;
+/** Blanks of the line only: a file of a million empty lines would be read from each of them to its end. */
+const USES_GLOBALS = /^[ \t]*(?:describe|test|it)(?:\.\w+)*[ \t]*\(/m;
 
 /** The test groups of a workspace in a stable order. */
 export function nodeTestGroups(files: FileList, readText: ReadText): NodeTestGroup[] {

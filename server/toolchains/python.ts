@@ -34,9 +34,10 @@ type Runner = "unittest" | "pytest" | "either";
 
 /** Tests that only pytest can run: plain functions, fixtures, or classes that are no TestCase. */
 function needsPytest(source: string): boolean {
-  if (/^\s*(?:import pytest|from pytest\b)/m.test(source)) return true;
+  // Written so that no blanks can be read in two ways: a file may have a million of them.
+  if (/^[ \t]*(?:import pytest|from pytest\b)/m.test(source)) return true;
   if (/^(?:async )?def test_/m.test(source)) return true;
-  return /^class Test\w*(?:\(\s*(?:object)?\s*\))?:/m.test(source);
+  return /^class Test\w*(?:\(\s*(?:object\s*)?\))?:/m.test(source);
 }
 
 /** The runner for the tests below one project folder. */
