@@ -3,7 +3,13 @@
 import { AppError } from "../domain/errors";
 
 const MAX_DEPTH = 64;
-const STRUCTURE = /["{}[\],:]/g;
+const QUOTE = 34;
+const COMMA = 44;
+const COLON = 58;
+const OPEN_LIST = 91;
+const CLOSE_LIST = 93;
+const OPEN_OBJECT = 123;
+const CLOSE_OBJECT = 125;
 
 /** @throws AppError `bad_request` */
 export function parseStrictJson(text: string): unknown {
@@ -21,26 +27,32 @@ export function parseStrictJson(text: string): unknown {
 /** Before parsing: deep nesting costs stack even where it is valid. */
 function checkDepth(text: string): void {
   let depth = 0;
-  for (const [token] of structureOf(text)) {
-    if (token === "{" || token === "[") depth++;
-    else if (token === "}" || token === "]") depth--;
+  walk(text, (code) => {
+    if (code === OPEN_OBJECT || code === OPEN_LIST) depth++;
+    else if (code === CLOSE_OBJECT || code === CLOSE_LIST) depth--;
     if (depth > MAX_DEPTH) {
       throw new AppError("bad_request", `The JSON is nested deeper than ${MAX_DEPTH} levels.`);
     }
-  }
+  });
 }
 
 /** After parsing, so that the text is known to be valid JSON. */
 function checkKeys(text: string): void {
   const open: (Set<string> | null)[] = [];
-  let last: string | null = null;
-  for (const [token, string] of structureOf(text)) {
-    if (token === "{") open.push(new Set());
-    else if (token === "[") open.push(null);
-    else if (token === "}" || token === "]") open.pop();
-    else if (token === ":" && last !== null) addKey(open.at(-1) ?? null, JSON.parse(last) as string);
-    last = token === '"' ? string : null;
-  }
+  let last: [from: number, to: number] | null = null;
+  walk(text, (code, from, to) => {
+    if (code === OPEN_OBJECT) open.push(new Set());
+    else if (code === OPEN_LIST) open.push(null);
+    else if (code === CLOSE_OBJECT || code === CLOSE_LIST) open.pop();
+    else if (code === COLON && last !== null) addKey(open.at(-1) ?? null, keyAt(text, ...last));
+    last = code === QUOTE ? [from, to] : null;
+  });
+}
+
+/** @param from position of its first quote. @param to position behind its last one */
+function keyAt(text: string, from: number, to: number): string {
+  const bare = text.slice(from + 1, to - 1);
+  return bare.includes("\\") ? (JSON.parse(text.slice(from, to)) as string) : bare;
 }
 
 function addKey(keys: Set<string> | null, key: string): void {
@@ -52,18 +64,22 @@ function addKey(keys: Set<string> | null, key: string): void {
   keys?.add(key);
 }
 
-/** Brackets, commas and colons outside strings, and whole strings with their quotes. */
-function* structureOf(text: string): Generator<[token: string, string: string]> {
-  STRUCTURE.lastIndex = 0;
-  for (let at = 0; ; ) {
-    STRUCTURE.lastIndex = at;
-    const found = STRUCTURE.exec(text);
-    if (!found) return;
-    const token = found[0];
-    at = found.index + 1;
-    if (token === '"') at = endOfString(text, at);
-    yield [token, token === '"' ? text.slice(found.index, at) : ""];
+/**
+ * Shows brackets, commas and colons outside of strings, and whole strings. Written out by characters: strangers send
+ * bodies, and every one is walked through twice.
+ */
+function walk(text: string, see: (code: number, from: number, to: number) => void): void {
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    const to = code === QUOTE ? endOfString(text, at + 1) : at + 1;
+    if (isStructure(code)) see(code, at, to);
+    at = to;
   }
+}
+
+function isStructure(code: number): boolean {
+  if (code < OPEN_LIST) return code === QUOTE || code === COMMA || code === COLON;
+  return code === OPEN_LIST || code === CLOSE_LIST || code === OPEN_OBJECT || code === CLOSE_OBJECT;
 }
 
 /** Position after the closing quote; the end of the text when there is none. */
