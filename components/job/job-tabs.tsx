@@ -8,8 +8,6 @@ import { cx } from "@/components/ui/cx";
 import { Composer } from "./composer";
 import { JobBrief } from "./job-brief";
 import { JobTimeline } from "./job-timeline";
-import { TabChanges } from "./tab-changes";
-import { TabChecks } from "./tab-checks";
 import { TabLive } from "./tab-live";
 import { TabLog } from "./tab-log";
 import { TabPlan } from "./tab-plan";
@@ -17,6 +15,8 @@ import type { TabProps } from "./tab-props";
 import { TabTests } from "./tab-tests";
 
 // Seldom opened, so they are fetched only then: the page of a job is opened often, and on telephones.
+const TabChanges = dynamic(() => import("./tab-changes").then((module) => module.TabChanges));
+const TabChecks = dynamic(() => import("./tab-checks").then((module) => module.TabChecks));
 const TabCandidates = dynamic(() => import("./candidates").then((module) => module.TabCandidates));
 const TabTranscript = dynamic(() =>
   import("@/components/transcripts/tab-transcript").then((module) => module.TabTranscript),
