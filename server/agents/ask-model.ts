@@ -128,6 +128,8 @@ async function reserve(
       continue;
     }
     if (reservation.why === "waits") throw new NotYet({ kind: "later", ms: 5_000 });
+    // The next look tells whether it was paused or has ended.
+    if (reservation.why === "over") throw new NotYet({ kind: "later", ms: 200 });
     throw await pauseWith(
       db.$transaction((tx) => pauseForBudget(tx, call.job, reservation.message, reservation)),
     );

@@ -12,11 +12,13 @@ import { priceOf } from "@/server/models/prices";
 import { makeCandidates } from "@/server/services/candidates/make-candidates";
 import { cancelJob } from "@/server/services/jobs/cancel-job";
 import { pauseForBudget, pauseForCandidates } from "@/server/services/jobs/pause-itself";
+import { pauseJob } from "@/server/services/jobs/pause-job";
 import { reserveSpend } from "@/server/services/spend/reserve-spend";
 import { settleSpend } from "@/server/services/spend/settle-spend";
 import { sendMessage } from "@/server/services/steering/send-message";
 import { jobRepository } from "@/server/services/workspace/job-repository";
 import { createRepository } from "@/server/workspaces/repository";
+import { withHooks } from "../support/dying-db";
 import { HandRunner } from "../support/hand-runner";
 import { type ScriptedCore, startScriptedCore } from "../support/scripted-core";
 import type { ScriptedModel } from "../support/scripted-model";
@@ -114,6 +116,28 @@ test("what candidates come to together is told where the cap is: the alert once,
   await db.$transaction((tx) => pauseForBudget(tx, second, "The budget is spent."));
   expect(await told(second, "budget.reached")).toMatchObject([{ cap_usd: 5, spent_usd: 1.5 }]);
   expect((await reload(db, second)).waitingReason).toContain("$1.50 spent");
+});
+
+test.each([
+  ["stopped", () => cancelJob, Ended],
+  ["paused", () => pauseJob, NotYet],
+])("a candidate that is %s just before it asks does not ask", async (_name, act, seen) => {
+  await fileJob(ctx, { candidates: 2 });
+  const parent = await claim();
+  await split(parent);
+  const candidate = await claim();
+  const agentRun = await beginCoder(candidate);
+  const ref = { job: candidate.publicId, run: 1 };
+  let done = false;
+  const by = withHooks(db, async () => {
+    if (!done) await act()({ ctx, input: { id: parent.publicId } });
+    done = true;
+  });
+  await expect(takeTurn(by, ref, agentRun.key, 1)).rejects.toBeInstanceOf(NotYet);
+  await expect(takeTurn(db, ref, agentRun.key, 1)).rejects.toBeInstanceOf(seen);
+  expect(done).toBe(true);
+  expect([model.asked.length, await db.spend.count({ where: { rootJobId: parent.id } })]).toEqual([0, 0]);
+  expect((await reload(db, parent)).reservedMicroUsd).toBe(0n);
 });
 
 test("an answer that comes when its candidate was stopped is paid for by the root, holds nothing and changes nothing", async () => {

@@ -1,6 +1,7 @@
 // Money first (invariant 11): before a model call its upper cost is reserved in the transaction that allows it.
 // Everything that belongs to a root job draws on the root's cap and on its team's day.
 import { type Db, runStatement, type Tx } from "../../db";
+import { EXECUTING, JOB_STATES } from "../../domain/job-state";
 import { MIN_ANSWER_TOKENS, toMicro } from "../../domain/money";
 import type { Role } from "../../domain/roles";
 import { env } from "../../env";
@@ -31,8 +32,9 @@ export interface ReserveSpend {
 
 export type Reservation =
   | { allowed: true; maxTokens: number }
-  /** `waits`: only others' open calls stand in the way. `known`: the key is taken. */
+  /** `waits`: only others' open calls stand in the way. `known`: the key is taken. `over`: the job was stopped or paused. */
   | { allowed: false; why: "waits"; message: string }
+  | { allowed: false; why: "over"; message: string }
   | { allowed: false; why: "known"; message: string }
   | ({ allowed: false; why: "cap"; message: string } & ReachedCap);
 
@@ -48,6 +50,13 @@ export async function reserveSpend(db: Db, request: ReserveSpend): Promise<Reser
   const fast = await reserveAll(db, request);
   return fast ?? db.$transaction((tx) => reserveRest(tx, request));
 }
+
+/** Whether somebody may still ask on behalf of the job: a call that was not yet made when it was stopped costs nothing. */
+const asksStill = ({
+  id,
+  run,
+}: Job) => Prisma.sql`EXISTS (SELECT 1 FROM job asking WHERE asking.id = ${id}::bigint
+  AND asking.run = ${run}::int AND asking.state::text = ANY(${JOB_STATES.filter((state) => EXECUTING[state])}::text[]))`;
 
 const costOf = ({ price, inputTokens }: ReserveSpend, maxTokens: number) =>
   BigInt(upperBoundMicro(price, { inputTokens, maxTokens }));
@@ -69,7 +78,7 @@ async function reserveAll(db: Db, request: ReserveSpend): Promise<Reservation | 
       WHERE j.id = ${job.rootId ?? job.id}
         AND j.budget_micro_usd - j.spent_micro_usd - j.reserved_micro_usd >= ${reserved}::bigint
         AND COALESCE(t.budget_day_micro_usd, ${toMicro(env().BUDGET_DAY_USD)}::bigint) >= ${reserved}::bigint
-        AND NOT EXISTS (SELECT 1 FROM spend WHERE key = ${key})
+        AND NOT EXISTS (SELECT 1 FROM spend WHERE key = ${key}) AND ${asksStill(job)}
       FOR UPDATE OF j
     ), day AS (
       INSERT INTO daily_spend (team_id, day, reserved_micro)
@@ -104,6 +113,8 @@ function insertSpend({ key, job, ...call }: ReserveSpend, reserved: bigint): Pri
 async function reserveRest(tx: Tx, request: ReserveSpend): Promise<Reservation> {
   const rootId = request.job.rootId ?? request.job.id;
   const { day, root, team } = await lockBudgets(tx, rootId, request.job.teamId);
+  const [now] = await tx.$queryRaw<{ asks: boolean }[]>`SELECT ${asksStill(request.job)} AS asks`;
+  if (!now?.asks) return { allowed: false, why: "over", message: "the job goes on no more" };
   const limit = request.maxTokens;
   const enough = Math.min(MIN_ANSWER_TOKENS, limit);
   const buys = (micro: bigint) =>
