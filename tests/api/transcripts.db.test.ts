@@ -60,9 +60,10 @@ beforeAll(async () => {
       observations: [{ callId: "c", content: "a\u2028b\r\n", isError: false }],
     })),
   });
-  await db.jobMessage.create({
-    data: { jobId, run: 1, author: "mia", text: "Use blue.", agentRunId: coder.id, turn: 30 },
-  });
+  const said = { jobId, run: 1, author: "mia", agentRunId: coder.id, turn: 30 };
+  await db.jobMessage.create({ data: { ...said, text: "Use blue.", deliveredAt: new Date() } });
+  // Pinned to a turn that was asked before it came: another one reads it.
+  await db.jobMessage.create({ data: { ...said, text: "Use green." } });
 });
 afterAll(() => factory.close());
 
