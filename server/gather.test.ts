@@ -53,16 +53,38 @@ describe("calls that meet", () => {
     expect(await answers).toEqual(["did a", "did b", "did c"]);
   });
 
-  test("wait for the statement that is under way", async () => {
+  test("wait while two statements are under way", async () => {
     const { call, statements } = line();
     const first = call("a");
     await turn();
-    const others = Promise.all([call("b"), call("c")]);
+    const second = call("b");
     await turn();
-    expect(statements).toHaveLength(1);
+    const others = Promise.all([call("c"), call("d")]);
+    await turn();
+    expect(statements).toHaveLength(2);
     await letGo(statements);
-    await Promise.all([first, others]);
-    expect(statements.map(({ items }) => items)).toEqual([["a"], ["b", "c"]]);
+    await Promise.all([first, second, others]);
+    expect(statements.map(({ items }) => items)).toEqual([["a"], ["b"], ["c", "d"]]);
+  });
+
+  test("about what a statement under way is about wait for its end, whichever ends first", async () => {
+    const { call, statements } = line();
+    const first = call("a");
+    await turn();
+    const again = call("a");
+    const other = call("b");
+    await turn();
+    expect(statements.map(({ items }) => items)).toEqual([["a"], ["b"]]);
+    statements[1]?.go();
+    expect(await other).toBe("did b");
+    await turn();
+    expect(statements).toHaveLength(2);
+    statements[0]?.go();
+    expect(await first).toBe("did a");
+    await turn();
+    expect(statements[2]?.items).toEqual(["a"]);
+    statements[2]?.go();
+    expect(await again).toBe("did a");
   });
 
   test("about the same go one after the other", async () => {

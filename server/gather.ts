@@ -1,4 +1,4 @@
-// Calls that meet in this process go to the database as one statement: while one is under way, the next ones gather.
+// Calls that meet in this process go to the database as one statement: while two are under way, the next ones gather.
 // Alone, a call goes at once; under load statements, commits and ways there and back are shared.
 import type { Db } from "./db";
 
@@ -9,6 +9,8 @@ import type { Db } from "./db";
 const FEW = 4;
 const PART = 4;
 const MOST = 64;
+/** How many statements of a kind are under way: while one waits for the disk, the database works on the other. */
+const AT_ONCE = 2;
 
 export interface Gathering<Item, Result> {
   /** Only calls of one kind can share a statement. */
@@ -31,49 +33,57 @@ interface Call<Item, Result> {
  * is no reason to refuse the others.
  */
 export function gather<Item, Result>(how: Gathering<Item, Result>): (db: Db, item: Item) => Promise<Result> {
-  const lines = new WeakMap<Db, Map<string, Call<Item, Result>[]>>();
+  const lines = new WeakMap<Db, Map<string, Line<Item, Result>>>();
   return (db, item) =>
     new Promise<Result>((resolve, reject) => {
-      const kinds = lines.get(db) ?? new Map<string, Call<Item, Result>[]>();
+      const kinds = lines.get(db) ?? new Map<string, Line<Item, Result>>();
       lines.set(db, kinds);
       const kind = how.kind(item);
-      const waiting = kinds.get(kind);
-      const call = { item, resolve, reject };
-      if (waiting) {
-        waiting.push(call);
-        return;
-      }
-      const line = [call];
+      const line = kinds.get(kind) ?? { calls: [], changing: new Set<string>(), underWay: 0 };
       kinds.set(kind, line);
-      // Whoever calls in this very turn comes along.
+      line.calls.push({ item, resolve, reject });
+      // Whoever calls in this very turn comes along with the first.
+      if (line.underWay === AT_ONCE || line.calls.length > 1) return;
+      line.underWay++;
       setImmediate(() => void serve(db, how, line, () => kinds.delete(kind)));
     });
+}
+
+/** The calls of one kind. */
+interface Line<Item, Result> {
+  /** Those that wait. */
+  calls: Call<Item, Result>[];
+  /** What the statements under way are about. */
+  changing: Set<string>;
+  underWay: number;
 }
 
 async function serve<Item, Result>(
   db: Db,
   how: Gathering<Item, Result>,
-  line: Call<Item, Result>[],
+  line: Line<Item, Result>,
   over: () => void,
 ): Promise<void> {
-  while (line.length > 0) await carryOut(db, how, nextOf(line, how.about));
-  over();
+  for (let calls = nextOf(line, how.about); calls.length > 0; calls = nextOf(line, how.about)) {
+    const about = calls.map(({ item }) => how.about(item));
+    for (const what of about) line.changing.add(what);
+    await carryOut(db, how, calls);
+    for (const what of about) line.changing.delete(what);
+  }
+  if (--line.underWay === 0) over();
 }
 
-/** Takes the first ones out of the line, none of them about the same. */
-function nextOf<Item, Result>(
-  line: Call<Item, Result>[],
-  about: (item: Item) => string,
-): Call<Item, Result>[] {
-  const size = Math.min(MOST, Math.max(FEW, Math.ceil(line.length / PART)));
+/** Takes the first ones out of the line, none of them about the same or about what is being changed. */
+function nextOf<Item, Result>(line: Line<Item, Result>, about: (item: Item) => string): Call<Item, Result>[] {
+  const size = Math.min(MOST, Math.max(FEW, Math.ceil(line.calls.length / PART)));
   const taken = new Map<string, Call<Item, Result>>();
   const left: Call<Item, Result>[] = [];
-  for (const call of line) {
+  for (const call of line.calls) {
     const what = about(call.item);
-    if (taken.size < size && !taken.has(what)) taken.set(what, call);
+    if (taken.size < size && !taken.has(what) && !line.changing.has(what)) taken.set(what, call);
     else left.push(call);
   }
-  line.splice(0, line.length, ...left);
+  line.calls.splice(0, line.calls.length, ...left);
   return [...taken.values()];
 }
 

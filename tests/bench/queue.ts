@@ -150,8 +150,17 @@ async function startAll(): Promise<Contender[]> {
 const rates = new Map<string, number[]>();
 const rateOf = (name: string, size: number) => median(rates.get(`${name} ${size}`) ?? []);
 
+/** What a queue does is measured, not what filling it left to be written down. */
+async function settle(): Promise<void> {
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  await client.query("CHECKPOINT");
+  await client.end();
+}
+
 async function compareRates(contenders: readonly Contender[], size: number): Promise<void> {
   for (const contender of contenders) await contender.fill(size);
+  await settle();
   for (let round = 0; round < ROUNDS; round++) {
     for (const contender of contenders) {
       const key = `${contender.name} ${size}`;
@@ -202,6 +211,7 @@ async function main(): Promise<void> {
   const urgents = new Map<string, number[]>();
   for (const contender of contenders) {
     await contender.fill(URGENT_AT);
+    await settle();
     const times = await urgentTimes(contender);
     urgents.set(contender.name, times);
     say(`  ${contender.name.padEnd(24)} ${median(times).toFixed(2)} / ${quantile(times, 0.99).toFixed(2)}`);

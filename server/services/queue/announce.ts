@@ -53,11 +53,13 @@ export function announceSoon(db: Db, wakeups: readonly Wakeup[]): void {
     const told = isOfProcess(db) ? listener().tell(channel, payload) : payload;
     mine.wakeups.set(`${channel}\n${about}`, { channel, payload: told });
   }
-  if (!mine.sending) void sendAll(db, mine);
+  if (mine.sending) return;
+  mine.sending = true;
+  // Whoever was told here asks the database first: for the others a moment later is soon enough.
+  setImmediate(() => setImmediate(() => void sendAll(db, mine)));
 }
 
 async function sendAll(db: Db, mine: Waiting): Promise<void> {
-  mine.sending = true;
   try {
     while (mine.wakeups.size > 0) {
       const batch = [...mine.wakeups.values()];
