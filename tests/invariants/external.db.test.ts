@@ -151,6 +151,23 @@ describe("the workspace of an external agent", () => {
     expect(events.filter((type) => type === "task.done")).toHaveLength(1);
   });
 
+  test("a credential in the name of its commit is neither stored nor committed, even where it would be cut", async () => {
+    const { job, host } = await begin();
+    const secret = `ghp_${"a1B2".repeat(9)}`;
+    for (const [text, message] of [
+      ["1\n", `Uses ${secret}`],
+      ["2\n", `${"x ".repeat(95)}${secret}`],
+    ] as const)
+      expect(await (await host.work({ "a.js": text }, { message })).json()).toMatchObject({ accepted: true });
+    const told = JSON.stringify((await eventsOf(core.db, job)).map(({ data }) => data));
+    const { publicId, headCommit } = await reload(core.db, job);
+    const log = ["-C", jobRepository(publicId), "log", "--format=%B", `${headCommit}`];
+    for (const stored of [told, execFileSync("git", log, { encoding: "utf8" })]) {
+      expect(stored).toContain("Uses [redacted]");
+      expect(stored).not.toContain("ghp_");
+    }
+  });
+
   test("bundles that break a rule are refused and change nothing", async () => {
     const { job, host } = await begin();
     const path = `bundle?job_id=${host.job}&fence=${host.fence}`;

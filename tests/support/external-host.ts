@@ -84,7 +84,10 @@ export class ExternalHost {
   /** Takes the workspace down, changes files and sends them up. */
   async work(
     files: Record<string, string>,
-    { beforeSending }: { beforeSending?: () => Promise<unknown> } = {},
+    {
+      beforeSending,
+      message = "Iteration 1",
+    }: { beforeSending?: () => Promise<unknown>; message?: string } = {},
   ): Promise<Response> {
     const folder = mkdtempSync(join(tmpdir(), "fabrica-external-"));
     const git = (...args: string[]) =>
@@ -109,7 +112,7 @@ export class ExternalHost {
       git(...tree, "commit", "-q", "--allow-empty", "-m", "theirs");
       const bundle = git(...tree, "bundle", "create", "-q", "-", `^${base}`, "refs/heads/main");
       await beforeSending?.();
-      const path = `bundle?job_id=${this.job}&fence=${this.fence}&message=Iteration%201`;
+      const path = `bundle?job_id=${this.job}&fence=${this.fence}&message=${encodeURIComponent(message)}`;
       return await this.send(path, { raw: new Uint8Array(bundle) });
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -15,6 +15,7 @@ import { importBundle } from "../../workspaces/import-bundle";
 import { WorkspaceRefused } from "../../workspaces/refusal";
 import { stepChange } from "../jobs/set-step";
 import { touchFiles } from "../locks/touch-files";
+import { redact } from "../redact";
 import { jobRepository } from "../workspace/job-repository";
 import { prepareFiles, workspaceText } from "../workspace/workspace-files";
 import { holdForWork, type LeaseCall } from "./external-lease";
@@ -38,7 +39,8 @@ export async function receiveWork(
   if (!job.headCommit)
     throw new AppError("conflict", "The workspace is not ready yet; ask for the brief first.");
   const dir = jobRepository(job.publicId);
-  const name = message.slice(0, MAX_MESSAGE_CHARS).toWellFormed() || "Work of an external agent";
+  // First redacted, then cut: half a credential would not be known as one.
+  const name = redact(message).slice(0, MAX_MESSAGE_CHARS).toWellFormed() || "Work of an external agent";
   try {
     const made = await importBundle(dir, bundle, { parent: job.headCommit, message: name });
     const changes = made.unchanged ? [] : await diffStat(dir, job.headCommit, made.commit);
