@@ -13,6 +13,8 @@ export const MAX_POLL_MS = 25_000;
 export const MAX_BUNDLE_BYTES = 256 * 1024 * 1024;
 /** Largest text of one output chunk, in characters. */
 export const MAX_CHUNK_CHARS = 64 * 1024;
+/** Most programs that a runner names. */
+export const MAX_PROGRAMS = 100;
 /** Most commands of one report. */
 export const MAX_REPORT_ITEMS = 100;
 
@@ -44,7 +46,12 @@ export const registerRequest = z.object({
   driver: sandboxDriver,
   probe: z.array(probeCheck).max(100),
   /** Programs found in a sandbox and their versions, such as {"python": "3.13.5", "node": "20.19.2"}. */
-  programs: z.record(z.string().max(40), z.string().max(80)),
+  programs: z
+    .record(z.string().max(40), z.string().max(80))
+    .refine(
+      (programs) => Object.keys(programs).length <= MAX_PROGRAMS,
+      `At most ${MAX_PROGRAMS} programs may be named.`,
+    ),
   /** Images that its sandboxes may be made of besides its own. */
   images: z.array(z.string().min(1).max(250)).max(100).optional(),
   /** `external`: an agent that does whole jobs itself; it is given those that ask for one, and no others. */

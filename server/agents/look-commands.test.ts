@@ -86,6 +86,21 @@ describe("reading", () => {
     expect(long).toMatch(/ä+\W? \[\.\.\. 98000 more bytes of this line\]\n {5}2\tend$/);
   });
 
+  test.each([
+    ["numbers", "1 "],
+    ["digits", "1"],
+    ["blanks behind numbers", "1 1     "],
+    ["lines", "\n"],
+  ])(
+    "what is told of it is looked through quickly, though it is full of %s",
+    (_name, unit) => {
+      const told = unit.repeat(1024 * 1024);
+      expect(readObservation(1, "x\n", `${told}x`)).toBe("the file is empty");
+      expect(readObservation(1, "x\n", `${told}\n1 1\n`)).toBe("x");
+    },
+    20_000,
+  );
+
   test("what is no file is said so", () => {
     const place = folder({ "d/a": "" });
     expect(read(place, "d")).toBe("failed: d is a folder; tree shows what is in it\n");

@@ -55,7 +55,7 @@ export function readLinesCommand(path: string, start: number, end: number | unde
 
 /** What a model is shown of a range: the lines, and in brackets what there is besides. */
 export function readObservation(start: number, stdout: string, stderr: string): string {
-  const [, count = "0", shown = "0"] = /(\d+) (\d+)\s*$/.exec(stderr) ?? [];
+  const [, count = "0", shown = "0"] = /(?<!\d)(\d+) (\d+)\s*$/.exec(stderr) ?? [];
   const lines = Number(count);
   const last = Number(shown);
   if (lines === 0) return "the file is empty";

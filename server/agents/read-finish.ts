@@ -42,11 +42,18 @@ function inWords(
 ): { value?: unknown } {
   const { forceTool } = agentRun.prompt as unknown as StoredPrompt;
   if (forceTool !== "finish" || calls.length > 0 || stop !== "end") return {};
-  const fenced = /```(?:json)?[ \t]*\n([\s\S]*?)\n[ \t]*```/.exec(text)?.[1];
-  const json = readJson(fenced ?? text.trim());
+  const json = readJson(firstBlock(text) ?? text.trim());
   if (!("value" in json) || typeof json.value !== "object") return {};
   const read = readInput(schema, json.value);
   return "value" in read ? { value: read.value } : {};
+}
+
+/** What stands in the first block of a text. Its end is looked for once: where it has none, no later one has one. */
+function firstBlock(text: string): string | null {
+  const begin = /```(?:json)?[ \t]*\n/.exec(text);
+  const inside = begin ? text.slice(begin.index + begin[0].length) : "";
+  const end = /\n[ \t]*```/.exec(inside);
+  return end ? inside.slice(0, end.index) : null;
 }
 
 /** Whether a turn handed in something that could not be read, or nothing where that was all that was asked. */

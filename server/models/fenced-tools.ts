@@ -61,7 +61,10 @@ const joined = (parts: readonly string[]) => parts.filter((part) => part.trim() 
 
 /** A block whose fence is longer than any inside it. */
 function fenced(info: string, body: string): string {
-  const longest = Math.max(2, ...[...body.matchAll(/^\s*(`{3,})/gm)].map((found) => found[1]?.length ?? 0));
+  let longest = 2;
+  // No blank that ends a line: else each of many empty lines is looked through to the last of them.
+  for (const found of body.matchAll(/^[^\S\r\n\u2028\u2029]*(`{3,})/gm))
+    longest = Math.max(longest, found[1]?.length ?? 0);
   const fence = "`".repeat(longest + 1);
   return `${fence}${info}\n${body}${body.endsWith("\n") || body === "" ? "" : "\n"}${fence}`;
 }
@@ -82,7 +85,8 @@ export function writeCall({ name, input }: Pick<ToolCall, "name" | "input">): st
 
 const needsRoom = (value: string) => value.length > 200 || /[\n\r]|^\s|\s$|^["']/.test(value) || value === "";
 
-const OPENING = /^ {0,3}(`{3,}|~{3,})\s*(\S+)(?:[ \t:]+(.*))?$/;
+// What follows a run says where the run ends, here and below: a line of any length is read in one go.
+const OPENING = /^ {0,3}(`{3,}(?!`)|~{3,}(?!~))\s*(\S+)(?:[ \t][ \t:]*(?![ \t:])(.*))?$/;
 
 interface Block {
   name: string;
@@ -153,11 +157,11 @@ function callOf({ name, inline, lines }: Block, tools: readonly ToolDefinition[]
   const input: Record<string, unknown> = {};
   const properties = propertiesOf(tool);
   const known = (key: string) => Object.hasOwn(properties, key);
-  for (const [, key = "", value = ""] of inline.matchAll(/([\w-]+)=("[^"]*"|'[^']*'|\S+)/g))
+  for (const [, key = "", value = ""] of inline.matchAll(/(?<![\w-])([\w-]+)=("[^"]*"|'[^']*'|\S+)/g))
     if (known(key)) input[key] = shortValue(value, properties[key]);
   let at = 0;
   for (; at < lines.length; at++) {
-    const [, key = "", value = ""] = /^\s*([\w-]+)\s*[=:]\s*(.*)$/.exec(lines[at] as string) ?? [];
+    const [, key = "", value = ""] = /^\s*([\w-]+)\s*[=:]\s*(?!\s)(.*)$/.exec(lines[at] as string) ?? [];
     if (!known(key) || key in input || value.trim() === "") break;
     input[key] = shortValue(value, properties[key]);
   }
@@ -175,7 +179,7 @@ function sections(lines: readonly string[], tool: ToolDefinition, input: Record<
     body = [];
   };
   for (const line of lines) {
-    const marked: string | undefined = /^@@\s*([\w-]+)\s*:?\s*$/.exec(line)?.[1];
+    const marked: string | undefined = /^@@\s*([\w-]+)\s*(?::\s*)?$/.exec(line)?.[1];
     const plain: string | undefined = key === null ? /^([\w-]+)\s*[:=]\s*$/.exec(line)?.[1] : undefined;
     const next: string | undefined = marked ?? plain;
     if (next !== undefined && Object.hasOwn(properties, next) && !(next in input) && next !== key) {
@@ -188,13 +192,12 @@ function sections(lines: readonly string[], tool: ToolDefinition, input: Record<
     close();
     return;
   }
-  if (body.every((line) => line.trim() === "")) return;
+  const first = body.findIndex((line) => line.trim() !== "");
+  if (first < 0) return;
   const open = requiredOf(tool).filter((name) => !(name in input) && properties[name]?.type === "string");
   const [only] = open;
-  if (open.length === 1 && only !== undefined) {
-    while (body[0]?.trim() === "") body.shift();
-    input[only] = longValue(only, body, properties[only]);
-  }
+  if (open.length === 1 && only !== undefined)
+    input[only] = longValue(only, body.slice(first), properties[only]);
 }
 
 function longValue(key: string, lines: readonly string[], property: Property | undefined): unknown {

@@ -14,14 +14,14 @@ export function readJson(text: string): { value: unknown } | { wrong: string } {
   }
 }
 
-const FENCE = /^\s*```(?:json)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```\s*$/;
+const FENCE = /^```(?:json)?[ \t]*\r?\n([\s\S]*)```$/;
 const WORDS: Record<string, string> = { True: "true", False: "false", None: "null" };
 const ESCAPES: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 function mended(text: string): string {
-  const bare = FENCE.exec(text)?.[1] ?? text;
+  const bare = FENCE.exec(text.trim())?.[1] ?? text;
   // Texts are taken whole, so that nothing in them is changed but what JSON forbids there.
-  return bare.replace(/"(?:[^"\\]|\\[\s\S])*"|,(?=\s*[}\]])|\b(?:True|False|None)\b/g, (piece) => {
+  return bare.replace(/"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|,(?=\s*[}\]])|\b(?:True|False|None)\b/g, (piece) => {
     if (piece === ",") return "";
     if (!piece.startsWith('"')) return WORDS[piece] ?? piece;
     return piece.replace(/[\n\r\t]/g, (letter) => ESCAPES[letter] as string);

@@ -15,9 +15,9 @@ export interface SplitText {
   calls: TextCall[];
 }
 
-const WRAPPED = [
-  /<tool_call>\s*([\s\S]*?)\s*<\/tool_call>/g,
-  /```(?:json|tool_call|tool)?[ \t]*\r?\n([\s\S]*?)\r?\n?[ \t]*```/g,
+const WRAPPED: [pattern: RegExp, end: string][] = [
+  [/<tool_call>([\s\S]*?)<\/tool_call>/g, "</tool_call>"],
+  [/```(?:json|tool_call|tool)?[ \t]*\r?\n([\s\S]*?)```/g, "```"],
 ];
 
 /** Takes tool calls out of an answer's text. A marked piece that is plainly a call but no JSON is one that cannot be read. */
@@ -27,8 +27,11 @@ export function splitToolText(text: string, tools: readonly string[]): SplitText
   if (whole) return { text: "", calls: whole };
   const calls: TextCall[] = [];
   let rest = text;
-  for (const pattern of WRAPPED) {
-    rest = rest.replace(pattern, (piece: string, inner: string) => {
+  for (const [pattern, end] of WRAPPED) {
+    // Behind the last end none begins, so that nobody looks for the end of each of many beginnings.
+    const behind = rest.lastIndexOf(end) + end.length;
+    if (behind < end.length) continue;
+    const ended = rest.slice(0, behind).replace(pattern, (piece: string, inner: string) => {
       const found = readCalls(inner.trim(), tools);
       if (!found) {
         const name = claimedCall(inner, tools);
@@ -39,6 +42,7 @@ export function splitToolText(text: string, tools: readonly string[]): SplitText
       calls.push(...found);
       return "";
     });
+    rest = ended + rest.slice(behind);
   }
   return calls.length > 0 ? { text: rest.trim(), calls } : { text, calls };
 }

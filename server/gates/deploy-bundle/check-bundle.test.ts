@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bundleFolder, type DeployTarget } from "../../domain/deploy-targets";
 import { checkBundle, MAX_BUNDLE_FILE_BYTES } from "./check-bundle";
 import type { BundleFile, BundleFinding } from "./finding";
+import { checkWords, MAX_PROGRAM_LINE } from "./scripts";
 
 const script = (body: string) => `#!/bin/sh\nset -eu\n${body}\n`;
 const SCRIPTS = {
@@ -351,6 +352,44 @@ describe("a hostile bundle", () => {
         observed: "privileged: true",
       },
     ]);
+  });
+
+  it.each([
+    ...[
+      "rm -",
+      "docker -",
+      "chmod -",
+      "compose -a ",
+      "compose -compose ",
+      "volume create ",
+      "curl ",
+      "useradd ",
+    ],
+    ...["--net ", "\\", "\\\n", " -v", "\n", " "],
+  ])(
+    "full of %j is looked through quickly",
+    (unit) => {
+      const folder = bundleFolder("systemd");
+      const about = { path: `${folder}/deploy.sh`, name: "deploy.sh", executable: true };
+      const words = (text: string) =>
+        checkWords({ files: [{ ...about, size: text.length, text }], folder, workspace: new Set() });
+      const line = words(unit.repeat((1024 * 1024) / unit.length)).map(({ expected }) => expected);
+      const isLong = !unit.endsWith("\n") && unit !== "\\";
+      expect(line.filter((expected) => expected.includes(String(MAX_PROGRAM_LINE)))).toHaveLength(
+        isLong ? 1 : 0,
+      );
+      const short = unit.repeat(MAX_PROGRAM_LINE / unit.length - 1);
+      expect(words(`${short}\n`.repeat(30))).toEqual([]);
+    },
+    20_000,
+  );
+
+  it("refuses a line that is put together of so many that nobody reads it", () => {
+    const lines = `: ${"x".repeat(50)} \\\n`.repeat(80);
+    expect(check("systemd", { "rollback.sh": script(`${lines}ls`) })).toMatchObject([
+      { line: 3, expected: expect.stringContaining(String(MAX_PROGRAM_LINE)) },
+    ]);
+    expect(check("systemd", { "rollback.sh": script("x".repeat(MAX_PROGRAM_LINE)) })).toEqual([]);
   });
 
   it("is told apart from one that is large by what could be read", () => {

@@ -53,6 +53,9 @@ const commandsOf = (text: string): string =>
     .filter((line) => line !== "" && !line.startsWith("#"))
     .join("\n");
 
+/** Characters of a line of a program: a longer one takes too long to look through, and nobody reads it either. */
+export const MAX_PROGRAM_LINE = 4_000;
+
 type Word = readonly [pattern: RegExp, expected: string];
 
 /** Refused in every file but those that are only read. */
@@ -109,9 +112,13 @@ export function checkWords({ files }: Bundle): BundleFinding[] {
     const dockerfile = /(?:^|\/|\.)Dockerfile(?:\.|$)/i.test(file.name);
     const settings = /\.(?:ya?ml|service)$/i.test(file.name);
     const more = dockerfile ? IN_DOCKERFILES : settings ? [] : IN_PROGRAMS;
-    for (const { line, text } of wholeLines(file.text))
-      for (const [pattern, expected] of [...EVERYWHERE, ...more])
+    for (const { line, text } of wholeLines(file.text)) {
+      const tooLong = more === IN_PROGRAMS && text.length > MAX_PROGRAM_LINE;
+      if (tooLong)
+        findings.add(line, `lines of at most ${MAX_PROGRAM_LINE} characters, put together`, text.trim());
+      for (const [pattern, expected] of tooLong ? EVERYWHERE : [...EVERYWHERE, ...more])
         if (pattern.test(text)) findings.add(line, expected, text.trim());
+    }
     return findings.all;
   });
 }

@@ -10,6 +10,8 @@ export interface CataloguedFunction {
   id: string;
   /** Matches a request in plain lower case. */
   pattern: RegExp;
+  /** Further ones that match: the first of a pair and, anywhere behind it, the second. One `.*` would try each with each. */
+  inOrder?: [first: RegExp, then: RegExp][];
   about: string;
   params: { name: string; type: "text" | "integer" | "number" }[];
   /** Body of the module below its docstring; raises Invalid for wrong input. */

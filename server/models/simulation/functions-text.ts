@@ -165,8 +165,14 @@ export function isEmail(text) {
   },
   {
     id: "word_count",
-    pattern:
-      /word.?(count|freq)|count.*words|(contar|contagem|contador|frequencia|frecuencia).*palavras|(contar|conteo|contador).*palabras|worter.*zahl|wortzahl|统计.*词/,
+    pattern: /word.?(count|freq)|wortzahl/,
+    inOrder: [
+      [/count/, /words/],
+      [/contar|contagem|contador|frequencia|frecuencia/, /palavras/],
+      [/contar|conteo|contador/, /palabras/],
+      [/worter/, /zahl/],
+      [/统计/, /词/],
+    ],
     about: "Counts how often each word occurs, without regard to case.",
     params: [{ name: "text", type: "text" }],
     python: `import re
@@ -197,8 +203,11 @@ def word_count(text):
   },
   {
     id: "parse_config",
-    pattern:
-      /(pars|lei|lec|read).*(config|ini|env|properties|chave|clave|key)|config.*pars|\bparser\b|\banalisador\b|\banalizador\b|解析/,
+    pattern: /\bparser\b|\banalisador\b|\banalizador\b|解析/,
+    inOrder: [
+      [/pars|lei|lec|read/, /config|ini|env|properties|chave|clave|key/],
+      [/config/, /pars/],
+    ],
     about: "Reads lines of the form key = value; empty lines and lines that begin with # are skipped.",
     params: [{ name: "text", type: "text" }],
     python: `from PACKAGE.errors import Invalid

@@ -10,7 +10,17 @@ const CATALOGUE: CataloguedFunction[] = [...TEXTS, ...CALCULATIONS];
 /** Id of the catalogued function that a text asks for, or null. */
 export function functionFor(text: string): string | null {
   const simple = plain(text);
-  return CATALOGUE.find(({ pattern }) => pattern.test(simple))?.id ?? null;
+  return (
+    CATALOGUE.find(
+      ({ pattern, inOrder = [] }) =>
+        pattern.test(simple) || inOrder.some(([first, then]) => isBehind(simple, first, then)),
+    )?.id ?? null
+  );
+}
+
+function isBehind(text: string, first: RegExp, then: RegExp): boolean {
+  const found = first.exec(text);
+  return found !== null && then.test(text.slice(found.index + found[0].length));
 }
 
 /** The catalogued function with this id. */

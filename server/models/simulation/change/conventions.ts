@@ -23,6 +23,9 @@ const IMPORTED: [Runner, RegExp][] = [
   ["node-test", /["']node:test["']/],
 ];
 
+/** Characters of a script that are looked at. */
+const MAX_SCRIPT = 4_000;
+
 /** @param texts package.json, a source and a test; null for what is not there */
 export function conventionsOf(
   layout: Layout,
@@ -47,7 +50,7 @@ export function conventionsOf(
 function isModule({ ending }: Layout, manifest: string, source: string, test: string): boolean {
   if (ending !== ".js") return ending === ".mjs";
   for (const text of [source, test]) {
-    if (/^\s*(?:import\s[^(]|import["'{]|export\s)/m.test(text)) return true;
+    if (/^[^\S\r\n\u2028\u2029]*(?:import\s[^(]|import["'{]|export\s)/m.test(text)) return true;
     if (/\brequire\(|\bmodule\.exports\b|^exports\./m.test(text)) return false;
   }
   return /"type"\s*:\s*"module"/.test(manifest);
@@ -57,6 +60,7 @@ function runnerOf({ configured }: Layout, manifest: string, test: string): Runne
   const imported = IMPORTED.find(([, pattern]) => pattern.test(test))?.[0];
   if (imported) return imported;
   const [, script = ""] = /"test"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(manifest) ?? [];
+  const command = script.slice(0, MAX_SCRIPT);
   const known: [Runner, RegExp][] = [
     ["vitest", /\bvitest\b/],
     ["jest", /\bjest\b|react-scripts test/],
@@ -65,7 +69,7 @@ function runnerOf({ configured }: Layout, manifest: string, test: string): Runne
     ["tape", /\btape\b/],
     ["node-test", /\bnode\b.*--test\b/],
   ];
-  const scripted = known.find(([, pattern]) => pattern.test(script))?.[0];
+  const scripted = known.find(([, pattern]) => pattern.test(command))?.[0];
   if (scripted) return scripted;
   if (configured) return configured;
   return (

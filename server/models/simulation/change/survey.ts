@@ -159,12 +159,16 @@ function testFile(
 
 /** Tests are plain functions where the neighbour's are; a TestCase is run by both runners. */
 function pytestStyle(test: string | null): boolean {
-  return test !== null && /^\s*(?:import pytest|from pytest\b)|^(?:async )?def test_/m.test(test);
+  return (
+    test !== null &&
+    /^[^\S\r\n\u2028\u2029]*(?:import pytest|from pytest\b)|^(?:async )?def test_/m.test(test)
+  );
 }
 
 /** Modules that lie in \`src\` without a package are imported as the neighbour's test does it. */
 function dottedName({ dotted }: Layout, name: string, test: string | null): string {
-  const bare = dotted === "src." && test !== null && !/^\s*(?:from|import) src\b/m.test(test);
+  const bare =
+    dotted === "src." && test !== null && !/^[^\S\r\n\u2028\u2029]*(?:from|import) src\b/m.test(test);
   return `${bare ? "" : dotted}${name}`;
 }
 
