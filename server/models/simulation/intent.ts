@@ -23,7 +23,7 @@ export interface FeatureIntent {
 const HTTP =
   /\b(api|apis|rest|restful|endpoints?|https?|servers?|servidor|backend|web|website|webapp|crud|e-?commerce|blog|microservices?|graphql|dashboard)\b|接口|网站|сервер|сайт|خادم/;
 const CLI =
-  /\b(cli|command[- ]line|terminal|console|linha de comandos?|linea de comandos?|ligne de commande|kommandozeile\w*|shell)\b|命令行|командн\S* строк|سطر الأوامر|コマンドライン|명령줄/;
+  /\b(cli|command[- ]line|terminal|console|linha de comandos?|linea de comandos?|ligne de commande|kommandozeile\w*|shell)\b|命令行|командн\S{0,12} строк|سطر الأوامر|コマンドライン|명령줄/;
 const LIBRARY =
   /\b(library|lib|biblioteca|libreria|bibliothek|bibliotheque|function|functions|funcao|funcoes|funcion|funciones|funktion|funktionen|fonction|fonctions|parser|package|paquete|pacote|sdk|algorithm|algoritmo|helpers?|utilities)\b|库|函数|библиотек|функци|مكتبة|دالة|ライブラリ|関数|라이브러리|함수/;
 const SYSTEM =
@@ -78,7 +78,7 @@ function normalisePath(path: string): string {
   let parameters = 0;
   const parts = path
     .replace(/[?#].*$/, "")
-    .replace(/[.:]+$/, "")
+    .replace(/(?<![.:])[.:]+$/, "")
     .split("/")
     .filter(Boolean)
     .map((part) => {
