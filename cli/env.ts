@@ -11,18 +11,40 @@ const text = z.string().min(1).optional();
 const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
 const port = z.coerce.number().int().min(1).max(65_535);
 
-const launcherSchema = z.object({
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  DATA_DIR: text,
-  PORT: port.optional(),
-  DASHBOARD_PORT: port.default(9000),
-  HOST: z.string().min(1).default("127.0.0.1"),
-  DEFAULT_WORKERS: z.coerce.number().int().min(1).default(2),
-  MAX_WORKERS: z.coerce.number().int().min(1).max(64).default(5),
-  PUBLIC_URL: z.url().optional(),
-  INNGEST_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
-  FABRICA_URL: z.url().optional(),
-  FABRICA_RUNNER_TOKEN: text,
+/** Every setting of the launcher; docs/settings.md is made from it. */
+export const launcherSettings = z.object({
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe("Postgres of your own; else one is started in DATA_DIR"),
+  DATA_DIR: text.describe("as for the app"),
+  PORT: port.optional().describe("port of the app; goes before DASHBOARD_PORT"),
+  DASHBOARD_PORT: port.default(9000).describe("port of the app"),
+  HOST: z
+    .string()
+    .min(1)
+    .default("127.0.0.1")
+    .describe("address that the app listens on; 0.0.0.0 lets other machines in"),
+  DEFAULT_WORKERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(2)
+    .describe("workers of the runner on this machine"),
+  MAX_WORKERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(5)
+    .describe("most workers that may be asked for"),
+  PUBLIC_URL: z.url().optional().describe("as for the app"),
+  INNGEST_BASE_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("as for the app"),
+  FABRICA_URL: z.url().optional().describe("address of the app, for a runner or a client elsewhere"),
+  FABRICA_RUNNER_TOKEN: text.describe("registration token, for a runner elsewhere"),
 });
 
 /** Settings of `fabrica up`, with the whole environment for the app. */
@@ -54,7 +76,7 @@ export function loadDotEnv(root: string): void {
  */
 export function readLauncherSettings(source: NodeJS.ProcessEnv = process.env): LauncherSettings {
   const given = withoutEmpty(source);
-  const parsed = launcherSchema.safeParse(given);
+  const parsed = launcherSettings.safeParse(given);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
     throw new LauncherError(

@@ -37,31 +37,93 @@ const httpsUrl = z
   .url({ protocol: /^https$/, error: "must be an https address" })
   .refine((url) => new URL(url).username === "" && new URL(url).password === "", "must not hold a password");
 
-const schema = z.object({
-  FABRICA_URL: z.url().default("http://127.0.0.1:9000"),
-  FABRICA_RUNNER_TOKEN: z.string({ error: "is missing" }).min(1),
-  RUNNER_NAME: z.string().min(1).max(100).default(hostname()),
-  RUNNER_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
-  RUNNER_DRIVER: z.enum(["auto", "docker", "bubblewrap"]).default("auto"),
-  RUNNER_STATE_DIR: z.string().min(1).default("/var/lib/fabrica-runner"),
-  RUNNER_TOOLCHAIN_DIR: z.string().min(1).optional(),
-  RUNNER_SUPERVISOR: z.string().min(1).optional(),
-  RUNNER_IMAGE: z.string().min(1).default("fabrica-sandbox"),
-  RUNNER_IMAGES: listOf(parseImages).prefault("none"),
-  RUNNER_RUNTIME: z.string().min(1).optional(),
-  RUNNER_WARM_POOL: z.coerce.number().int().min(0).max(16).default(1),
-  RUNNER_ALLOWED_HOSTS: listOf(parseHosts).prefault(REGISTRIES),
-  RUNNER_MIRRORS: listOf(parseMirrors).prefault("none"),
-  RUNNER_LAYERS_MB: z.coerce.number().int().min(0).max(1_000_000).default(4_096),
-  RUNNER_NPM_REGISTRY: httpsUrl.optional(),
-  RUNNER_PYTHON_INDEX: httpsUrl.optional(),
-  RUNNER_REGISTRY_CA: z.string().min(1).optional(),
-  RUNNER_NETWORK_MB: z.coerce.number().int().min(1).max(100_000).default(1_024),
-  DOCKER_HOST: z.string().min(1).optional(),
-  DOCKER_CERT_PATH: z.string().min(1).optional(),
+/** Every setting of a runner; docs/settings.md is made from it. */
+export const runnerSettings = z.object({
+  FABRICA_URL: z.url().default("http://127.0.0.1:9000").describe("address of the app"),
+  FABRICA_RUNNER_TOKEN: z.string({ error: "is missing" }).min(1).describe("registration token"),
+  RUNNER_NAME: z
+    .string()
+    .min(1)
+    .max(100)
+    .default(hostname())
+    .meta({ description: "shown on the workers' page", shownDefault: "the host's name" }),
+  RUNNER_WORKERS: z.coerce.number().int().min(1).max(64).default(2).describe("jobs at a time"),
+  RUNNER_DRIVER: z
+    .enum(["auto", "docker", "bubblewrap"])
+    .default("auto")
+    .describe("auto takes Docker where a daemon answers and has the image"),
+  RUNNER_STATE_DIR: z
+    .string()
+    .min(1)
+    .default("/var/lib/fabrica-runner")
+    .describe("who this runner is, and the folders of jailed jobs; one runner each"),
+  RUNNER_TOOLCHAIN_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder with linters and test runners, read-only at /opt/toolchain in every sandbox"),
+  RUNNER_SUPERVISOR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("path of the bundled supervisor, else beside the program"),
+  RUNNER_IMAGE: z.string().min(1).default("fabrica-sandbox").describe("image of the Docker driver"),
+  RUNNER_IMAGES: listOf(parseImages)
+    .prefault("none")
+    .describe(
+      "further images, with commas between them, that projects may name; each is proved at start like the runner's own, and one that is missing or does not hold is left out with a word in the log",
+    ),
+  RUNNER_RUNTIME: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("container runtime, such as runsc (gVisor); else the daemon's"),
+  RUNNER_WARM_POOL: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(16)
+    .default(1)
+    .describe("containers made in advance, so that a job need not wait for one; 0 makes none (Docker only)"),
+  RUNNER_ALLOWED_HOSTS: listOf(parseHosts)
+    .prefault(REGISTRIES)
+    .meta({
+      description: "names that dependency setup may reach; none for no network at all",
+      shownDefault: "the registries of npm and Python",
+    }),
+  RUNNER_MIRRORS: listOf(parseMirrors)
+    .prefault("none")
+    .describe("your own registries as host:port, which may lie in a private network"),
+  RUNNER_LAYERS_MB: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(4_096)
+    .describe(
+      "room for installed dependencies, kept by lock file for later jobs of the same team; 0 keeps none",
+    ),
+  RUNNER_NPM_REGISTRY: httpsUrl
+    .optional()
+    .describe("registry that npm is told to ask, https and without a password"),
+  RUNNER_PYTHON_INDEX: httpsUrl.optional().describe("the same for Python"),
+  RUNNER_REGISTRY_CA: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("PEM file of the authority that your registry's certificate comes from"),
+  RUNNER_NETWORK_MB: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1_024)
+    .describe("what one command may load and send"),
+  DOCKER_HOST: z.string().min(1).optional().describe("daemon; else /var/run/docker.sock"),
+  DOCKER_CERT_PATH: z.string().min(1).optional().describe("folder of its certificates"),
 });
 
-/** Settings of one runner process; see docs/runners.md for the meaning of each. */
+/** Settings of one runner process; see docs/settings.md for the meaning of each. */
 export interface RunnerEnv {
   url: string;
   registrationToken: string;
@@ -98,7 +160,7 @@ export interface RunnerEnv {
 /** Reads the settings; empty values count as unset. Throws an Error with one plain sentence per mistake. */
 export function readRunnerEnv(source: NodeJS.ProcessEnv = process.env): RunnerEnv {
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ""));
-  const parsed = schema.safeParse(given);
+  const parsed = runnerSettings.safeParse(given);
   if (!parsed.success) {
     const mistakes = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
     throw new Error(`The runner's settings are not usable. ${mistakes.join(". ")}.`);
