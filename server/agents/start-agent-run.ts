@@ -61,28 +61,29 @@ export async function startAgentRun(
     type: "agent.started",
     data: { agent_run: key, role, provider, model, task },
   };
-  const begun = await runStatement(
-    db,
-    Prisma.sql`
-    WITH held AS (
-      -- Before the day, as everywhere.
-      SELECT id FROM job WHERE id = ${job.id}::bigint
-        AND NOT EXISTS (SELECT 1 FROM agent_run WHERE job_id = ${job.id} AND run = ${job.run}::int AND key = ${key})
-      FOR UPDATE
-    ), daily AS (
-      -- Counted under the day's row, so that agents that begin in one moment do not pass the cap together.
-      INSERT INTO daily_spend (team_id, day, agent_runs)
-      SELECT ${job.teamId}, (now() AT TIME ZONE 'UTC')::date, 1 FROM held WHERE ${queueLimits().dayAgentRuns}::int > 0
-      ON CONFLICT (team_id, day) DO UPDATE SET agent_runs = daily_spend.agent_runs + 1
-        WHERE daily_spend.agent_runs < ${queueLimits().dayAgentRuns}::int
-      RETURNING 1
-    ), made AS (
-      INSERT INTO agent_run (job_id, run, key, role, provider, model, prompt)
-      SELECT ${job.id}::bigint, ${job.run}::int, ${key}, ${role}, ${provider}, ${model}, ${JSON.stringify(prompt)}::jsonb
-      FROM daily ON CONFLICT DO NOTHING RETURNING job_id
-    ), ${appending(Prisma.sql`SELECT job_id FROM made`, [...step.events, started], step.set)}
-    ${ANNOUNCED}`,
-  );
+  const begun = await db.$transaction(async (tx) => {
+    // Before the day, as everywhere; and in a statement of its own, so that the next one sees what another call of this
+    // very step has done meanwhile, and the run is counted once.
+    await tx.$queryRaw`SELECT 1 AS held FROM job WHERE id = ${job.id} FOR UPDATE`;
+    return runStatement(
+      tx,
+      Prisma.sql`
+      WITH daily AS (
+        -- Counted under the day's row, so that agents that begin in one moment do not pass the cap together.
+        INSERT INTO daily_spend (team_id, day, agent_runs)
+        SELECT ${job.teamId}::bigint, (now() AT TIME ZONE 'UTC')::date, 1 WHERE ${queueLimits().dayAgentRuns}::int > 0
+          AND NOT EXISTS (SELECT 1 FROM agent_run WHERE job_id = ${job.id}::bigint AND run = ${job.run}::int AND key = ${key})
+        ON CONFLICT (team_id, day) DO UPDATE SET agent_runs = daily_spend.agent_runs + 1
+          WHERE daily_spend.agent_runs < ${queueLimits().dayAgentRuns}::int
+        RETURNING 1
+      ), made AS (
+        INSERT INTO agent_run (job_id, run, key, role, provider, model, prompt)
+        SELECT ${job.id}::bigint, ${job.run}::int, ${key}, ${role}, ${provider}, ${model}, ${JSON.stringify(prompt)}::jsonb
+        FROM daily RETURNING job_id
+      ), ${appending(Prisma.sql`SELECT job_id FROM made`, [...step.events, started], step.set)}
+      ${ANNOUNCED}`,
+    );
+  });
   if (begun.length > 0) return;
   const known = await db.agentRun.count({ where: { jobId: job.id, run: job.run, key } });
   if (known > 0) return;

@@ -220,6 +220,22 @@ test("agents that begin in one moment do not pass the day's cap together", async
   ]);
 });
 
+test("an agent that is begun by several calls of the same step at once is counted once", async () => {
+  const job = await fileJob(north);
+  const begin = () => startAgentRun(db, { job, key: "one", role: "coder", first: "Build it.", task: 1 });
+  let calls: Promise<void>[] = [];
+  await db.$transaction(async (tx) => {
+    await tx.$queryRaw`SELECT 1 AS held FROM job WHERE id = ${job.id} FOR UPDATE`;
+    calls = [begin(), begin(), begin()];
+    const waiting = () => db.$queryRaw<unknown[]>`
+      SELECT 1 AS waits FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    await expect.poll(async () => (await waiting()).length).toBe(3);
+  });
+  await Promise.all(calls);
+  expect(await db.agentRun.count()).toBe(1);
+  expect(await db.dailySpend.findMany({ select: { agentRuns: true } })).toEqual([{ agentRuns: 1 }]);
+});
+
 describe("the cooldown", () => {
   test("lets one job begin at a time, begun ones are free of it", async () => {
     const [first, second] = [await fileJob(north), await fileJob(north)];
