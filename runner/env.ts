@@ -85,12 +85,10 @@ export const runnerSettings = z.object({
     .max(16)
     .default(1)
     .describe("containers made in advance, so that a job need not wait for one; 0 makes none (Docker only)"),
-  RUNNER_ALLOWED_HOSTS: listOf(parseHosts)
-    .prefault(REGISTRIES)
-    .meta({
-      description: "names that dependency setup may reach; none for no network at all",
-      shownDefault: "the registries of npm and Python",
-    }),
+  RUNNER_ALLOWED_HOSTS: listOf(parseHosts).prefault(REGISTRIES).meta({
+    description: "names that dependency setup may reach; none for no network at all",
+    shownDefault: "the registries of npm and Python",
+  }),
   RUNNER_MIRRORS: listOf(parseMirrors)
     .prefault("none")
     .describe("your own registries as host:port, which may lie in a private network"),
