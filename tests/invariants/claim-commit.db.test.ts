@@ -72,12 +72,15 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await new Promise((resolve) => engine.close(resolve));
-  await listener().close();
-  await ofProcess().$disconnect();
-  await db.$disconnect();
-  await server.stop();
-  rmSync(folder, { recursive: true, force: true });
+  try {
+    engine.close();
+    await listener().close();
+    await ofProcess().$disconnect();
+    await db.$disconnect();
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test("the engine hears of a start only when the claim is on disk", async () => {
