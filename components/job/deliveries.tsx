@@ -1,7 +1,7 @@
 "use client";
 import { CopyText } from "@/components/ui/copy-text";
+import { FoldMark } from "@/components/ui/fold-mark";
 import { formatCount } from "@/components/ui/format";
-import { Icon } from "@/components/ui/icons";
 import type { JobDetailView } from "@/server/domain/outputs";
 import { deliveryName } from "./delivery-name";
 
@@ -18,7 +18,7 @@ export function Deliveries({ job, deliveries }: Pick<JobDetailView, "job" | "del
   return (
     <details className="group mt-1 pl-6">
       <summary className="flex min-h-9 w-fit items-center gap-1.5 text-muted hover:text-ink">
-        <Icon name="right" className="transition-transform duration-150 group-open:rotate-90" />
+        <FoldMark />
         {formatCount(done.length, "delivery", "deliveries")}
       </summary>
       <dl className="grid gap-x-4 gap-y-1 pt-1 pb-2 sm:grid-cols-[5.5rem_minmax(0,1fr)]">

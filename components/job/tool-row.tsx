@@ -1,9 +1,10 @@
 "use client";
-// A tool call or a program as one grey line that opens in its place. What runs now, and what failed, is open by itself.
 import { useId, useState } from "react";
 import { TranscriptLink } from "@/components/transcripts/transcript-link";
 import type { TranscriptPlace } from "@/components/transcripts/transcript-place";
 import { cx } from "@/components/ui/cx";
+// A tool call or a program as one grey line that opens in its place. What runs now, and what failed, is open by itself.
+import { FoldMark } from "@/components/ui/fold-mark";
 import { formatDuration } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
 import { Elapsed } from "@/components/ui/time";
@@ -45,14 +46,7 @@ export function ToolRow({ tool, title, ok, observed, at, endedAt, command, place
           {title || tool}
         </span>
         <End end={end} command={command} at={at} endedAt={endedAt} />
-        <Icon
-          name="right"
-          className={cx(
-            "size-3 text-faint transition-transform duration-150",
-            open && "rotate-90",
-            !hasMore && "invisible",
-          )}
-        />
+        <FoldMark open={open} className={cx("size-3 text-faint", !hasMore && "invisible")} />
       </button>
       {open && (
         <div id={id} className="mt-0.5 mb-2 overflow-hidden rounded-md border hairline bg-sunken/60">

@@ -1,7 +1,7 @@
 "use client";
 import { useId } from "react";
 import { SelectField, TextArea, TextField } from "@/components/ui/fields";
-import { Icon } from "@/components/ui/icons";
+import { FoldMark } from "@/components/ui/fold-mark";
 import { PRIORITY_LABEL, PRIORITY_ORDER } from "@/components/ui/priority";
 import type { Priority } from "@/server/domain/priority";
 import { DeployChoice } from "./new-job-deploy";
@@ -25,7 +25,7 @@ export function NewJobMore({ draft, faults, onChange }: Props) {
   return (
     <details open={hasFault || undefined} className="group border-t hairline">
       <summary className="flex h-11 items-center gap-2 font-medium">
-        <Icon name="right" className="transition-transform duration-150 group-open:rotate-90" />
+        <FoldMark />
         More settings
         <span className="text-xs font-normal text-faint">priority, budget, tests, files, plan</span>
       </summary>

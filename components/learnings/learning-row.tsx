@@ -1,8 +1,9 @@
 "use client";
-// One learning: closed it says what it is about and what came of it, opened everything that is known of it.
 import Link from "next/link";
 import { useId, useState } from "react";
 import { cx } from "@/components/ui/cx";
+// One learning: closed it says what it is about and what came of it, opened everything that is known of it.
+import { FoldMark } from "@/components/ui/fold-mark";
 import { Icon } from "@/components/ui/icons";
 import { Ago } from "@/components/ui/time";
 import type { LearningView } from "@/server/domain/learning";
@@ -23,10 +24,7 @@ export function LearningRow({ learning, mayChange }: { learning: LearningView; m
         onClick={() => setOpen(!open)}
         className="grid w-full grid-cols-[1rem_minmax(0,1fr)] items-start gap-x-2 rounded-md px-1 py-2.5 text-left hover:bg-sunken sm:grid-cols-[1rem_minmax(0,1fr)_8.5rem] sm:px-2"
       >
-        <Icon
-          name="right"
-          className={cx("mt-1 size-3 text-faint transition-transform duration-150", open && "rotate-90")}
-        />
+        <FoldMark open={open} className="mt-1 size-3 text-faint" />
         <span className="min-w-0">
           <span className="flex items-start gap-1.5 font-medium">
             {learning.pinned && <Pinned />}

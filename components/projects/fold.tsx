@@ -1,6 +1,6 @@
 "use client";
 import type { ReactNode } from "react";
-import { Icon } from "@/components/ui/icons";
+import { FoldMark } from "@/components/ui/fold-mark";
 
 /** Part of a form that most people need not open; opens by itself when a fault is inside. */
 export function Fold({
@@ -17,7 +17,7 @@ export function Fold({
   return (
     <details open={open || undefined} className="group border-t hairline">
       <summary className="flex min-h-11 items-center gap-2 py-1 font-medium">
-        <Icon name="right" className="transition-transform duration-150 group-open:rotate-90" />
+        <FoldMark />
         <span>
           {title} <span className="ml-1 text-xs font-normal text-faint">{hint}</span>
         </span>

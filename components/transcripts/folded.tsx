@@ -1,10 +1,10 @@
 "use client";
-// Long text that is drawn only when somebody wants to read it, and then not more of it than anybody reads at once.
 import { type ReactNode, useId, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
+// Long text that is drawn only when somebody wants to read it, and then not more of it than anybody reads at once.
+import { FoldMark } from "@/components/ui/fold-mark";
 import { formatCount } from "@/components/ui/format";
-import { Icon } from "@/components/ui/icons";
 
 /** A line that opens. What is inside is made only then. */
 export function Folded({
@@ -31,10 +31,7 @@ export function Folded({
         onClick={() => setChosen(!open)}
         className="-mx-1 flex min-h-8 max-w-full items-center gap-2 rounded px-1 text-left text-muted hover:bg-sunken"
       >
-        <Icon
-          name="right"
-          className={cx("size-3 text-faint transition-transform duration-150", open && "rotate-90")}
-        />
+        <FoldMark open={open} className="size-3 text-faint" />
         <span className="min-w-0 truncate">{label}</span>
         {detail && <span className="shrink-0 text-xs text-faint tabular-nums">{detail}</span>}
       </button>

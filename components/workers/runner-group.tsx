@@ -1,5 +1,6 @@
 "use client";
 import { cx } from "@/components/ui/cx";
+import { FoldMark } from "@/components/ui/fold-mark";
 import { Icon } from "@/components/ui/icons";
 import type { WorkerView } from "@/server/domain/outputs";
 import { WorkerRow } from "./worker-row";
@@ -28,7 +29,7 @@ export function RunnerGroup({ workers }: { workers: [WorkerView, ...WorkerView[]
       </ul>
       <details className="group mt-1">
         <summary className="flex h-9 items-center gap-2 text-xs text-muted">
-          <Icon name="right" className="size-3 transition-transform duration-150 group-open:rotate-90" />
+          <FoldMark className="size-3" />
           Probe: {held} of {probe.length} limits hold
         </summary>
         <ul className="grid gap-x-8 gap-y-1 pb-2 pl-5 text-xs sm:grid-cols-2 xl:grid-cols-3">
