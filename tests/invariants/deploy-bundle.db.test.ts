@@ -20,29 +20,25 @@ import { writeCommit } from "@/server/workspaces/write-commit";
 import { writeObject } from "@/server/workspaces/write-object";
 import { driveStep } from "../support/drive-step";
 import { HandRunner, type Seen } from "../support/hand-runner";
-import { type Said, ScriptedModel } from "../support/scripted-model";
-import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
+import { type ScriptedCore, startScriptedCore } from "../support/scripted-core";
+import type { Said, ScriptedModel } from "../support/scripted-model";
+import { addWorkers, eventsOf, fileJob, reload } from "../support/settings";
 import { straightEngine } from "../support/straight-engine";
 
 const SPEC = "# Sums\n\n- [ ] Add numbers\n";
 const FOLDER = "deploy/systemd";
+let core: ScriptedCore;
 let model: ScriptedModel;
-let core: Core;
 let db: Db;
 let ctx: Ctx;
 let runner: HandRunner;
 let job: Job;
 
 beforeAll(async () => {
-  model = await ScriptedModel.start();
-  core = await startCore({ ANTHROPIC_API_KEY: "test", ANTHROPIC_BASE_URL: model.url });
-  db = core.db;
-  ctx = await addTeam(db, "north");
+  core = await startScriptedCore();
+  ({ model, db, ctx } = core);
 });
-afterAll(async () => {
-  await core.close();
-  await model.close();
-});
+afterAll(() => core.close());
 beforeEach(async () => {
   await db.job.updateMany({ data: { claimable: false } });
   model.asked.length = 0;

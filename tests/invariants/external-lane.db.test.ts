@@ -93,6 +93,22 @@ afterEach(async () => {
 
 const ref = () => ({ job: job.publicId, run: job.run, engine: "engine" });
 
+/** A project with a repository of its own on the git server, checked by its `check.sh`. */
+async function addProject(name: string, files: Record<string, string>) {
+  const upstream = git.create(name);
+  upstream.commit(files);
+  const project = {
+    name,
+    repository_url: git.url(name),
+    username: CREDENTIALS.username,
+    token: CREDENTIALS.password,
+    lint_command: "true",
+    test_command: "sh check.sh",
+  };
+  await createProject({ ctx, input: createProjectInput.parse(project) });
+  return upstream;
+}
+
 /** An ordinary runner takes the job. */
 async function runnerTakes(): Promise<HandRunner> {
   const [worker = ""] = await addWorkers(db, 1);
@@ -391,17 +407,10 @@ describe("a base that moves while an external agent works", () => {
 
   async function change(): Promise<{ host: ExternalHost; upstream: ReturnType<GitServer["create"]> }> {
     name = `moved-${++number}`;
-    const upstream = git.create(name);
-    upstream.commit({ "notes.txt": `old\n${OTHERS}end\n`, "check.sh": CHECK });
-    const project = {
-      name,
-      repository_url: git.url(name),
-      username: CREDENTIALS.username,
-      token: CREDENTIALS.password,
-      lint_command: "true",
-      test_command: "sh check.sh",
-    };
-    await createProject({ ctx, input: createProjectInput.parse(project) });
+    const upstream = await addProject(name, {
+      "notes.txt": `old\n${OTHERS}end\n`,
+      "check.sh": CHECK,
+    });
     const host = await begin({ project: name, tech_stack: undefined, spec: undefined, title: "New notes" });
     return { host, upstream };
   }
@@ -517,17 +526,7 @@ describe("a pause while an external agent works", () => {
 describe("files that an external agent takes", () => {
   test("are held for its job, shown, and flagged on both jobs where another one has them", async () => {
     const name = "locked";
-    const upstream = git.create(name);
-    upstream.commit({ "a.txt": "1\n", "b.txt": "1\n", "check.sh": "true\n" });
-    const project = {
-      name,
-      repository_url: git.url(name),
-      username: CREDENTIALS.username,
-      token: CREDENTIALS.password,
-      lint_command: "true",
-      test_command: "sh check.sh",
-    };
-    await createProject({ ctx, input: createProjectInput.parse(project) });
+    await addProject(name, { "a.txt": "1\n", "b.txt": "1\n", "check.sh": "true\n" });
     const input = { project: name, tech_stack: undefined, spec: undefined };
     const first = await begin(input);
     const one = job;
