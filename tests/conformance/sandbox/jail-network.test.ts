@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBubblewrapDriver } from "@/runner/sandbox/bubblewrap";
 import { type ExecRequest, RequestError, type Sandbox } from "@/runner/sandbox/port";
 import { bundleSupervisor } from "@/tests/support/docker";
+import { listenApart } from "@/tests/support/listen-apart";
 
 const LIMITS = { memory_mb: 256, work_mb: 32, tmp_mb: 8, inodes: 2_000, cpus: 2, pids: 64 };
 const DIAL = (to: string) => `const net = require("net"), proxy = new URL(process.env.https_proxy);
@@ -25,7 +26,7 @@ beforeAll(async () => {
   const supervisor = join(stateDir, "supervisor.cjs");
   await bundleSupervisor(supervisor);
   server = createServer((socket) => void socket.on("error", () => {}).end("hello from outside"));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await listenApart(server);
   target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const registries = { hosts: [], mirrors: [target], maxBytes: 1e6, maxConnections: 4 };
   const driver = await createBubblewrapDriver({ stateDir, toolchainDir: null, supervisor, registries });

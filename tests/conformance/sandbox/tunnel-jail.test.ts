@@ -11,6 +11,7 @@ import { TunnelGateway } from "@/runner/network/gateway";
 import { linkGateway } from "@/runner/network/link-gateway";
 import { FRAME } from "@/runner/supervisor/frames";
 import { bundleSupervisor } from "@/tests/support/docker";
+import { listenApart } from "@/tests/support/listen-apart";
 import { until } from "@/tests/support/protocol-server";
 
 const CHANNEL = 7;
@@ -27,7 +28,7 @@ beforeAll(async () => {
   await bundleSupervisor(join(folder, "supervisor.cjs"));
   source = readFileSync(join(folder, "supervisor.cjs"), "utf8");
   server = createServer((socket) => void socket.on("error", () => {}).end("hello from outside"));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await listenApart(server);
   target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterAll(() => {

@@ -13,6 +13,7 @@ import type { GatewayOptions } from "@/runner/network/gateway";
 import { createDockerDriver } from "@/runner/sandbox/docker";
 import { type ExecOutcome, type ExecRequest, RequestError, type Sandbox } from "@/runner/sandbox/port";
 import { type DockerDaemon, startDocker } from "@/tests/support/docker";
+import { listenApart } from "@/tests/support/listen-apart";
 import { until } from "@/tests/support/protocol-server";
 
 const LIMITS = { memory_mb: 512, work_mb: 64, tmp_mb: 32, inodes: 5_000, cpus: 2, pids: 128 };
@@ -98,9 +99,7 @@ beforeAll(async () => {
     socket.on("error", () => {}).on("drain", more);
     more();
   });
-  await Promise.all(
-    [registry, endless].map((server) => new Promise<void>((done) => server.listen(0, "127.0.0.1", done))),
-  );
+  for (const server of [registry, endless]) await listenApart(server);
   mirror = `${MIRROR}:${portOf(registry)}`;
   sink = `${MIRROR}:${portOf(endless)}`;
   network = {
