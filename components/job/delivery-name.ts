@@ -5,6 +5,7 @@ const NAMES: Record<string, string> = {
   bundle: "Git bundle",
   folder: "Folder",
   zip: "Zip",
+  repository: "Repository",
 };
 
 /** The name of a kind of delivery; the kind itself when this page does not know it yet. */

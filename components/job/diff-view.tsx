@@ -1,8 +1,8 @@
 "use client";
+// A change, unified on narrow screens and side by side on very wide ones. Lines are drawn up to a cap.
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
-// A change, unified on narrow screens and side by side on very wide ones. Lines are drawn up to a cap.
 import { keyed } from "@/components/ui/keyed";
 import { useWide } from "@/components/ui/use-wide";
 import { type DiffFile, type DiffHunk, type DiffLine, splitHunk } from "./diff";

@@ -1,8 +1,8 @@
 "use client";
+// Program output, coloured and escaped. Only the last lines are drawn, in blocks that cost nothing off screen.
 import { memo, useMemo, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
-// Program output, coloured and escaped. Only the last lines are drawn, in blocks that cost nothing off screen.
 import { keyed } from "@/components/ui/keyed";
 import { type Ink, PLAIN, parseLine, type Span, type Style } from "./ansi";
 import type { CommandLog } from "./log-model";

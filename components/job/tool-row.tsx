@@ -1,9 +1,9 @@
 "use client";
+// A tool call or a program as one grey line that opens in its place. What runs now, and what failed, is open by itself.
 import { useId, useState } from "react";
 import { TranscriptLink } from "@/components/transcripts/transcript-link";
 import type { TranscriptPlace } from "@/components/transcripts/transcript-place";
 import { cx } from "@/components/ui/cx";
-// A tool call or a program as one grey line that opens in its place. What runs now, and what failed, is open by itself.
 import { FoldMark } from "@/components/ui/fold-mark";
 import { formatDuration } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";

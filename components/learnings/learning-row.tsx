@@ -1,8 +1,8 @@
 "use client";
+// One learning: closed it says what it is about and what came of it, opened everything that is known of it.
 import Link from "next/link";
 import { useId, useState } from "react";
 import { cx } from "@/components/ui/cx";
-// One learning: closed it says what it is about and what came of it, opened everything that is known of it.
 import { FoldMark } from "@/components/ui/fold-mark";
 import { Icon } from "@/components/ui/icons";
 import { Ago } from "@/components/ui/time";

@@ -1,8 +1,8 @@
 "use client";
+// Long text that is drawn only when somebody wants to read it, and then not more of it than anybody reads at once.
 import { type ReactNode, useId, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
-// Long text that is drawn only when somebody wants to read it, and then not more of it than anybody reads at once.
 import { FoldMark } from "@/components/ui/fold-mark";
 import { formatCount } from "@/components/ui/format";
 
