@@ -9,6 +9,8 @@ export interface Contender {
   urgent(): Promise<number>;
   /** An idle worker waits; a job is enqueued. @returns milliseconds from the call until the worker has it */
   wake(): Promise<number>;
+  /** Stops what would go on by itself and take the machine from the next one. */
+  rest?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -8,7 +8,8 @@ const SCHEMA = `
   CREATE INDEX work_order ON work (rank, id) WHERE claimable`;
 
 export async function startFloor(url: string, loops: number): Promise<Contender> {
-  const pool = new pg.Pool({ connectionString: url, max: loops });
+  // One for each that cycles, and one for whoever files an urgent job beside them.
+  const pool = new pg.Pool({ connectionString: url, max: loops + 1 });
   await pool.query(SCHEMA);
   const listening = new pg.Client({ connectionString: url });
   await listening.connect();

