@@ -64,6 +64,7 @@ module.exports = {
       ...BASE,
       "server/db",
       "server/gather",
+      "server/template",
       "server/context",
       "server/events/",
       "runner/protocol",

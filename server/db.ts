@@ -5,6 +5,7 @@ import pg from "pg";
 import { env } from "./env";
 import { type Prisma, PrismaClient } from "./generated/prisma/client";
 import { log } from "./log";
+import type { Statement } from "./template";
 
 export type Db = PrismaClient;
 /** A client inside a transaction. */
@@ -23,8 +24,25 @@ const SILENCE = 5;
  */
 export function connect(url: string, connections = 20, patienceMs = PATIENCE_MS): Db {
   const silenceMs = patienceMs * SILENCE;
+  const pool = poolFor(url, connections, patienceMs);
+  const queue = poolFor(url, Math.min(connections, QUEUE_CONNECTIONS), patienceMs, PLANNED_ONCE);
+  const end = pool.end.bind(pool) as () => Promise<void>;
+  // Prisma ends the pool that it was given, and with it goes the other one.
+  Object.assign(pool, { end: () => Promise.all([queue.end(), end()]) });
+  const adapter = new PrismaPg(pool, { disposeExternalPool: true });
+  const transactionOptions = { maxWait: patienceMs, timeout: Math.min(20_000, silenceMs) };
+  const client = new PrismaClient({ adapter, transactionOptions });
+  pools.set(client, pool);
+  queuePools.set(client, queue);
+  return client;
+}
+
+/** @param options settings of its sessions, as the server's command line takes them */
+function poolFor(url: string, connections: number, patienceMs: number, options = ""): pg.Pool {
+  const silenceMs = patienceMs * SILENCE;
   const pool = new pg.Pool({
     connectionString: url,
+    options,
     max: connections,
     keepAlive: true,
     // Idle ones are closed before their silence could be mistaken for a lost server.
@@ -38,12 +56,21 @@ export function connect(url: string, connections = 20, patienceMs = PATIENCE_MS)
   pool.on("connect", (client) =>
     client.on("error", (error) => log.warn({ error: String(error) }, "a connection to the database broke")),
   );
-  const adapter = new PrismaPg(pool, { disposeExternalPool: true });
-  const transactionOptions = { maxWait: patienceMs, timeout: Math.min(20_000, silenceMs) };
-  const client = new PrismaClient({ adapter, transactionOptions });
-  pools.set(client, pool);
-  return client;
+  return pool;
 }
+
+/**
+ * What the queue does to its tables is planned once a connection. Left to itself Postgres compares such a plan with ones
+ * for the values at hand, and may plan anew each time for ever, which costs more than the statement; what is planned
+ * while the tables are empty must use their indexes all the same, and nothing of it is worth compiling.
+ */
+const PLANNED_ONCE = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]
+  .map((way) => `-c enable_${way}=off`)
+  .concat("-c plan_cache_mode=force_generic_plan", "-c jit=off")
+  .join(" ");
+/** Statements of few kinds, of which two are under way at once (gather.ts). */
+const QUEUE_CONNECTIONS = 8;
+const queuePools = new WeakMap<object, pg.Pool>();
 
 /** The pool below each client, for the statements that come with every job: there Prisma would cost more than Postgres. */
 const pools = new WeakMap<object, pg.Pool>();
@@ -62,13 +89,37 @@ const types: pg.CustomTypesConfig = {
  */
 export async function runStatement<T>(at: Db | Tx, statement: Prisma.Sql): Promise<T[]> {
   const pool = pools.get(at);
-  if (!pool) return at.$queryRaw<T[]>(statement);
-  const { text, values } = statement;
+  return pool ? runIn(pool, statement) : at.$queryRaw<T[]>(statement);
+}
+
+/**
+ * The same for a statement of the queue that stands alone: found by keys and indexes whatever its values are, so that one
+ * plan is the best for all of them.
+ */
+export function runPlanned<T>(at: Db, statement: Statement): Promise<T[]> {
+  const pool = queuePools.get(at);
+  return pool ? runIn(pool, statement) : at.$queryRawUnsafe<T[]>(statement.text, ...statement.values);
+}
+
+async function runIn<T>(pool: pg.Pool, { text, values }: Statement): Promise<T[]> {
   const name = statementNames.get(text) ?? `fabrica_${statementNames.size}`;
   statementNames.set(text, name);
-  const result = await pool.query({ name, text, values, types });
-  return result.rows as T[];
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    const result = await client.query({ name, text, values: values as unknown[], types });
+    return result.rows as T[];
+  } catch (error) {
+    if (!wasRefused(error)) broken = error as Error;
+    throw error;
+  } finally {
+    // The pool by itself gives up a connection after any error, and with it everything that was planned there.
+    client.release(broken);
+  }
 }
+
+/** The server has refused the statement and waits for the next one. */
+const wasRefused = (error: unknown) => (error as { severity?: unknown } | null)?.severity === "ERROR";
 
 /** Breaks by itself after a long silence. The pool then drops its connection, so that nobody meets it again. */
 function impatientSocket(silenceMs: number): Socket {

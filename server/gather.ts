@@ -6,7 +6,7 @@ import type { Db } from "./db";
  * How many calls share a statement: few, so that the next statement goes while the callers of this one are on their way
  * to what they do next; of a long line a part, so that it does not grow.
  */
-const FEW = 4;
+const FEW = 8;
 const PART = 4;
 const MOST = 64;
 /** How many statements of a kind are under way: while one waits for the disk, the database works on the other. */
@@ -18,7 +18,7 @@ export interface Gathering<Item, Result> {
   /** What a call is about: a statement changes it once, so the second call waits for the next statement. */
   about: (item: Item) => string;
   /** One statement for all of them. @returns what each came to, in their order; an Error is thrown to its caller */
-  run: (db: Db, items: Item[]) => Promise<(Result | Error)[]>;
+  run: (db: Db, items: Item[], kind: string) => Promise<(Result | Error)[]>;
 }
 
 interface Call<Item, Result> {
@@ -39,7 +39,7 @@ export function gather<Item, Result>(how: Gathering<Item, Result>): (db: Db, ite
       const kinds = lines.get(db) ?? new Map<string, Line<Item, Result>>();
       lines.set(db, kinds);
       const kind = how.kind(item);
-      const line = kinds.get(kind) ?? { calls: [], changing: new Set<string>(), underWay: 0 };
+      const line = kinds.get(kind) ?? { kind, calls: [], changing: new Set<string>(), underWay: 0 };
       kinds.set(kind, line);
       line.calls.push({ item, resolve, reject });
       // Whoever calls in this very turn comes along with the first.
@@ -51,6 +51,7 @@ export function gather<Item, Result>(how: Gathering<Item, Result>): (db: Db, ite
 
 /** The calls of one kind. */
 interface Line<Item, Result> {
+  kind: string;
   /** Those that wait. */
   calls: Call<Item, Result>[];
   /** What the statements under way are about. */
@@ -67,7 +68,7 @@ async function serve<Item, Result>(
   for (let calls = nextOf(line, how.about); calls.length > 0; calls = nextOf(line, how.about)) {
     const about = calls.map(({ item }) => how.about(item));
     for (const what of about) line.changing.add(what);
-    await carryOut(db, how, calls);
+    await carryOut(db, how, line.kind, calls);
     for (const what of about) line.changing.delete(what);
   }
   if (--line.underWay === 0) over();
@@ -90,12 +91,14 @@ function nextOf<Item, Result>(line: Line<Item, Result>, about: (item: Item) => s
 async function carryOut<Item, Result>(
   db: Db,
   how: Gathering<Item, Result>,
+  kind: string,
   calls: Call<Item, Result>[],
 ): Promise<void> {
   try {
     const results = await how.run(
       db,
       calls.map(({ item }) => item),
+      kind,
     );
     calls.forEach(({ resolve, reject }, i) => {
       const result = results[i];
@@ -103,7 +106,7 @@ async function carryOut<Item, Result>(
       else resolve(result as Result);
     });
   } catch (error) {
-    if (calls.length > 1 && wasUndone(error)) for (const call of calls) await carryOut(db, how, [call]);
+    if (calls.length > 1 && wasUndone(error)) for (const call of calls) await carryOut(db, how, kind, [call]);
     else for (const { reject } of calls) reject(error);
   }
 }

@@ -1,11 +1,32 @@
 import { describe, expect, test } from "vitest";
-import { crockford, jobId, newJobId } from "./ids";
+import { crockford, jobId, jobIds, newJobId } from "./ids";
 
 describe("public job ids", () => {
   test("tell the moment in UTC and end with four letters of Crockford's alphabet", () => {
     const id = newJobId(new Date("2026-03-04T05:06:07.890Z"), Uint8Array.of(0, 31, 32, 255));
     expect(id).toBe("JOB-20260304050607-0Z0Z");
     expect(jobId.parse(id)).toBe(id);
+  });
+
+  test("of one second are all different, and begin elsewhere in the next", () => {
+    let calls = 0;
+    const next = jobIds((below) => (calls++ * 7919 + 5) % below);
+    const second = new Date("2026-03-04T05:06:07.000Z");
+    const made = Array.from({ length: 50_000 }, () => next(second));
+    expect(new Set(made).size).toBe(made.length);
+    expect(jobId.safeParse(made.at(-1)).success).toBe(true);
+    expect(calls).toBe(2);
+    const later = next(new Date("2026-03-04T05:06:08.000Z"));
+    expect(calls).toBe(4);
+    expect(later.slice(-4)).not.toBe(made[0]?.slice(-4));
+  });
+
+  test("are as many as there are suffixes before one comes again", () => {
+    const draws = [1_048_575, 123_456];
+    const next = jobIds(() => draws.shift() ?? 0);
+    const second = new Date("2026-03-04T05:06:07.000Z");
+    const made = new Set(Array.from({ length: 32 ** 4 }, () => next(second)));
+    expect(made.size).toBe(32 ** 4);
   });
 
   test("use every letter of the alphabet, and none that is mistaken for another", () => {

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "@/tests/support/postgres";
-import { Listener } from "./listen";
+import { Listener, PAYLOAD_END } from "./listen";
 
 const CHANNEL = "fabrica_test";
 let database: TestDatabase;
@@ -41,4 +41,15 @@ test("what a process tells itself it hears at once, the others hear it from the 
   await vi.waitUntil(() => here.heard.includes("last") && there.heard.includes("last"), { timeout: 10_000 });
   expect(here.heard).toEqual(["1:2:3", "last"]);
   expect(there.heard).toEqual(["1:2:3", "last"]);
+});
+
+test("several payloads in one notification are heard one by one, those of the process itself left out", async () => {
+  const here = await listening();
+  const there = await listening();
+  const [first, second] = ["1:2:3", "4:5:6"].map((payload) => here.listener.tell(CHANNEL, payload));
+  await notify([first, "7:8:9", second].join(PAYLOAD_END));
+  await notify("last");
+  await vi.waitUntil(() => here.heard.includes("last") && there.heard.includes("last"), { timeout: 10_000 });
+  expect(here.heard).toEqual(["1:2:3", "4:5:6", "7:8:9", "last"]);
+  expect(there.heard).toEqual(["1:2:3", "7:8:9", "4:5:6", "last"]);
 });

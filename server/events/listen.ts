@@ -20,6 +20,8 @@ const PING_MS = 10_000;
 /** So many pings without an answer are a lost connection. */
 const SILENT_PINGS = 3;
 const CHANNEL = /^[a-z_]{1,60}$/;
+/** Ends a payload where several come in one notification. */
+export const PAYLOAD_END = "\n";
 /** A payload with the mark of the process that has told its own subscribers already. */
 const MARKED = /^~([0-9a-f]+)~(.*)$/s;
 
@@ -92,9 +94,11 @@ export class Listener {
     for (const subscriber of this.channels.get(channel) ?? []) subscriber.notify(payload);
   }
 
-  private hear(channel: string, payload: string): void {
-    const [, mark, text] = MARKED.exec(payload) ?? [];
-    if (mark !== this.mark) this.deliver(channel, text ?? payload);
+  private hear(channel: string, payloads: string): void {
+    for (const payload of payloads.split(PAYLOAD_END)) {
+      const [, mark, text] = MARKED.exec(payload) ?? [];
+      if (mark !== this.mark) this.deliver(channel, text ?? payload);
+    }
   }
 
   /** Ends the connection for good. */

@@ -9,7 +9,7 @@ import type { Db } from "@/server/db";
 import { Ended, NotYet } from "@/server/domain/step-outcome";
 import type { AgentRun, Job } from "@/server/generated/prisma/client";
 import { priceOf } from "@/server/models/prices";
-import { makeCandidates } from "@/server/services/candidates/make-candidates";
+import { candidatesOf, makeCandidates } from "@/server/services/candidates/make-candidates";
 import { cancelJob } from "@/server/services/jobs/cancel-job";
 import { pauseForBudget, pauseForCandidates } from "@/server/services/jobs/pause-itself";
 import { pauseJob } from "@/server/services/jobs/pause-job";
@@ -58,7 +58,7 @@ async function split(parent: Job): Promise<Job[]> {
       approaches: [],
     });
     await pauseForCandidates(tx, parent, made.length);
-    return made;
+    return candidatesOf(tx, parent);
   });
 }
 

@@ -8,7 +8,7 @@ import type { Db } from "@/server/db";
 import { NotYet } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
 import { modelsFor } from "@/server/models/choose-model";
-import { makeCandidates } from "@/server/services/candidates/make-candidates";
+import { candidatesOf, makeCandidates } from "@/server/services/candidates/make-candidates";
 import { resumeJob } from "@/server/services/jobs/resume-job";
 import { sweepSpend } from "@/server/services/spend/sweep-spend";
 import { jobRepository } from "@/server/services/workspace/job-repository";
@@ -258,9 +258,8 @@ describe("which model stands in", () => {
 
   test("is asked first by every second candidate, whoever named it", async () => {
     const parent = await fileJob(ctx, { candidates: 2, fallback_models: { coder: QWEN } });
-    const made = await db.$transaction((tx) =>
-      makeCandidates(tx, { parent, spec: "# Plan", approaches: [] }),
-    );
+    await db.$transaction((tx) => makeCandidates(tx, { parent, spec: "# Plan", approaches: [] }));
+    const made = await candidatesOf(db, parent);
     const asked = (role: "coder" | "fixer") =>
       made.map((child) => {
         const { first, second } = modelsFor(role, child);

@@ -126,8 +126,10 @@ async function check(): Promise<void> {
         `${job.title} and ${other.title} are worked on together`,
       ).toBe(false);
   for (const job of jobs) {
-    if (!EXECUTING[job.state]) expect(job.claimable, job.title).toBe(false);
-    else if (job.leaseWorkerId) expect(job).toMatchObject({ claimable: false, waitingCode: null });
+    if (!EXECUTING[job.state]) {
+      expect(job.claimable, job.title).toBe(false);
+      expect(job.waitingCode, "who rests waits for no files").not.toBe("files");
+    } else if (job.leaseWorkerId) expect(job).toMatchObject({ claimable: false, waitingCode: null });
     else expect(job.claimable, job.title).toBe(job.waitingCode === null);
     const open = job.dependsOn.some(({ dependsOn }) => dependsOn.state !== "completed");
     if (job.waitingCode === "files") expect(open, "the dependency comes first").toBe(false);

@@ -289,6 +289,37 @@ describe("a job that waits", () => {
     expect(await reload(db, job)).toMatchObject({ claimable: false });
   });
 
+  test("and moves on when nobody holds them any more can be claimed, and says no reason", async () => {
+    const first = await claimOnly(0, ["src/"]);
+    const second = await claimOnly(1, ["src/a.ts"]);
+    expect(await takeLocks(db, first)).toEqual({ taken: true });
+    expect(await takeLocks(db, second)).toMatchObject({ taken: false });
+    const waiting = await reload(db, second);
+    expect(waiting).toMatchObject({ state: "running", claimable: false, waitingCode: "files" });
+
+    await expireLease(db, first);
+    await sweepLeases(db, 120);
+    await expireLocks();
+    await move(second, "loop_green");
+    const moved = await reload(db, second);
+    expect(moved).toMatchObject({
+      state: "validating",
+      claimable: true,
+      waitingCode: null,
+      waitingReason: null,
+    });
+  });
+
+  test("and comes to rest waits for a person and not for files", async () => {
+    const first = await claimOnly(0, ["src/"]);
+    const second = await claimOnly(1, ["src/a.ts"]);
+    await takeLocks(db, first);
+    await takeLocks(db, second);
+    await move(second, "stuck");
+    const moved = await reload(db, second);
+    expect(moved).toMatchObject({ state: "escalated", claimable: false, waitingCode: null });
+  });
+
   test("is told before it is filed", async () => {
     const holder = await file(["src/a.ts"]);
     await claim(0);

@@ -120,7 +120,7 @@ describe("claiming", () => {
         const claiming = claimStatement(
           [worker(A)],
           { leaseSeconds: 60, limits: queueLimits(), offers },
-          counting,
+          { counting, most: 24 },
         );
         return tx.$queryRaw<Record<string, string>[]>`EXPLAIN ${claiming}`;
       });

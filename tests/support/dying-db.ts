@@ -2,13 +2,16 @@
 import type { Db } from "@/server/db";
 
 /** What commits by itself: a transaction, or a statement outside of one. */
-const UNITS: readonly PropertyKey[] = ["$transaction", "$queryRaw", "$executeRaw"];
+const UNITS: readonly PropertyKey[] = ["$transaction", "$queryRaw", "$queryRawUnsafe", "$executeRaw"];
 
 /** Statements that only look; nothing is lost between two of them. */
 function isRead([first]: readonly unknown[]): boolean {
-  const text = Array.isArray(first) ? first.join("?") : ((first as { sql?: string } | undefined)?.sql ?? "");
+  const text = Array.isArray(first) ? first.join("?") : textOf(first);
   return /^\s*SELECT\b/.test(text) && !text.includes("pg_notify");
 }
+
+const textOf = (statement: unknown): string =>
+  typeof statement === "string" ? statement : ((statement as { sql?: string } | undefined)?.sql ?? "");
 
 /** A client that calls `before` ahead of each transaction or statement and `after` behind it, with its number from 0. */
 export function withHooks(

@@ -64,8 +64,9 @@ export async function addTeam(
 }
 
 /** Files a job as the API would. */
-export function fileJob(ctx: Ctx, input: Record<string, unknown> = {}): Promise<Job> {
-  return createJob({ ctx, input: createJobInput.parse({ title: "A job", ...input }) });
+export async function fileJob(ctx: Ctx, input: Record<string, unknown> = {}): Promise<Job> {
+  const { id } = await createJob({ ctx, input: createJobInput.parse({ title: "A job", ...input }) });
+  return ctx.db.job.findUniqueOrThrow({ where: { id } });
 }
 
 /** Ids of `count` workers of a new runner. */

@@ -5,7 +5,7 @@ import type { Tx } from "../../db";
 import { ROLES, type Role } from "../../domain/roles";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { choiceName, modelsFor } from "../../models/choose-model";
-import { insertJob } from "../jobs/insert-jobs";
+import { type FiledJob, insertJob } from "../jobs/insert-jobs";
 import { rankAt } from "../jobs/move-columns";
 import { announce, logGrew } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
@@ -37,9 +37,12 @@ export function candidatesOf(tx: Pick<Tx, "job">, parent: Pick<Job, "id" | "run"
  * Files the candidates. They keep their parent's place in the queue, which it has waited for already.
  * @throws a unique violation when they are there
  */
-export async function makeCandidates(tx: Tx, { parent, spec, approaches }: NewCandidates): Promise<Job[]> {
+export async function makeCandidates(
+  tx: Tx,
+  { parent, spec, approaches }: NewCandidates,
+): Promise<FiledJob[]> {
   const before = await tx.job.count({ where: { parentId: parent.id, candidateN: { not: null } } });
-  const made: Job[] = [];
+  const made: FiledJob[] = [];
   for (let n = 1; n <= parent.candidates; n++) {
     const approach = approaches[n - 1];
     made.push(

@@ -1,9 +1,9 @@
 // Files a job: the row, its dependencies and its first event in one transaction.
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { type Ctx, requireRole } from "../../context";
 import { runStatement, type Tx } from "../../db";
 import { AppError } from "../../domain/errors";
-import { newJobId } from "../../domain/ids";
+import { jobIds } from "../../domain/ids";
 import type { CreateJobInput } from "../../domain/inputs";
 import { toMicro } from "../../domain/money";
 import { needsOf } from "../../domain/needs";
@@ -15,7 +15,7 @@ import { waitsForFiles } from "../locks/file-waits";
 import { findProject } from "../projects/find-project";
 import { announce, announceSoon, logGrew } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
-import { insertAlone, insertJob, type NewJob } from "./insert-jobs";
+import { type FiledJob, insertAlone, insertJob, type NewJob } from "./insert-jobs";
 
 const DEFAULT_STACK = ["node"];
 const DEFAULT_FIXES = 5;
@@ -34,14 +34,14 @@ export interface CreateJob {
  * Creates a pending job of the actor's team.
  * @throws AppError `conflict` (key used for another input, source filed already), `bad_request` (a dependency that is not there)
  */
-export async function createJob({ ctx, input, idempotencyKey = null }: CreateJob): Promise<Job> {
+export async function createJob({ ctx, input, idempotencyKey = null }: CreateJob): Promise<FiledJob> {
   requireRole(ctx.actor, "member");
-  const hash = createHash("sha256").update(JSON.stringify(input)).digest("hex");
+  const key = idempotencyKey ? { key: idempotencyKey, hash: hashOf(input) } : null;
   for (let attempt = 0; attempt < 5; attempt++) {
-    const known = await findByKey(ctx, idempotencyKey, hash);
+    const known = key ? await findByKey(ctx, key) : null;
     if (known) return known;
     try {
-      return await fileJob(ctx, input, idempotencyKey, hash);
+      return await fileJob(ctx, input, key);
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
       await refuseKnownSource(ctx, input);
@@ -50,8 +50,15 @@ export async function createJob({ ctx, input, idempotencyKey = null }: CreateJob
   throw new AppError("unavailable", "No free job id was found; try again.", 1);
 }
 
-async function findByKey(ctx: Ctx, key: string | null, hash: string): Promise<Job | null> {
-  if (!key) return null;
+/** A key, and what it was used for. */
+interface Idempotency {
+  key: string;
+  hash: string;
+}
+
+const hashOf = (input: CreateJobInput) => createHash("sha256").update(JSON.stringify(input)).digest("hex");
+
+async function findByKey(ctx: Ctx, { key, hash }: Idempotency): Promise<Job | null> {
   const job = await ctx.db.job.findFirst({
     where: { teamId: ctx.actor.teamId, idempotencyKey: key },
   });
@@ -75,19 +82,9 @@ async function refuseKnownSource(ctx: Ctx, input: CreateJobInput): Promise<void>
 }
 
 /** Without dependencies a job is one statement and one commit. */
-async function fileJob(ctx: Ctx, input: CreateJobInput, key: string | null, hash: string): Promise<Job> {
-  const wakeups = (job: Job) => [logGrew(job), ...(job.claimable ? [CLAIMABLE] : [])];
-  const wanted: NewJob = {
-    ...(await placeOf(ctx, input)),
-    ...requestOf(input),
-    publicId: newJobId(new Date(), randomBytes(4)),
-    teamId: ctx.actor.teamId,
-    createdById: ctx.actor.userId,
-    idempotencyKey: key,
-    idempotencyHash: hash,
-    waits: null,
-    depends: [],
-  };
+async function fileJob(ctx: Ctx, input: CreateJobInput, key: Idempotency | null): Promise<FiledJob> {
+  const wakeups = (job: FiledJob) => [logGrew(job), ...(job.claimable ? [CLAIMABLE] : [])];
+  const wanted = wantedOf(ctx, input, await placeOf(ctx, input), key);
   const project = wanted.projectId ?? null;
   if (input.depends_on.length === 0 && (project === null || input.files.length === 0)) {
     const job = await insertAlone(ctx.db, wanted);
@@ -107,11 +104,30 @@ async function fileJob(ctx: Ctx, input: CreateJobInput, key: string | null, hash
   });
 }
 
+/** What follows from where the work is done. */
+type Place = Required<
+  Pick<
+    NewJob,
+    | "kind"
+    | "projectId"
+    | "baseBranch"
+    | "behaviourUnchanged"
+    | "techStack"
+    | "models"
+    | "fallbackModels"
+    | "agent"
+    | "prepares"
+    | "needs"
+    | "maxFixes"
+    | "budgetMicroUsd"
+  >
+>;
+
 /**
- * What follows from where the work is done: a new project, or the repository of a project with its own settings.
+ * A new project, or the repository of a project with its own settings.
  * @throws AppError `bad_request` for a project that is not there, and for fields that need one
  */
-async function placeOf(ctx: Ctx, input: CreateJobInput) {
+async function placeOf(ctx: Ctx, input: CreateJobInput): Promise<Place> {
   const stack = input.tech_stack;
   if (input.agent === "external" && input.candidates > 1)
     throw new AppError(
@@ -127,7 +143,10 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
     if (input.base_branch !== undefined || input.behaviour_unchanged)
       throw new AppError("bad_request", "base_branch and behaviour_unchanged need a project to work on.");
     return {
-      kind: "build" as const,
+      kind: "build",
+      projectId: null,
+      baseBranch: null,
+      behaviourUnchanged: false,
       techStack: stack ?? DEFAULT_STACK,
       models: input.models,
       fallbackModels: input.fallback_models,
@@ -143,7 +162,7 @@ async function placeOf(ctx: Ctx, input: CreateJobInput) {
   });
   const models = { ...(project.models as object), ...input.models };
   return {
-    kind: "change" as const,
+    kind: "change",
     projectId: project.id,
     baseBranch: input.base_branch ?? project.defaultBranch,
     behaviourUnchanged: input.behaviour_unchanged,
@@ -168,18 +187,33 @@ function whoBegins(input: CreateJobInput, { models, image }: { models: object; i
   return { agent, prepares, needs: needsOf(prepares ? "factory" : agent, image) };
 }
 
-/** What is asked for, as the row has it. */
-const requestOf = (input: CreateJobInput) => ({
+const newJobId = jobIds(randomInt);
+
+/** The job as it is asked for. One literal: an object of so many fields put together from parts is a slow one. */
+const wantedOf = (ctx: Ctx, input: CreateJobInput, place: Place, key: Idempotency | null): NewJob => ({
+  publicId: newJobId(new Date()),
+  teamId: ctx.actor.teamId,
+  createdById: ctx.actor.userId,
+  kind: place.kind,
   title: input.title,
   description: input.description,
   type: input.type ?? null,
   features: input.features,
+  techStack: place.techStack,
+  projectId: place.projectId,
+  baseBranch: place.baseBranch,
+  behaviourUnchanged: place.behaviourUnchanged,
   declaredFiles: input.files,
   referenceFiles: input.reference_files,
   requiredPatterns: input.required_patterns,
   requiredTests: input.required_tests,
   context: input.context ?? null,
   spec: input.spec ?? null,
+  models: place.models,
+  fallbackModels: place.fallbackModels,
+  agent: place.agent,
+  prepares: place.prepares,
+  needs: place.needs,
   source: input.source ?? null,
   sourceId: input.source_id ?? null,
   sourceUrl: input.source_url ?? null,
@@ -188,6 +222,12 @@ const requestOf = (input: CreateJobInput) => ({
   candidates: input.candidates,
   holdBackTests: input.hold_back_tests,
   deployTargets: input.deploy_targets,
+  maxFixes: place.maxFixes,
+  budgetMicroUsd: place.budgetMicroUsd,
+  idempotencyKey: key?.key ?? null,
+  idempotencyHash: key?.hash ?? null,
+  waits: null,
+  depends: [],
 });
 
 /**

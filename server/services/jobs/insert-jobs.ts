@@ -1,5 +1,5 @@
 // The rows of new jobs with their dependencies and their first events: one statement, however many they are.
-import { type Db, runStatement, type Tx } from "../../db";
+import { runPlanned, runStatement, type Tx } from "../../db";
 import type { JobKind } from "../../domain/job-kind";
 import { laneOf } from "../../domain/lane";
 import { type Agent, ANY_RUNNER, agentOf } from "../../domain/needs";
@@ -9,6 +9,7 @@ import { PIPELINE_VERSION } from "../../domain/steps";
 import type { Waiting } from "../../domain/waiting";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
+import { template } from "../../template";
 import { toJob } from "./job-row";
 import { rankAt } from "./move-columns";
 
@@ -62,9 +63,7 @@ const COLUMNS = {
 const NAMES = Object.keys(COLUMNS);
 const INTO = Prisma.raw(NAMES.join(", "));
 const RECORD = Prisma.raw(
-  [...Object.entries(COLUMNS), ["root", "bigint"], ["depends", "bigint[]"]]
-    .map(([name, type]) => `${name} ${type}`)
-    .join(", "),
+  [...Object.entries(COLUMNS), ["root", "bigint"]].map(([name, type]) => `${name} ${type}`).join(", "),
 );
 
 /** A job as it is filed. Ids are the database's own; what it does not give is empty. */
@@ -116,47 +115,64 @@ export interface NewJob
   depends: readonly bigint[];
 }
 
+/** What filing tells of the job: the whole row is wide. */
+export type FiledJob = Pick<Job, "id" | "publicId" | "teamId" | "state" | "run" | "lastSeq" | "claimable">;
+const FILED = Prisma.sql`id, public_id, team_id, state, run, last_seq, claimable`;
+
 /** @throws a unique violation (23505) for a public id, a source or an idempotency key that is there already */
-export async function insertJob(tx: Tx, job: NewJob): Promise<Job> {
-  const [made] = await insertJobs(tx, [job]);
-  return made as Job;
+export async function insertJob(tx: Tx, job: NewJob): Promise<FiledJob> {
+  const [made] = inOrderOf([job], await runStatement(tx, statementOf(given([job]), [job])));
+  return made as FiledJob;
 }
 
 /** The same alone: jobs that are filed in one moment share a statement and a commit. */
-export const insertAlone = gather<NewJob, Job>({
+export const insertAlone = gather<NewJob, FiledJob>({
   kind: () => "",
   about: ({ publicId }) => publicId,
-  run: insertJobs,
+  run: async (db, jobs) => inOrderOf(jobs, await runPlanned(db, insertion(given(jobs)))),
 });
 
-async function insertJobs(at: Db | Tx, jobs: readonly NewJob[]): Promise<Job[]> {
-  const rows = await runStatement<Record<string, unknown>>(
-    at,
-    Prisma.sql`
-      WITH born AS MATERIALIZED (
-        SELECT nextval('job_id_seq') AS id, now()::timestamptz(3) AS at, g.*
-        FROM jsonb_to_recordset(${JSON.stringify(jobs.map(rowOf))}::jsonb) AS g(${RECORD})
-      ), made AS (
+function inOrderOf(jobs: readonly NewJob[], rows: readonly Record<string, unknown>[]): FiledJob[] {
+  const made = new Map(rows.map((row) => [row.public_id, toJob(row)]));
+  return jobs.map(({ publicId }) => made.get(publicId) as FiledJob);
+}
+
+const given = (jobs: readonly NewJob[]) => JSON.stringify(jobs.map(rowOf));
+
+/** @param rows the jobs as JSON. @param jobs those that may depend on others */
+function statementOf(rows: unknown, jobs: readonly NewJob[]): Prisma.Sql {
+  return Prisma.sql`
+      WITH made AS (
         INSERT INTO job (id, root_id, state, pipeline_version, rank, created_at, queued_at, last_seq, ${INTO})
         SELECT id, COALESCE(root, id), 'pending', ${PIPELINE_VERSION}::int, ${rankAt(Prisma.sql`at`, Prisma.sql`priority`)}, at, at, 1,
           ${INTO}
-        FROM born RETURNING *
-      ), depends AS (
-        INSERT INTO job_dependency (job_id, depends_on_id)
-        SELECT born.id, d.id FROM born CROSS JOIN LATERAL unnest(born.depends) AS d(id)
-      ), logged AS (
+        FROM (
+          SELECT nextval('job_id_seq') AS id, now()::timestamptz(3) AS at, g.*
+          FROM jsonb_to_recordset(${rows}::jsonb) AS g(${RECORD})
+        ) born RETURNING ${FILED}, title, kind
+      )${jobs.some(({ depends }) => depends.length > 0) ? dependenciesOf(jobs) : Prisma.empty}, logged AS (
         INSERT INTO job_event (job_id, seq, run, type, data)
         SELECT id, 1, run, 'job.created', jsonb_build_object('title', title, 'kind', kind) FROM made
       )
-      SELECT * FROM made`,
+      SELECT ${FILED} FROM made`;
+}
+
+/** Jobs that depend on nothing. */
+const insertion = template((rows) => statementOf(rows, []));
+
+function dependenciesOf(jobs: readonly NewJob[]): Prisma.Sql {
+  const pairs = jobs.flatMap(({ publicId, depends }) =>
+    depends.map((on) => ({ job: publicId, on: String(on) })),
   );
-  const made = new Map(rows.map((row) => [row.public_id, toJob(row)]));
-  return jobs.map(({ publicId }) => made.get(publicId) as Job);
+  return Prisma.sql`, depends AS (
+    INSERT INTO job_dependency (job_id, depends_on_id)
+    SELECT made.id, d.on FROM made
+      JOIN jsonb_to_recordset(${JSON.stringify(pairs)}::jsonb) AS d(job text, "on" bigint) ON d.job = made.public_id)`;
 }
 
 /** A job as the statement reads it. */
-function rowOf({ waits, depends, ...job }: NewJob) {
-  const text = (id: bigint | null | undefined) => (id === null || id === undefined ? null : String(id));
+function rowOf(job: NewJob) {
+  const text = (id: bigint | null | undefined) => (id === null || id === undefined ? undefined : String(id));
   return {
     public_id: job.publicId,
     team_id: text(job.teamId),
@@ -165,18 +181,18 @@ function rowOf({ waits, depends, ...job }: NewJob) {
     lane: laneOf(job.kind, "pending"),
     title: plainText(job.title),
     description: job.description,
-    type: job.type ?? null,
+    type: job.type,
     features: job.features ?? [],
     tech_stack: job.techStack ?? [],
     project_id: text(job.projectId),
-    base_branch: job.baseBranch ?? null,
+    base_branch: job.baseBranch,
     behaviour_unchanged: job.behaviourUnchanged ?? false,
     declared_files: job.declaredFiles ?? [],
     reference_files: job.referenceFiles ?? [],
     required_patterns: job.requiredPatterns ?? [],
     required_tests: job.requiredTests ?? [],
-    context: job.context ?? null,
-    spec: job.spec ?? null,
+    context: job.context,
+    spec: job.spec,
     models: job.models,
     fallback_models: job.fallbackModels ?? {},
     approve_plan: job.approvePlan ?? false,
@@ -187,21 +203,20 @@ function rowOf({ waits, depends, ...job }: NewJob) {
     agent: job.agent ?? agentOf(job.needs ?? ANY_RUNNER),
     prepares: job.prepares ?? false,
     parent_id: text(job.parentId),
-    parent_run: job.parentRun ?? null,
-    candidate_n: job.candidateN ?? null,
-    approach: job.approach ?? null,
+    parent_run: job.parentRun,
+    candidate_n: job.candidateN,
+    approach: job.approach,
     root: text(job.rootId),
-    source: job.source ?? null,
-    source_id: job.sourceId ?? null,
-    source_url: job.sourceUrl ?? null,
-    idempotency_key: job.idempotencyKey ?? null,
-    idempotency_hash: job.idempotencyKey ? (job.idempotencyHash ?? null) : null,
+    source: job.source,
+    source_id: job.sourceId,
+    source_url: job.sourceUrl,
+    idempotency_key: job.idempotencyKey,
+    idempotency_hash: job.idempotencyHash,
     priority: job.priority,
-    claimable: waits === null,
-    waiting_code: waits?.code ?? null,
-    waiting_reason: waits?.text ?? null,
+    claimable: job.waits === null,
+    waiting_code: job.waits?.code,
+    waiting_reason: job.waits?.text,
     budget_micro_usd: text(job.budgetMicroUsd),
     max_fixes: job.maxFixes,
-    depends: depends.map(String),
   };
 }

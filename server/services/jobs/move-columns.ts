@@ -48,11 +48,13 @@ export function changes(
     resume_state: target === "paused" ? Prisma.sql`old.state` : NOTHING,
     claimable: ends ? Prisma.sql`false` : claimableAt(to),
     ...(ends ? {} : { lane: laneAt(to) }),
+    // What it waited for was found at its former state; what it waits for now is looked at behind the move.
+    waiting_code: target === "paused" ? Prisma.sql`'paused'` : NOTHING,
+    waiting_reason: NOTHING,
     ...(target === "pending" || target === "resume" ? placeInQueue(move, to) : {}),
-    ...(target === "paused" ? { waiting_code: Prisma.sql`'paused'`, waiting_reason: NOTHING } : {}),
     ...(move === "first_claim" ? { started_at: Prisma.sql`COALESCE(old.started_at, now())` } : {}),
     ...(target !== "resume" && isSettled(target)
-      ? { ...WAITS_NO_MORE, completed_at: Prisma.sql`now()`, current_step: NOTHING }
+      ? { wake_at: NOTHING, completed_at: Prisma.sql`now()`, current_step: NOTHING }
       : {}),
     ...(NEW_RUN.includes(move) ? FRESH_RUN : {}),
     ...furtherColumns(set),
@@ -62,7 +64,6 @@ export function changes(
 }
 
 const NOTHING = Prisma.sql`NULL`;
-const WAITS_NO_MORE = { waiting_code: NOTHING, waiting_reason: NOTHING, wake_at: NOTHING };
 
 const laneAt = (state: Prisma.Sql) =>
   Prisma.sql`(${JSON.stringify(LANE_TABLE)}::jsonb #>> ARRAY[old.kind::text, ${state}::text])::lane`;
@@ -82,7 +83,7 @@ function placeInQueue(move: JobMove, to: Prisma.Sql): Record<string, Prisma.Sql>
     queued_at: Prisma.sql`CASE WHEN ${to} = 'pending' THEN ${since} ELSE old.queued_at END`,
     rank: Prisma.sql`CASE WHEN ${to} = 'pending' THEN ${rankAt(since, Prisma.sql`old.priority`)}
       ELSE ${HEAD_RANK}::bigint END`,
-    ...WAITS_NO_MORE,
+    wake_at: NOTHING,
   };
 }
 

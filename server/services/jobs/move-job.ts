@@ -1,6 +1,6 @@
 // The only writer of job state (invariant 1): compare-and-set on the allowed sources plus the event, in one statement.
 // What a move changes follows from the domain's tables; the database only fills in what it alone knows.
-import { type Db, runStatement, type Tx } from "../../db";
+import { type Db, runPlanned, runStatement, type Tx } from "../../db";
 import { AppError } from "../../domain/errors";
 import type { NewJobEvent } from "../../domain/events";
 import {
@@ -15,12 +15,13 @@ import { mapText, plainText } from "../../domain/plain-json";
 import { NEEDS_PERSON } from "../../domain/waiting";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
+import { templates } from "../../template";
 import { settleFiles } from "../locks/release-locks";
 import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
 import { announce, announceSoon, logGrew, type Wakeup } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
 import { leaseOver } from "../queue/end-lease";
-import { LEASE_COLUMNS, LEASE_EVENT_COUNT, leaseEvent, workerFreed } from "../queue/lease-sql";
+import { LEASE_COLUMNS, LEASE_EVENT_COUNT, leaseLost, workerFreed } from "../queue/lease-sql";
 import { leaveFullLane } from "../queue/leave-full-lane";
 import { tallyOfEnd } from "../queue/tally";
 import { carryMessages } from "../steering/carry-messages";
@@ -53,7 +54,10 @@ export type MovedJob = Pick<
   Job,
   "id" | "publicId" | "teamId" | "projectId" | "state" | "lastSeq" | "claimable" | "awaited"
 >;
-const MOVED = Prisma.sql`id, public_id, team_id, project_id, state, last_seq, claimable, awaited, _was, _held_by`;
+const MOVED = Prisma.sql`id, public_id, team_id, project_id, state, last_seq, claimable, awaited`;
+/** The same as the statement returns them, with what its own parts need besides. */
+const OF_MOVED = Prisma.sql`j.id, j.public_id, j.team_id, j.project_id, j.state, j.last_seq, j.claimable, j.awaited,
+  j.run, j.lane, j.kind, j.started_at, j.completed_at`;
 
 /**
  * Moves a job along the state table, within the caller's transaction.
@@ -97,19 +101,22 @@ const concernsDependents = (was: JobState, to: JobState) =>
 
 /** Carries one move out, in the caller's transaction. */
 async function carryOut(tx: Tx, move: Move): Promise<Moved> {
-  const [row] = await runStatement<Moved>(tx, statementOf([move], Prisma.sql`*`));
+  const [row] = await runStatement<Moved>(tx, statementOf(move, given([move]), true));
   return row ?? Promise.reject(await refusalOf(tx, move));
 }
 
+const ofKind = templates();
+
 /** Moves of one kind that meet in this process share a statement and a commit. */
 const carryOutAlone = gather<Move, Moved>({
-  kind: ({ move, set = {} }) =>
+  kind: ({ move, set = {}, events = [] }) =>
     `${move} ${columnsOf(set)
       .map(([name]) => name)
-      .join()}`,
+      .join()}${events.length > 0 ? " events" : ""}`,
   about: ({ job }) => String(job),
-  run: async (db, moves) => {
-    const rows = await runStatement<Moved>(db, statementOf(moves, MOVED));
+  run: async (db, moves, kind) => {
+    const statement = ofKind(kind, (rows) => statementOf(moves[0] as Move, rows, false));
+    const rows = await runPlanned<Moved>(db, statement(given(moves)));
     return Promise.all(moves.map((move) => rows.find((row) => row.id === move.job) ?? refusalOf(db, move)));
   },
 });
@@ -121,50 +128,79 @@ async function refusalOf(at: Db | Tx, { job: id, move }: Move): Promise<AppError
   return new AppError("conflict", `${job.publicId} is ${job.state}; "${move}" is not possible now.`);
 }
 
-/** @param moves of one kind: the same move, setting the same columns; each of another job */
-function statementOf(moves: readonly Move[], columns: Prisma.Sql): Prisma.Sql {
-  const { move, set = {} } = moves[0] as Move;
+/**
+ * @param move one of those that are to be made: the same move, setting the same columns, with events or without
+ * @param rows all of them as JSON, each of another job
+ * @param whole whether to return the whole rows
+ */
+function statementOf({ move, set = {}, events = [] }: Move, rows: unknown, whole: boolean): Prisma.Sql {
   const { from, to: target }: { from: readonly JobState[]; to: JobState | "resume" } = TRANSITIONS[move];
-  const to = target === "resume" ? Prisma.sql`old.resume_state` : Prisma.sql`${target}::job_state`;
+  const to = target === "resume" ? Prisma.sql`old.resume_state` : nameOf(target);
   const ends = endsWork(target);
-  const happened = Prisma.sql`jsonb_build_object('type', 'job.moved', 'data', jsonb_build_object(
-    'from', old.state, 'to', m.state, 'move', ${move}::text, 'actor', old.actor, 'reason', old.reason))`;
-  const log = ends
-    ? Prisma.sql`${leaseEvent(`job is ${target}`)} || ${happened} || old.events`
-    : Prisma.sql`jsonb_build_array(${happened}) || old.events`;
-  const count = Prisma.sql`1 + jsonb_array_length(old.events) + ${ends ? LEASE_EVENT_COUNT : Prisma.sql`0`}`;
+  const further = events.length > 0;
+  const count = [
+    Prisma.sql`1`,
+    ...(ends ? [LEASE_EVENT_COUNT] : []),
+    ...(further ? [Prisma.sql`jsonb_array_length(old.events)`] : []),
+  ];
   const parts = [
+    Prisma.sql`logged AS (
+      INSERT INTO job_event (job_id, seq, run, type, data) ${Prisma.join(logOf(move, target, further), " UNION ALL ")})`,
     ...(ends ? [Prisma.sql`freed AS (${workerFreed(countedAs(target))})`] : []),
     ...engineEvent(move, target),
     ...tallyOfEnd(target),
     ...agentRunsEnd(target),
   ];
   return Prisma.sql`
-    WITH found AS MATERIALIZED (
-      -- By the key, one after the other and in one order, whatever is thought of how many they are.
+    WITH old AS MATERIALIZED (
+      -- By the key, one after the other and in the order given, whatever is thought of how many they are.
       SELECT j.*, g.actor, g.reason, g.events, g.set
-      FROM (
-        SELECT * FROM jsonb_to_recordset(${JSON.stringify(moves.map(givenOf))}::jsonb)
-          AS g(job bigint, actor text, reason text, events jsonb, set jsonb) ORDER BY job
-      ) g CROSS JOIN LATERAL (
-        SELECT id, state, resume_state, kind, priority, run, last_seq, queued_at, started_at, lease_until,
-          ${LEASE_COLUMNS}
-        FROM job WHERE id = g.job FOR UPDATE
-      ) j
-    ), old AS MATERIALIZED (
-      SELECT * FROM found old WHERE old.state::text = ANY(${[...from]}::text[]) AND ${to} IS NOT NULL
+      FROM jsonb_to_recordset(${rows}::jsonb)
+          AS g(job bigint, actor text, reason text, events jsonb, set jsonb)
+        CROSS JOIN LATERAL (
+          SELECT id, state, resume_state, kind, priority, run, last_seq, queued_at, started_at, lease_until,
+            ${LEASE_COLUMNS}
+          FROM job WHERE id = g.job FOR UPDATE
+        ) j
+      WHERE j.state IN (${Prisma.join(from.map(nameOf))})
+        ${target === "resume" ? Prisma.sql`AND j.resume_state IS NOT NULL` : Prisma.empty}
     ), moved AS (
       UPDATE job j SET state = ${to}, ${Prisma.join(changes(move, target, to, set))},
-        last_seq = old.last_seq + ${count}
+        last_seq = old.last_seq + ${Prisma.join(count, " + ")}
       FROM old WHERE j.id = old.id
-      RETURNING j.*, old.state AS _was, old.lease_worker_id AS _held_by
-    ), logged AS (
-      INSERT INTO job_event (job_id, seq, run, type, data)
-      SELECT m.id, old.last_seq + x.n, m.run, x.item->>'type', x.item->'data'
-      FROM moved m JOIN old ON old.id = m.id
-        CROSS JOIN LATERAL jsonb_array_elements(${log}) WITH ORDINALITY AS x(item, n)
-    )${parts.length > 0 ? Prisma.sql`, ${Prisma.join(parts)}` : Prisma.empty}
-    SELECT ${columns} FROM moved`;
+      RETURNING ${whole ? Prisma.sql`j.*` : OF_MOVED}, old.state AS _was, old.lease_worker_id AS _held_by
+    ), ${Prisma.join(parts)}
+    SELECT ${whole ? Prisma.sql`*` : Prisma.sql`${MOVED}, _was, _held_by`} FROM moved`;
+}
+
+/** Written out: with a parameter in its place the statement would be planned anew each time. */
+const nameOf = (state: JobState) => Prisma.raw(`'${state}'::job_state`);
+
+/** As JSON, and in one order: those that lock several jobs must not meet the other way round. */
+const given = (moves: readonly Move[]) =>
+  JSON.stringify([...moves].sort((a, b) => (a.job < b.job ? -1 : 1)).map(givenOf));
+
+/** The events of the move: the end of the lease, the move itself, and what the caller adds. */
+function logOf(move: JobMove, target: JobState | "resume", further: boolean): Prisma.Sql[] {
+  const ends = endsWork(target);
+  const moved = ends ? Prisma.sql`old.last_seq + 1 + ${LEASE_EVENT_COUNT}` : Prisma.sql`old.last_seq + 1`;
+  const from = Prisma.sql`FROM moved m JOIN old ON old.id = m.id`;
+  return [
+    ...(ends
+      ? [
+          Prisma.sql`SELECT m.id, old.last_seq + 1, m.run, 'lease.lost', ${leaseLost(`job is ${target}`)} ${from}
+            WHERE old.lease_worker_id IS NOT NULL`,
+        ]
+      : []),
+    Prisma.sql`SELECT m.id, ${moved}, m.run, 'job.moved', jsonb_build_object(
+      'from', old.state, 'to', m.state, 'move', ${move}::text, 'actor', old.actor, 'reason', old.reason) ${from}`,
+    ...(further
+      ? [
+          Prisma.sql`SELECT m.id, ${moved} + x.n, m.run, x.item->>'type', x.item->'data' ${from}
+            CROSS JOIN LATERAL jsonb_array_elements(old.events) WITH ORDINALITY AS x(item, n)`,
+        ]
+      : []),
+  ];
 }
 
 /** One move as the statement reads it. */

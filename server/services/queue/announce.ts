@@ -2,9 +2,9 @@
 // behind the commit, many together: a NOTIFY inside would make all commits of the database queue up behind each other.
 // Whoever waits in this process is told first, without the way over the database.
 import { setTimeout as delay } from "node:timers/promises";
-import { type Db, isOfProcess, runStatement, type Tx } from "../../db";
+import { type Db, isOfProcess, runPlanned, runStatement, type Tx } from "../../db";
 import { JOB_CHANNEL } from "../../events/append";
-import { listener } from "../../events/listen";
+import { listener, PAYLOAD_END } from "../../events/listen";
 import { Prisma } from "../../generated/prisma/client";
 import { log } from "../../log";
 import { HURRIED } from "./hurried";
@@ -28,9 +28,30 @@ export async function announce(tx: Tx, wakeups: readonly Wakeup[]): Promise<void
   await runStatement(tx, notifying(wakeups));
 }
 
+/** The longest text of one notification, in bytes; Postgres takes less than 8,000. Payloads are ids, a byte a letter. */
+const LONGEST = 7_000;
+
+/** What goes to one channel is one notification: each of them costs the sender and every listener. */
+function packed(wakeups: readonly Wakeup[]): Pick<Wakeup, "channel" | "payload">[] {
+  const open = new Map<string, { channel: string; payload: string }>();
+  const all: { channel: string; payload: string }[] = [];
+  for (const { channel, payload } of wakeups) {
+    const last = open.get(channel);
+    if (last && last.payload.length + payload.length < LONGEST) {
+      last.payload += PAYLOAD_END + payload;
+      continue;
+    }
+    const next = { channel, payload };
+    open.set(channel, next);
+    all.push(next);
+  }
+  return all;
+}
+
 function notifying(wakeups: readonly Wakeup[]): Prisma.Sql {
-  const channels = wakeups.map((one) => one.channel);
-  const payloads = wakeups.map((one) => one.payload);
+  const all = packed(wakeups);
+  const channels = all.map((one) => one.channel);
+  const payloads = all.map((one) => one.payload);
   return Prisma.sql`
     SELECT pg_notify(w.channel, w.payload)::text FROM unnest(${channels}::text[], ${payloads}::text[]) AS w(channel, payload)`;
 }
@@ -65,7 +86,7 @@ async function sendAll(db: Db, mine: Waiting): Promise<void> {
       const batch = [...mine.wakeups.values()];
       mine.wakeups.clear();
       // A NOTIFY waits for the disk like any commit, although nothing of it is kept there.
-      await runStatement(db, Prisma.sql`WITH ${HURRIED} ${notifying(batch)} CROSS JOIN hurried`);
+      await runPlanned(db, Prisma.sql`WITH ${HURRIED} ${notifying(batch)} CROSS JOIN hurried`);
       await delay(GATHER_MS);
     }
   } catch (error) {

@@ -3,10 +3,11 @@
 // A claim that a crash of the database takes back is an attempt of which nothing is left, so its commit is not waited for
 // (adr 23).
 import { setTimeout as delay } from "node:timers/promises";
-import { type Db, runStatement, type Tx } from "../../db";
+import { type Db, runPlanned, runStatement, type Tx } from "../../db";
 import { ANY_RUNNER } from "../../domain/needs";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
+import { templates } from "../../template";
 import { FINISHED_CHANNEL } from "../commands/report-commands";
 import { toJob } from "../jobs/job-row";
 import { FIRST_CLAIM } from "../jobs/move-columns";
@@ -26,12 +27,16 @@ const LOOKS = 5;
 /** So many jobs at the head are looked at beyond those that are wanted, should others be taking them at this moment. */
 const PASSED_OVER = 16;
 const FEW_WORKERS = 8;
+const FEW = FEW_WORKERS + PASSED_OVER;
 const MANY = 96;
 const LOOK_AGAIN_MS = 20;
 const ONLY_RUNNER = [ANY_RUNNER];
 
 /** What a worker and its answer need of the job, by the names of the columns: the whole row is wide. */
-const CLAIMED = Prisma.sql`j.id, public_id, team_id, project_id, title, j.state, lane, needs, run, fence, head_commit, j.last_seq, lease_worker_id`;
+const COLUMNS =
+  "id, public_id, team_id, project_id, title, state, lane, needs, run, fence, head_commit, last_seq, lease_worker_id";
+const CLAIMED = Prisma.raw(COLUMNS.replace(/\w+/g, "j.$&"));
+const CLAIMED_NAMES = Prisma.raw(COLUMNS.replace(/\w+/g, "c.$&"));
 
 export type ClaimedJob = Pick<
   Job,
@@ -121,7 +126,10 @@ async function lookOnce(db: Db, ask: Ask): Promise<Look> {
   }
   return db.$transaction(async (tx: Tx) => {
     await lockClaims(tx);
-    return lookOf(await runStatement<Look>(tx, claimStatement([ask.worker], ask, true)), ask);
+    return lookOf(
+      await runStatement<Look>(tx, claimStatement([ask.worker], ask, { counting: true, most: FEW })),
+      ask,
+    );
   });
 }
 
@@ -135,14 +143,19 @@ interface Ask {
   offers: readonly string[];
 }
 
+const ofKind = templates();
+
 /** Workers of one process that ask in the same moment share a statement; the best jobs go to them, one each. */
 const lookFreely = gather<Ask, Look>({
   kind: ({ leaseSeconds, limits, offers }) =>
     `${leaseSeconds} ${JSON.stringify(offers)} ${JSON.stringify(limits, (_, n) => (typeof n === "bigint" ? `${n}` : n))}`,
   about: ({ worker }) => worker,
-  run: async (db, asks) => {
-    const workers = asks.map(({ worker }) => worker);
-    const rows = await runStatement<Look>(db, claimStatement(workers, asks[0] as Ask, false));
+  run: async (db, asks, kind) => {
+    const most = asks.length <= FEW_WORKERS ? FEW : MANY;
+    const statement = ofKind(`${most} ${kind}`, (workers) =>
+      claimStatement(workers, asks[0] as Ask, { counting: false, most }),
+    );
+    const rows = await runPlanned<Look>(db, statement(asks.map(({ worker }) => worker)));
     return asks.map((ask) => lookOf(rows, ask));
   },
 });
@@ -165,35 +178,38 @@ function canBeFree(limits: QueueLimits, counting: boolean): Prisma.Sql {
       AND pg_try_advisory_xact_lock_shared(${CLAIM_LOCK}::bigint) AS ok`;
 }
 
+/**
+ * @param workers their ids
+ * @param how `counting`: one claim after the other, leases counted. `most`: how many jobs at the head are looked at
+ */
 export function claimStatement(
-  workers: readonly string[],
-  { leaseSeconds, limits, offers }: Pick<Ask, "leaseSeconds" | "limits" | "offers">,
-  counting: boolean,
+  workers: unknown,
+  { leaseSeconds, limits, offers }: Omit<Ask, "worker">,
+  how: { counting: boolean; most: number },
 ): Prisma.Sql {
+  const { counting } = how;
   // Written out, because a plan for any number is made for a tenth of the whole queue; few texts, so that few are kept.
-  const most = Prisma.raw(String(workers.length <= FEW_WORKERS ? FEW_WORKERS + PASSED_OVER : MANY));
+  const most = Prisma.raw(String(how.most));
   return Prisma.sql`
     WITH ${HURRIED}, slot AS MATERIALIZED (
       -- Locked, so that a worker that asks twice at the same moment gets one lease.
-      SELECT id, row_number() OVER () AS n FROM (
+      SELECT array_agg(id) AS fit FROM (
         SELECT id FROM worker
-        WHERE id = ANY(${[...workers]}::text[]) AND "order" = 'none' AND status <> 'dead' AND current_job_id IS NULL
+        WHERE id = ANY(${workers}::text[]) AND "order" = 'none' AND status <> 'dead' AND current_job_id IS NULL
         ORDER BY id FOR UPDATE
       ) w
     ), free AS MATERIALIZED (${canBeFree(limits, counting)}),
     ${gateOf(limits, counting)},
     head AS MATERIALIZED (
       SELECT h.id FROM gate g CROSS JOIN LATERAL (${headsOf(offers, most)}) h
-      WHERE g.closed IS NULL AND (SELECT ok FROM free) AND EXISTS (SELECT 1 FROM slot)
+      WHERE g.closed IS NULL AND (SELECT ok FROM free) AND (SELECT fit FROM slot) IS NOT NULL
       ORDER BY h.rank, h.id LIMIT ${most}
-    ), picked AS MATERIALIZED (
+    ), old AS MATERIALIZED (
       -- Kept, because a row that was taken already is passed over when it is looked at a second time.
-      SELECT p.*, row_number() OVER () AS n FROM head CROSS JOIN LATERAL (
+      SELECT p.*, (SELECT fit FROM slot)[row_number() OVER ()] AS worker_id FROM head CROSS JOIN LATERAL (
         SELECT j.id, j.state, j.started_at, j.last_seq FROM job j WHERE j.id = head.id AND j.claimable
         FOR UPDATE SKIP LOCKED
-      ) p LIMIT (SELECT count(*) FROM slot)
-    ), old AS MATERIALIZED (
-      SELECT picked.*, slot.id AS worker_id FROM picked JOIN slot USING (n)
+      ) p LIMIT (SELECT cardinality(fit) FROM slot)
     ), claimed AS (
       UPDATE job j SET ${FIRST_CLAIM}, fence = j.fence + 1, lease_worker_id = old.worker_id, last_worker_id = old.worker_id,
         claimable = false, waiting_code = NULL, waiting_reason = NULL, leased_since = now(),
@@ -221,7 +237,7 @@ export function claimStatement(
       FROM lost l JOIN claimed c ON c.id = l.job_id WHERE l.pinned AND l.awaited
       ON CONFLICT (id) DO NOTHING
     ), ${TALLY_OF_CLAIM}${clockOf(limits)}
-    SELECT c.*, (SELECT ok FROM free) AS _free, (SELECT array_agg(id) FROM slot) AS _fit,
+    SELECT ${CLAIMED_NAMES}, _begun, (SELECT ok FROM free) AS _free, (SELECT fit FROM slot) AS _fit,
       EXISTS (SELECT 1 FROM head) AS _waits,
       (SELECT array_agg(l.id) FROM lost l WHERE l.pinned AND l.job_id = c.id) AS _lost
     FROM hurried LEFT JOIN claimed c ON true`;

@@ -5,7 +5,7 @@ import { Prisma } from "../../generated/prisma/client";
 import { COMMAND_CHANNEL } from "../commands/enqueue-command";
 import { WORKERS_CHANNEL } from "../workers/announce-workers";
 import { announce, logGrew, type Wakeup } from "./announce";
-import { LEASE_COLUMNS, LEASE_ENDED, LEASE_EVENT_COUNT, leaseEvent, workerFreed } from "./lease-sql";
+import { LEASE_COLUMNS, LEASE_ENDED, leaseLost, workerFreed } from "./lease-sql";
 
 /** Tells a worker's poll for commands and the pages that a lease is over. */
 export const leaseOver = (publicId: string): Wakeup[] => [
@@ -25,12 +25,11 @@ export async function endLease(tx: Tx, job: { id: bigint; publicId: string }, re
         SELECT id, last_seq, ${LEASE_COLUMNS} FROM job
         WHERE id = ${job.id}::bigint AND lease_worker_id IS NOT NULL FOR UPDATE
       ), ended AS (
-        UPDATE job j SET ${LEASE_ENDED}, last_seq = old.last_seq + ${LEASE_EVENT_COUNT} FROM old WHERE j.id = old.id
+        UPDATE job j SET ${LEASE_ENDED}, last_seq = old.last_seq + 1 FROM old WHERE j.id = old.id
         RETURNING j.id, j.run, j.last_seq, j.team_id
       ), freed AS (${workerFreed(null)}), logged AS (
         INSERT INTO job_event (job_id, seq, run, type, data)
-        SELECT e.id, old.last_seq + n, e.run, item->>'type', item->'data'
-        FROM ended e, old, jsonb_array_elements(${leaseEvent(reason)}) WITH ORDINALITY AS x(item, n)
+        SELECT e.id, e.last_seq, e.run, 'lease.lost', ${leaseLost(reason)} FROM ended e, old
       )
       SELECT last_seq, team_id FROM ended`,
   );

@@ -17,11 +17,9 @@ export const LEASE_ENDED = Prisma.sql`
 /** How many events LEASE_EVENT adds. */
 export const LEASE_EVENT_COUNT = Prisma.sql`(CASE WHEN old.lease_worker_id IS NULL THEN 0 ELSE 1 END)`;
 
-/** A jsonb array with the event of the end, empty when there was no lease. */
-export const leaseEvent = (reason: string): Prisma.Sql => Prisma.sql`
-  CASE WHEN old.lease_worker_id IS NULL THEN '[]'::jsonb ELSE jsonb_build_array(jsonb_build_object(
-    'type', 'lease.lost', 'data', jsonb_build_object('worker_id', old.lease_worker_id, 'fence', old.fence,
-      'reason', ${reason}::text))) END`;
+/** What the event of the end says. */
+export const leaseLost = (reason: string): Prisma.Sql => Prisma.sql`jsonb_build_object(
+  'worker_id', old.lease_worker_id, 'fence', old.fence, 'reason', ${reason}::text)`;
 
 /**
  * A data-modifying part that frees the worker of `old`.
