@@ -1,5 +1,5 @@
 // Looks at and kills the processes of the container. Only the container's init and this supervisor are never touched.
-// Invariant: after `sweep` no process of the command lives, however it forked, because the kernel kills or stops
+// Invariant: after `sweep` no process of the command is there, however it forked, because the kernel kills or stops
 // everything at one moment; a scan of /proc alone can be outrun.
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,9 +11,11 @@ const SWEEP_MS = 5_000;
 interface Found {
   pid: number;
   gid: number;
+  /** False for one that has ended and only waits for init to take it away. */
+  alive: boolean;
 }
 
-/** All living processes but init and this one. */
+/** All processes but init and this one, with those that init has not yet taken away: they, too, count to the limit. */
 export function listProcesses(): Found[] {
   const found: Found[] = [];
   for (const name of readdirSync("/proc")) {
@@ -28,9 +30,9 @@ export function listProcesses(): Found[] {
 function readStatus(pid: number): Found | null {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "latin1");
-    // A zombie holds nothing; init takes it away.
-    if (/^State:\t[ZX]/m.test(status)) return null;
-    return { pid, gid: Number(/^Gid:\t(\d+)/m.exec(status)?.[1] ?? -1) };
+    // One whose first thread has ended looks like a zombie, however many others go on.
+    const alive = !/^State:\t[ZX]/m.test(status) || !/^Threads:\t[01]$/m.test(status);
+    return { pid, gid: Number(/^Gid:\t(\d+)/m.exec(status)?.[1] ?? -1), alive };
   } catch {
     return null;
   }
@@ -46,7 +48,10 @@ interface Swept {
   begun: ForkCount | null;
 }
 
-/** Kills what a command has left. Returns how many processes there were at first. Throws when some would not die. */
+/**
+ * Kills what a command has left and waits until init has taken it away, so that the next one finds the limit of
+ * processes unused. Returns how many lived at first. Throws when some would not go.
+ */
 export async function sweep({ gid, alone, begun }: Swept): Promise<number> {
   // With other commands around, the look at every process is what a short command would cost most.
   if (begun?.nobodySince()) return 0;
@@ -62,8 +67,9 @@ export async function sweep({ gid, alone, begun }: Swept): Promise<number> {
 }
 
 interface Round {
+  /** How many of the command lived. */
   found: number;
-  /** Whether it is certain that nothing of the command lives. */
+  /** Whether it is certain that nothing of the command is there. */
   clean: boolean;
 }
 
@@ -72,7 +78,7 @@ function sweepAll(): Round {
   if (!signal(-1, 0)) return { found: 0, clean: true };
   const { found, complete } = scan();
   if (found.length > 0 || !complete) signal(-1, "SIGKILL");
-  return { found: found.length, clean: found.length === 0 && complete };
+  return { found: living(found), clean: found.length === 0 && complete };
 }
 
 function sweepTagged(gid: number): Round {
@@ -84,10 +90,14 @@ function sweepTagged(gid: number): Round {
   const left = tagged(scan().found);
   for (const entry of left) signal(entry.pid, "SIGKILL");
   signal(-1, "SIGCONT");
-  return { found: left.length, clean: left.length === 0 };
+  return { found: living(left), clean: left.length === 0 };
 }
 
-/** All living processes; `complete` when none was started meanwhile, so that none can have slipped past. */
+function living(found: readonly Found[]): number {
+  return found.filter((entry) => entry.alive).length;
+}
+
+/** All processes; `complete` when none was started meanwhile, so that none can have slipped past. */
 function scan(): { found: Found[]; complete: boolean } {
   const before = lastPid();
   const found = listProcesses();

@@ -1,7 +1,15 @@
 // Programs that multiply, hide, will not end, or end in odd ways.
-import { type Hostile, LIMITS, python, SHORT, STOPPED } from "./row";
+import { type Hostile, LIMITS, python, type Scene, SHORT, STOPPED } from "./row";
 
 const SURVIVORS = "n=0; while [ $n -lt 12 ]; do n=$((n+1));";
+
+/** Nobody writes to the file `grown` any more. */
+async function growsNoMore({ run }: Scene): Promise<void> {
+  const size = "stat -c %s grown";
+  const [before, after] = [await run(size), await run(`sleep 0.1; ${size}`)];
+  if (before.exitCode !== 0) throw new Error("nothing has grown");
+  if (before.text !== after.text) throw new Error("the file still grows");
+}
 
 export const PROCESSES: readonly Hostile[] = [
   {
@@ -100,11 +108,23 @@ os._exit(0)`),
     name: "a daemon that goes on writing after its command",
     program: "(while :; do echo x >> grown; done) >/dev/null 2>&1 & sleep 0.1; exit 0",
     outcome: (ran) => ran.exitCode === 0 && ran.leftovers >= 1,
-    also: async ({ run }) => {
-      const size = "stat -c %s grown";
-      const [before, after] = [await run(size), await run(`sleep 0.1; ${size}`)];
-      if (before.text !== after.text) throw new Error("the file still grows");
-    },
+    also: growsNoMore,
+  },
+  {
+    name: "a daemon whose first thread has ended, which then looks like a zombie",
+    program: python(`
+import threading
+def grow():
+  while True:
+    with open("grown", "a") as file: file.write("x")
+    time.sleep(0.001)
+if os.fork() == 0:
+  os.setsid(); null = os.open("/dev/null", os.O_RDWR); os.dup2(null, 1); os.dup2(null, 2)
+  threading.Thread(target=grow).start()
+  call(60 if x86 else 93, 0)
+time.sleep(0.3); os._exit(0)`),
+    outcome: (ran) => ran.exitCode === 0 && ran.leftovers === 1,
+    also: growsNoMore,
   },
   {
     name: "a crowd of zombies",
