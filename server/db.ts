@@ -25,7 +25,7 @@ const SILENCE = 5;
 export function connect(url: string, connections = 20, patienceMs = PATIENCE_MS): Db {
   const silenceMs = patienceMs * SILENCE;
   const pool = poolFor(url, connections, patienceMs);
-  const queue = poolFor(url, Math.min(connections, QUEUE_CONNECTIONS), patienceMs, PLANNED_ONCE);
+  const queue = poolFor(url, Math.min(connections, QUEUE_CONNECTIONS), patienceMs, FOR_QUEUE);
   const end = pool.end.bind(pool) as () => Promise<void>;
   // Prisma ends the pool that it was given, and with it goes the other one.
   Object.assign(pool, { end: () => Promise.all([queue.end(), end()]) });
@@ -37,12 +37,12 @@ export function connect(url: string, connections = 20, patienceMs = PATIENCE_MS)
   return client;
 }
 
-/** @param options settings of its sessions, as the server's command line takes them */
-function poolFor(url: string, connections: number, patienceMs: number, options = ""): pg.Pool {
+/** @param further settings of its connections */
+function poolFor(url: string, connections: number, patienceMs: number, further: pg.PoolConfig = {}): pg.Pool {
   const silenceMs = patienceMs * SILENCE;
   const pool = new pg.Pool({
     connectionString: url,
-    options,
+    ...further,
     max: connections,
     keepAlive: true,
     // Idle ones are closed before their silence could be mistaken for a lost server.
@@ -68,6 +68,8 @@ const PLANNED_ONCE = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]
   .map((way) => `-c enable_${way}=off`)
   .concat("-c plan_cache_mode=force_generic_plan", "-c jit=off")
   .join(" ");
+/** A statement may be sent before the one ahead of it is answered (runBehind). */
+const FOR_QUEUE: pg.PoolConfig = { options: PLANNED_ONCE, pipeline: true };
 /** Statements of few kinds, of which two are under way at once (gather.ts). */
 const QUEUE_CONNECTIONS = 8;
 const queuePools = new WeakMap<object, pg.Pool>();
@@ -98,23 +100,67 @@ export async function runStatement<T>(at: Db | Tx, statement: Prisma.Sql): Promi
  */
 export function runPlanned<T>(at: Db, statement: Statement): Promise<T[]> {
   const pool = queuePools.get(at);
-  return pool ? runIn(pool, statement) : at.$queryRawUnsafe<T[]>(statement.text, ...statement.values);
+  return pool ? runIn(pool, statement) : runByPrisma(at, statement);
 }
 
-async function runIn<T>(pool: pg.Pool, { text, values }: Statement): Promise<T[]> {
+/**
+ * The same, with a door held open: `sent` is called when the statement is on its way, and until it is answered `runBehind`
+ * sends others down its connection.
+ */
+export async function runAhead<T>(at: Db, statement: Statement, sent: () => void): Promise<T[]> {
+  const pool = queuePools.get(at);
+  if (!pool) return runByPrisma(at, statement);
+  const held = hold(await pool.connect());
+  const answer = askIn<T>(held, statement);
+  ahead.set(pool, held);
+  try {
+    sent();
+    return await answer;
+  } finally {
+    if (ahead.get(pool) === held) ahead.delete(pool);
+  }
+}
+
+/**
+ * As runPlanned, but right behind the statement that `runAhead` has under way, if there is one: it finds what that one has
+ * committed without the way to this process and back.
+ */
+export function runBehind<T>(at: Db, statement: Statement): Promise<T[]> {
+  const pool = queuePools.get(at);
+  const held = pool && ahead.get(pool);
+  return held ? askIn(held, statement) : runPlanned(at, statement);
+}
+
+/** A connection, and how many statements of it are not answered. */
+interface Held {
+  client: pg.PoolClient;
+  open: number;
+  broken?: Error;
+}
+const ahead = new WeakMap<pg.Pool, Held>();
+const hold = (client: pg.PoolClient): Held => ({ client, open: 0 });
+
+const runByPrisma = <T>(at: Db, { text, values }: Statement): Promise<T[]> =>
+  at.$queryRawUnsafe<T[]>(text, ...values);
+
+async function runIn<T>(pool: pg.Pool, statement: Statement): Promise<T[]> {
+  return askIn(hold(await pool.connect()), statement);
+}
+
+/** The last statement to be answered gives the connection back. */
+async function askIn<T>(held: Held, { text, values }: Statement): Promise<T[]> {
   const name = statementNames.get(text) ?? `fabrica_${statementNames.size}`;
   statementNames.set(text, name);
-  const client = await pool.connect();
-  let broken: Error | undefined;
+  held.open++;
   try {
-    const result = await client.query({ name, text, values: values as unknown[], types });
+    const result = await held.client.query({ name, text, values: values as unknown[], types });
     return result.rows as T[];
   } catch (error) {
-    if (!wasRefused(error)) broken = error as Error;
+    if (!wasRefused(error)) held.broken = error as Error;
     throw error;
   } finally {
     // The pool by itself gives up a connection after any error, and with it everything that was planned there.
-    client.release(broken);
+    if (--held.open === 0) held.client.release(held.broken);
   }
 }
 

@@ -13,7 +13,7 @@ import type { Job } from "../generated/prisma/client";
 import { type Approach, candidatesOf, makeCandidates } from "../services/candidates/make-candidates";
 import { wakeParentOf } from "../services/candidates/wake-parent";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
-import { moveAlone } from "../services/jobs/move-job";
+import { moveInStep } from "../services/jobs/move-job";
 import { pauseForCandidates } from "../services/jobs/pause-itself";
 import { setStep } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
@@ -76,13 +76,13 @@ async function approachesOf(db: Db, job: Job): Promise<Approach[]> {
  */
 export async function endCandidate(db: Db, job: Job, passed: boolean, summary: string): Promise<void> {
   const moved = passed
-    ? await moveAlone(db, {
+    ? await moveInStep(db, {
         job: job.id,
         move: "candidate_done",
         actor: "factory",
         set: { progress: PROGRESS.delivered, changes: await changesOf(job) },
       })
-    : await moveAlone(db, {
+    : await moveInStep(db, {
         job: job.id,
         move: "gave_up",
         actor: "factory",

@@ -1,5 +1,6 @@
-// The commit of a claim is not waited for (adr 23): what a crash of the database takes back is whole and gone, and
-// nobody outside of the database has heard of it. A server of its own, durable, whose log nobody writes but commits.
+// The commits of a claim and of an end within a step are not waited for (adr 23): what a crash of the database takes back
+// is whole and gone, and nobody outside of the database has heard of it. A server of its own, durable, whose log nobody
+// writes but commits.
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,7 +12,9 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from "@/cli/launcher/emb
 import { migrate } from "@/prisma/migrate";
 import type { Ctx } from "@/server/context";
 import { connect, type Db, db as ofProcess } from "@/server/db";
+import { env } from "@/server/env";
 import { listener } from "@/server/events/listen";
+import { moveAlone, moveInStep } from "@/server/services/jobs/move-job";
 import { claimJob } from "@/server/services/queue/claim-job";
 import { holdLease } from "@/server/services/queue/held-lease";
 import { addTeam, addWorkers, eventsOf, fileJob, refusalOf, reload } from "../support/settings";
@@ -58,6 +61,7 @@ beforeAll(async () => {
     FABRICA_AUTH_SECRET: "0123456789abcdef0123456789abcdef",
     LOG_LEVEL: "error",
     INNGEST_DEV: "1",
+    FABRICA_BUILT_IN_ENGINE: "1",
     INNGEST_BASE_URL: `http://127.0.0.1:${(engine.address() as AddressInfo).port}`,
   });
   const admin = new pg.Client({ connectionString: server.url });
@@ -83,6 +87,15 @@ afterAll(async () => {
   }
 });
 
+/** No process of the database gets to say goodbye, and none writes what it still held. */
+async function crash(): Promise<void> {
+  process.kill(server.pid, "SIGKILL");
+  await server.exited;
+  await db.$disconnect();
+  await start();
+  ctx = { ...ctx, db };
+}
+
 test("the engine hears of a start only when the claim is on disk", async () => {
   const { sendOutbox } = await import("@/inngest/send-outbox");
   const job = await fileJob(ctx);
@@ -102,12 +115,7 @@ test("a claim that a crash takes back has left nothing, and the job is claimed a
   const before = await reload(db, job);
   const claimed = await claimJob(db, worker, 60);
   expect(claimed?.id).toBe(job.id);
-  // No process of the database gets to say goodbye, and none writes what it still held.
-  process.kill(server.pid, "SIGKILL");
-  await server.exited;
-  await db.$disconnect();
-  await start();
-  ctx = { ...ctx, db };
+  await crash();
   expect(await reload(db, job)).toEqual(before);
   expect((await eventsOf(db, job)).map(({ type }) => type)).toEqual(["job.created"]);
   expect(await db.outbox.count({ where: { id: { contains: job.publicId } } })).toBe(0);
@@ -115,4 +123,50 @@ test("a claim that a crash takes back has left nothing, and the job is claimed a
   const held = db.$transaction((tx) => holdLease(tx, worker, job.publicId, claimed?.fence ?? 0));
   expect(await refusalOf(held)).toBe("not_found");
   expect(await claimJob(db, worker, 60)).toMatchObject({ id: job.id, run: 1, state: "running" });
+}, 60_000);
+
+/** A job whose claim is on disk, and how it is ended by the last step of its run. */
+async function workedOn() {
+  await db.$executeRaw`UPDATE job SET claimable = false`;
+  await db.$executeRaw`UPDATE worker SET current_job_id = NULL, status = 'idle'`;
+  const job = await fileJob(ctx);
+  await claimJob(db, worker, 60);
+  // A commit that is waited for brings the claim along.
+  await db.$executeRaw`UPDATE team SET name = name`;
+  return job;
+}
+const endOf = (job: { id: bigint }) => ({ job: job.id, move: "correction_done", actor: "factory" }) as const;
+const endsOf = async (job: { id: bigint }) =>
+  (await eventsOf(db, job)).filter(({ data }) => (data as { to?: string }).to === "completed").length;
+
+test("an end that a crash takes back has left nothing, and the step that is made again ends the job once", async () => {
+  const job = await workedOn();
+  const [before, events] = [await reload(db, job), await eventsOf(db, job)];
+  const ended = await moveInStep(db, endOf(job));
+  expect(ended.state).toBe("completed");
+  expect(await flushed()).toBeLessThan(await written());
+  await crash();
+  expect(await reload(db, job)).toEqual(before);
+  expect(await eventsOf(db, job)).toEqual(events);
+  expect(await db.worker.findFirstOrThrow({ where: { id: worker } })).toMatchObject({ currentJobId: job.id });
+  await moveInStep(db, endOf(job));
+  // What the engine notes of the step is waited for.
+  await db.$executeRaw`UPDATE team SET name = name`;
+  await crash();
+  expect((await reload(db, job)).state).toBe("completed");
+  expect(await endsOf(job)).toBe(1);
+}, 60_000);
+
+test("an end is waited for where a person asks for it, and where the engine keeps its notes elsewhere", async () => {
+  const asked = await workedOn();
+  await moveAlone(db, { job: asked.id, move: "cancel", actor: "person:ada" });
+  expect(await flushed()).toBeGreaterThanOrEqual(await written());
+  const job = await workedOn();
+  Object.assign(env(), { FABRICA_BUILT_IN_ENGINE: "0" });
+  try {
+    await moveInStep(db, endOf(job));
+    expect(await flushed()).toBeGreaterThanOrEqual(await written());
+  } finally {
+    Object.assign(env(), { FABRICA_BUILT_IN_ENGINE: "1" });
+  }
 }, 60_000);

@@ -2,7 +2,7 @@
 // (adr 24).
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Ctx } from "@/server/context";
-import { connect, type Db, runPlanned } from "@/server/db";
+import { connect, type Db, runAhead, runBehind, runPlanned } from "@/server/db";
 import { moveAlone } from "@/server/services/jobs/move-job";
 import { claimJob } from "@/server/services/queue/claim-job";
 import { addTeam, addWorkers, type Core, fileJob, startCore } from "../support/settings";
@@ -71,4 +71,34 @@ test("a statement that is refused leaves the connection with its plans; one that
   const end = { text: "SELECT pg_terminate_backend(pg_backend_pid())", values: [] };
   await expect(runPlanned(db, end)).rejects.toThrow("terminating connection");
   expect(await backend()).not.toBe(before);
+});
+
+const says = (text: string) => ({ text, values: [] });
+
+test("what runs behind a statement goes down its connection, finds its commit and is answered apart from it", async () => {
+  const wide = connect(core.url, 4);
+  try {
+    await wide.$executeRaw`CREATE TABLE beside (n int)`;
+    const look = says("SELECT count(*)::int AS n, pg_backend_pid() AS pid FROM beside");
+    const behind: Promise<{ n: number; pid: number }[]>[] = [];
+    const follow = () => {
+      const one = runBehind<{ n: number; pid: number }>(wide, look);
+      one.catch(() => undefined); // It is looked at below.
+      behind.push(one);
+    };
+    const insert = says("INSERT INTO beside SELECT 1 FROM pg_sleep(0.1) RETURNING pg_backend_pid() AS pid");
+    const [ahead] = await runAhead<{ pid: number }>(wide, insert, follow);
+    expect(await behind[0]).toEqual([{ n: 1, pid: ahead?.pid }]);
+    await expect(runAhead(wide, says("SELECT 1 / 0"), follow)).rejects.toThrow("division by zero");
+    expect(await behind[1]).toEqual([{ n: 1, pid: ahead?.pid }]);
+    const end = says("SELECT pg_terminate_backend(pg_backend_pid())");
+    await expect(runAhead(wide, end, follow)).rejects.toThrow("terminating connection");
+    await expect(behind[2]).rejects.toThrow();
+    // Nobody is ahead any more, and the broken connection is gone.
+    expect(await runBehind(wide, look)).toEqual([
+      { n: 1, pid: expect.not.toSatisfy((n) => n === ahead?.pid) },
+    ]);
+  } finally {
+    await wide.$disconnect();
+  }
 });

@@ -1,5 +1,5 @@
 // The rows of new jobs with their dependencies and their first events: one statement, however many they are.
-import { runPlanned, runStatement, type Tx } from "../../db";
+import { isOfProcess, runAhead, runPlanned, runStatement, type Tx } from "../../db";
 import type { JobKind } from "../../domain/job-kind";
 import { laneOf } from "../../domain/lane";
 import { type Agent, ANY_RUNNER, agentOf } from "../../domain/needs";
@@ -10,6 +10,7 @@ import type { Waiting } from "../../domain/waiting";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { template } from "../../template";
+import { lookAhead, somebodyWaits } from "../queue/claim-line";
 import { toJob } from "./job-row";
 import { rankAt } from "./move-columns";
 
@@ -125,14 +126,24 @@ export async function insertJob(tx: Tx, job: NewJob): Promise<FiledJob> {
   return made as FiledJob;
 }
 
-/** The same alone: jobs that are filed in one moment share a statement and a commit. */
+/**
+ * The same alone, for a job that waits for nothing: those that are filed in one moment share a statement and a commit, and a
+ * worker of this process that waits for a job looks right behind it.
+ */
 export const insertAlone = gather<NewJob, FiledJob>({
   kind: () => "",
   about: ({ publicId }) => publicId,
-  run: async (db, jobs) => inOrderOf(jobs, await runPlanned(db, insertion(given(jobs)))),
+  run: async (db, jobs) => {
+    const statement = insertion(given(jobs));
+    const awaited = isOfProcess(db) && somebodyWaits();
+    const rows = awaited ? runAhead<Row>(db, statement, lookAhead) : runPlanned<Row>(db, statement);
+    return inOrderOf(jobs, await rows);
+  },
 });
 
-function inOrderOf(jobs: readonly NewJob[], rows: readonly Record<string, unknown>[]): FiledJob[] {
+type Row = Record<string, unknown>;
+
+function inOrderOf(jobs: readonly NewJob[], rows: readonly Row[]): FiledJob[] {
   const made = new Map(rows.map((row) => [row.public_id, toJob(row)]));
   return jobs.map(({ publicId }) => made.get(publicId) as FiledJob);
 }

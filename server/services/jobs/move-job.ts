@@ -13,6 +13,7 @@ import {
 } from "../../domain/job-state";
 import { mapText, plainText } from "../../domain/plain-json";
 import { NEEDS_PERSON } from "../../domain/waiting";
+import { env } from "../../env";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { templates } from "../../template";
@@ -21,6 +22,7 @@ import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
 import { announce, announceSoon, logGrew, type Wakeup } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
 import { leaseOver } from "../queue/end-lease";
+import { HURRIED } from "../queue/hurried";
 import { LEASE_COLUMNS, LEASE_EVENT_COUNT, leaseLost, workerFreed } from "../queue/lease-sql";
 import { leaveFullLane } from "../queue/leave-full-lane";
 import { tallyOfEnd } from "../queue/tally";
@@ -85,9 +87,18 @@ export async function moveJob(tx: Tx, move: Move): Promise<Job> {
  * job is looked at behind it, and by a sweep should the process die in between.
  * @throws AppError as moveJob
  */
-export async function moveAlone(db: Db, move: Move): Promise<MovedJob> {
+export const moveAlone = (db: Db, move: Move): Promise<MovedJob> => makeAlone(db, move, false);
+
+/**
+ * The same from within a step of the engine. The built-in one records the step in this database, behind the move, and a step
+ * without a record is made again: so an end is not waited for (adr 23).
+ */
+export const moveInStep = (db: Db, move: Move): Promise<MovedJob> =>
+  makeAlone(db, move, env().FABRICA_BUILT_IN_ENGINE === "1");
+
+async function makeAlone(db: Db, move: Move, hurried: boolean): Promise<MovedJob> {
   if (!endsWork(TRANSITIONS[move.move].to)) return db.$transaction((tx) => moveJob(tx, move));
-  const row = await carryOutAlone(db, move);
+  const row = await carryOutAlone(db, { ...move, hurried });
   const job: MovedJob = toJob(row);
   announceSoon(db, wakeupsOf(move, job, row));
   if (concernsDependents(row._was, job.state)) await wakeDependents(db, job);
@@ -99,23 +110,29 @@ export async function moveAlone(db: Db, move: Move): Promise<MovedJob> {
 const concernsDependents = (was: JobState, to: JobState) =>
   [was, to].some((state) => isSettled(state) || NEEDS_PERSON.includes(state));
 
+/** In a transaction, which commits as it will. */
+const WHOLE = { whole: true, hurried: false };
+
 /** Carries one move out, in the caller's transaction. */
 async function carryOut(tx: Tx, move: Move): Promise<Moved> {
-  const [row] = await runStatement<Moved>(tx, statementOf(move, given([move]), true));
+  const [row] = await runStatement<Moved>(tx, statementOf(move, given([move]), WHOLE));
   return row ?? Promise.reject(await refusalOf(tx, move));
 }
 
 const ofKind = templates();
 
 /** Moves of one kind that meet in this process share a statement and a commit. */
-const carryOutAlone = gather<Move, Moved>({
-  kind: ({ move, set = {}, events = [] }) =>
+const carryOutAlone = gather<Move & { hurried: boolean }, Moved>({
+  kind: ({ move, set = {}, events = [], hurried }) =>
     `${move} ${columnsOf(set)
       .map(([name]) => name)
-      .join()}${events.length > 0 ? " events" : ""}`,
+      .join()}${events.length > 0 ? " events" : ""}${hurried ? " hurried" : ""}`,
   about: ({ job }) => String(job),
   run: async (db, moves, kind) => {
-    const statement = ofKind(kind, (rows) => statementOf(moves[0] as Move, rows, false));
+    const [first] = moves as [Move & { hurried: boolean }];
+    const statement = ofKind(kind, (rows) =>
+      statementOf(first, rows, { whole: false, hurried: first.hurried }),
+    );
     const rows = await runPlanned<Moved>(db, statement(given(moves)));
     return Promise.all(moves.map((move) => rows.find((row) => row.id === move.job) ?? refusalOf(db, move)));
   },
@@ -131,9 +148,13 @@ async function refusalOf(at: Db | Tx, { job: id, move }: Move): Promise<AppError
 /**
  * @param move one of those that are to be made: the same move, setting the same columns, with events or without
  * @param rows all of them as JSON, each of another job
- * @param whole whether to return the whole rows
+ * @param how whether to return the whole rows, and whether nobody waits for the commit
  */
-function statementOf({ move, set = {}, events = [] }: Move, rows: unknown, whole: boolean): Prisma.Sql {
+function statementOf(
+  { move, set = {}, events = [] }: Move,
+  rows: unknown,
+  { whole, hurried }: { whole: boolean; hurried: boolean },
+): Prisma.Sql {
   const { from, to: target }: { from: readonly JobState[]; to: JobState | "resume" } = TRANSITIONS[move];
   const to = target === "resume" ? Prisma.sql`old.resume_state` : nameOf(target);
   const ends = endsWork(target);
@@ -152,7 +173,7 @@ function statementOf({ move, set = {}, events = [] }: Move, rows: unknown, whole
     ...agentRunsEnd(target),
   ];
   return Prisma.sql`
-    WITH old AS MATERIALIZED (
+    WITH ${hurried ? Prisma.sql`${HURRIED}, ` : Prisma.empty}old AS MATERIALIZED (
       -- By the key, one after the other and in the order given, whatever is thought of how many they are.
       SELECT j.*, g.actor, g.reason, g.events, g.set
       FROM jsonb_to_recordset(${rows}::jsonb)
@@ -170,7 +191,7 @@ function statementOf({ move, set = {}, events = [] }: Move, rows: unknown, whole
       FROM old WHERE j.id = old.id
       RETURNING ${whole ? Prisma.sql`j.*` : OF_MOVED}, old.state AS _was, old.lease_worker_id AS _held_by
     ), ${Prisma.join(parts)}
-    SELECT ${whole ? Prisma.sql`*` : Prisma.sql`${MOVED}, _was, _held_by`} FROM moved`;
+    SELECT ${whole ? Prisma.sql`*` : Prisma.sql`${MOVED}, _was, _held_by`} FROM moved${hurried ? Prisma.sql` CROSS JOIN hurried` : Prisma.empty}`;
 }
 
 /** Written out: with a parameter in its place the statement would be planned anew each time. */

@@ -3,7 +3,7 @@
 // A claim that a crash of the database takes back is an attempt of which nothing is left, so its commit is not waited for
 // (adr 23).
 import { setTimeout as delay } from "node:timers/promises";
-import { type Db, runPlanned, runStatement, type Tx } from "../../db";
+import { type Db, runBehind, runStatement, type Tx } from "../../db";
 import { ANY_RUNNER } from "../../domain/needs";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
@@ -155,7 +155,7 @@ const lookFreely = gather<Ask, Look>({
     const statement = ofKind(`${most} ${kind}`, (workers) =>
       claimStatement(workers, asks[0] as Ask, { counting: false, most }),
     );
-    const rows = await runPlanned<Look>(db, statement(asks.map(({ worker }) => worker)));
+    const rows = await runBehind<Look>(db, statement(asks.map(({ worker }) => worker)));
     return asks.map((ask) => lookOf(rows, ask));
   },
 });

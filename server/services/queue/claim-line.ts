@@ -32,6 +32,18 @@ function take(line: string): boolean {
 
 const wakeNext = () => void listener().tell(CLAIMABLE_CHANNEL, "");
 
+/** How many wait. */
+let waiting = 0;
+
+/** Whether somebody would look at once at what becomes claimable. */
+export const somebodyWaits = () => waiting > 0;
+
+/**
+ * Lets the first one look at what is on its way to the database: if its look goes behind that, it has the job sooner. If not,
+ * nothing is lost: what has become claimable is announced as ever.
+ */
+export const lookAhead = wakeNext;
+
 /**
  * Looks at once, and again when it is this worker's turn to look at something new.
  * @returns the job, or null when time is over or the signal was aborted
@@ -50,6 +62,7 @@ export async function waitInLine<T>(
     wakeNext();
     return null;
   };
+  waiting++;
   try {
     return await waitFor(CLAIMABLE_CHANNEL, attempt, {
       waitMs,
@@ -57,6 +70,7 @@ export async function waitInLine<T>(
       wants: () => Date.now() >= asideUntil && take(line),
     });
   } finally {
+    waiting--;
     wakeNext();
   }
 }
