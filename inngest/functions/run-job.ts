@@ -2,7 +2,7 @@ import { takeBaseline } from "@/server/loop/baseline";
 import { deliver } from "@/server/loop/deliver";
 import { learn } from "@/server/loop/learn";
 import { setUp, takeRun } from "@/server/loop/set-up";
-import { end } from "@/server/loop/step-body";
+import { endGivenUp } from "@/server/loop/step-body";
 import { cancelWithJob, inngest, jobStarted } from "../client";
 import { drive } from "../drive";
 import { bringIn } from "./bring-in";
@@ -27,7 +27,7 @@ export const runJob = inngest.createFunction(
     onFailure: async ({ event, error }) => {
       const { job, run } = event.data.event.data as { job: string; run: number };
       const ref = { job, run, engine: event.data.run_id };
-      await end(ref, "gave_up", "engine_gave_up", `A step failed again and again: ${error.message}`);
+      await endGivenUp(ref, `A step failed again and again: ${error.message}`);
     },
   },
   async ({ event, step, runId }) => {

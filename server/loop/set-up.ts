@@ -38,6 +38,16 @@ export async function takeRun(
   return { taken: true };
 }
 
+/**
+ * This engine run has come to an end before the run of the job has: another one may take it, and is started as for a job
+ * that no engine run has taken.
+ */
+export async function leaveRun(db: Db, { job, run, engine }: RunRef & { engine: string }): Promise<void> {
+  await db.$executeRaw`
+    UPDATE job SET engine_run_id = NULL
+    WHERE public_id = ${job} AND run = ${run}::int AND engine_run_id = ${engine}`;
+}
+
 /** What a run begins with. `external`: somebody else's agent does the work, once the factory has prepared it. */
 export interface Ready {
   toolchains: number;

@@ -8,6 +8,7 @@ import { log } from "../log";
 import { wakeParentOf } from "../services/candidates/wake-parent";
 import type { RunRef } from "../services/jobs/active-job";
 import { moveJob } from "../services/jobs/move-job";
+import { leaveRun } from "./set-up";
 
 /** What a step may hand to the engine, in bytes of JSON: the state of a run travels with every call. */
 const MAX_OUTCOME_BYTES = 8 * 1024;
@@ -37,6 +38,15 @@ function waiting({ on }: NotYet): StepOutcome<never> {
   if (on.kind === "command") return { s: "command", command: on.command };
   if (on.kind === "later") return { s: "later", ms: on.ms };
   return { s: "paused" };
+}
+
+/**
+ * The engine has given a run up, because a step of it failed again and again. A job that is paused meanwhile is not
+ * ended: the step gets another chance, by another engine run, when the job goes on.
+ */
+export async function endGivenUp(ref: RunRef & { engine: string }, message: string): Promise<void> {
+  const { s } = await end(ref, "gave_up", "engine_gave_up", message);
+  if (s === "paused") await leaveRun(db(), ref);
 }
 
 /**

@@ -5,8 +5,8 @@ import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import { Ended, GiveUp } from "@/server/domain/step-outcome";
 import type { Job } from "@/server/generated/prisma/client";
-import { takeRun } from "@/server/loop/set-up";
-import { stepBody } from "@/server/loop/step-body";
+import { leaveRun, takeRun } from "@/server/loop/set-up";
+import { endGivenUp, stepBody } from "@/server/loop/step-body";
 import { enqueueCommands } from "@/server/services/commands/enqueue-command";
 import { activeJob } from "@/server/services/jobs/active-job";
 import { moveJob } from "@/server/services/jobs/move-job";
@@ -72,6 +72,50 @@ describe("an engine run that is silent", () => {
     expect(await activeJob(db, ref("second"))).toMatchObject({ publicId: job.publicId });
     await stepBody(ref("second"), gaveUp);
     expect((await reload(db, job)).state).toBe("failed");
+  });
+});
+
+describe("an engine run that is given up", () => {
+  const move = (name: "pause" | "resume" | "loop_green" | "passed") =>
+    db.$transaction((tx) => moveJob(tx, { job: job.id, move: name, actor: "factory" }));
+  const started = () =>
+    db.outbox.findMany({ where: { name: "job/started", data: { path: ["job"], equals: job.publicId } } });
+
+  test("ends its job with the reason", async () => {
+    await endGivenUp(ref("first"), "A step failed: no room");
+    expect(await reload(db, job)).toMatchObject({
+      state: "failed",
+      errorCode: "engine_gave_up",
+      errorMessage: "A step failed: no room",
+    });
+  });
+
+  test.each<[string, ("loop_green" | "passed")[]]>([
+    ["running", []],
+    ["validating", ["loop_green"]],
+    ["approved", ["loop_green", "passed"]],
+  ])("while its job is paused is followed by another when that goes on: %s", async (state, moves) => {
+    for (const name of moves) await move(name);
+    await move("pause");
+    await endGivenUp(ref("first"), "A step failed: no room");
+    expect(await reload(db, job)).toMatchObject({ state: "paused", engineRunId: null });
+    await db.$executeRaw`UPDATE outbox SET sent_at = now() - interval '1 hour'`;
+    await resendStarts(db);
+    expect(await started()).toHaveLength(1);
+    await move("resume");
+    expect((await reload(db, job)).state).toBe(state);
+    await Promise.all([resendStarts(db), resendStarts(db)]);
+    expect((await started()).length).toBeGreaterThan(1);
+    await takeRun(db, ref("second"), "second");
+    expect(await activeJob(db, ref("second"))).toMatchObject({ publicId: job.publicId, state });
+    await expect(activeJob(db, ref("first"))).rejects.toBeInstanceOf(Ended);
+  });
+
+  test("leaves nothing that another one has taken by then", async () => {
+    await takeRun(db, ref("second"), "second", "first");
+    await leaveRun(db, ref("first"));
+    await endGivenUp(ref("first"), "A step failed: no room");
+    expect(await reload(db, job)).toMatchObject({ state: "running", engineRunId: "second" });
   });
 });
 

@@ -38,7 +38,7 @@ function findUntaken(db: Db): Promise<Lost[]> {
     db,
     Prisma.sql`
       SELECT j.public_id, j.run, NULL AS after, ${STAMP} FROM job j
-      WHERE j.state = 'running' AND j.engine_run_id IS NULL
+      WHERE j.state IN ('running', 'validating', 'approved') AND j.engine_run_id IS NULL
         AND EXISTS (SELECT 1 FROM outbox o WHERE o.id = 'started:' || j.public_id || ':' || j.run
           AND o.sent_at < now() - make_interval(secs => ${PATIENCE_SECONDS}::float8))
       LIMIT 100`,
