@@ -3,6 +3,7 @@
 // sandbox with the committed tree, and over it what an archive holds. Of the installation nothing else is left.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { beginningOf, endOf } from "./excerpt";
 import { LayerCache, type LayerWriter } from "./layer-cache";
 import type { Log } from "./log";
 import type { CommandResult, ExecSpec, LayerOutcome, LayerSpec } from "./protocol";
@@ -203,8 +204,8 @@ function outcome(known: Partial<LayerOutcome>): LayerOutcome {
   };
 }
 
-const brief = (text: string) => text.slice(0, 300);
-const lastLines = (text: string) => text.trim().split("\n").slice(-5).join(" ").slice(-1_000);
+const brief = (text: string) => beginningOf(text, 300);
+const lastLines = (text: string) => endOf(text.trim().split("\n").slice(-5).join(" "), 1_000);
 
 /** Waits for another one's work, whatever becomes of it. Throws the signal's reason when that comes first. */
 async function settled(work: Promise<void>, signal: AbortSignal): Promise<void> {

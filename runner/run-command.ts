@@ -1,5 +1,6 @@
 // One command from the server, carried out in the job's sandbox, as the result that the protocol wants.
 import { CommandOutput } from "./command-output";
+import { beginningOf } from "./excerpt";
 import type { NetworkReport } from "./network/gateway";
 import type { CommandResult, ExecSpec } from "./protocol";
 import type { ExecOutcome, OutputStream, Sandbox } from "./sandbox/port";
@@ -29,7 +30,7 @@ export function emptyResult(): CommandResult {
 
 /** A result that says why the command could not be carried out. */
 export function failedResult(failure: string): CommandResult {
-  return { ...emptyResult(), failure: failure.slice(0, 2_000) };
+  return { ...emptyResult(), failure: beginningOf(failure, 2_000) };
 }
 
 /**

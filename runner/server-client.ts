@@ -3,6 +3,7 @@
 // caller's signal aborts (the lease is over, or the runner stops); a refusal is never repeated.
 import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
+import { beginningOf } from "./excerpt";
 import {
   type BriefAnswer,
   type BundleAnswer,
@@ -214,7 +215,11 @@ export class WorkerClient {
 
   /** Gives the job back. */
   async fail(lease: LeaseKey, code: string, message: string, signal: AbortSignal): Promise<void> {
-    await this.call({ path: "/fail", json: { ...lease, code, message: message.slice(0, 2_000) }, signal });
+    await this.call({
+      path: "/fail",
+      json: { ...lease, code, message: beginningOf(message, 2_000) },
+      signal,
+    });
   }
 
   /** What the job is; waits up to `waitMs` for its workspace, null when that is not there yet. */
@@ -242,7 +247,7 @@ export class WorkerClient {
     bundle: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ): Promise<BundleAnswer> {
-    const path = `/bundle?${query(lease)}&message=${encodeURIComponent(message.slice(0, 200))}`;
+    const path = `/bundle?${query(lease)}&message=${encodeURIComponent(beginningOf(message, 200))}`;
     return parse(bundleAnswer, await this.call({ path, bytes: bundle, signal }));
   }
 
@@ -259,18 +264,18 @@ export class WorkerClient {
 
   /** Hands the work over for validation. */
   async complete(lease: LeaseKey, summary: string, signal: AbortSignal): Promise<void> {
-    await this.call({ path: "/complete", json: { ...lease, summary: summary.slice(0, 4_000) }, signal });
+    await this.call({ path: "/complete", json: { ...lease, summary: beginningOf(summary, 4_000) }, signal });
   }
 
   /** The job needs a person. */
   async stuck(lease: LeaseKey, reason: string, signal: AbortSignal): Promise<void> {
-    const json = { ...lease, reason: reason.slice(0, 2_000) || "no reason was given" };
+    const json = { ...lease, reason: beginningOf(reason, 2_000) || "no reason was given" };
     await this.call({ path: "/stuck", json, signal });
   }
 
   /** The job cannot be done. */
   async giveUp(lease: LeaseKey, code: string, message: string, signal: AbortSignal): Promise<void> {
-    const json = { ...lease, code, message: message.slice(0, 2_000), final: true };
+    const json = { ...lease, code, message: beginningOf(message, 2_000), final: true };
     await this.call({ path: "/fail", json, signal });
   }
 

@@ -1,6 +1,8 @@
 // The workspace in and out of a sandbox as git bundles. All git runs inside, on a repository in /git that ordinary
 // commands cannot see, so a broken or hostile .git in /work changes nothing (invariant 8).
 // Each snapshot's parent is the last commit that the server holds, so a refused one is never an ancestor.
+
+import { endOf } from "./excerpt";
 import { MAX_BUNDLE_BYTES } from "./protocol";
 import { type ExecOutcome, type ExecRequest, PATHS, type Sandbox } from "./sandbox/port";
 
@@ -182,7 +184,7 @@ export async function unpackLayer(
 
 function reasonOf(outcome: ExecOutcome, errors: readonly Buffer[]): string {
   if (outcome.timedOut) return "it took too long";
-  const said = Buffer.concat(errors).toString("utf8").trim().slice(-200);
+  const said = endOf(Buffer.concat(errors).toString("utf8").trim(), 200);
   if (/no space left|disk quota/i.test(said)) return "the sandbox has no room left for them";
   return said || `tar ended with ${outcome.signal ?? outcome.exitCode}`;
 }
@@ -251,6 +253,6 @@ async function git(
       ? "it is too large"
       : outcome.outOfMemory !== "no"
         ? "the sandbox has no memory left for it"
-        : stderr.trim().slice(-1_500) || `git ended with ${outcome.signal ?? outcome.exitCode}`;
+        : endOf(stderr.trim(), 1_500) || `git ended with ${outcome.signal ?? outcome.exitCode}`;
   throw new WorkspaceError(`The workspace could not be ${options.what}: ${reason}`);
 }

@@ -1,6 +1,7 @@
 // The contract between an agent and its host: JSON lines `{v:1,type,ts,…}` on standard output. Invariant: whatever an
 // agent prints becomes events of the protocol within its limits, or is counted as unreadable; nothing it prints throws.
 import { z } from "zod";
+import { beginningOf } from "../excerpt";
 import { type ExternalEvent, externalEvent } from "../protocol";
 
 /** A longer line is unreadable. */
@@ -26,38 +27,39 @@ const tokens = z
 
 /** What each type must bring; texts are cut to what the protocol takes. */
 const KNOWN: Readonly<Record<string, z.ZodType<ExternalEvent>>> = {
-  started: z
-    .object({ agent: z.string().optional() })
-    .transform(({ agent }) => ({ type: "started", agent: agent === undefined ? null : cut(agent, 200) })),
+  started: z.object({ agent: z.string().optional() }).transform(({ agent }) => ({
+    type: "started",
+    agent: agent === undefined ? null : beginningOf(agent, 200),
+  })),
   iteration: z.object({ n: z.number().int().nonnegative() }).transform(({ n }) => ({ type: "iteration", n })),
   task: z
     .object({ id: z.union([z.string(), z.number()]), done: z.boolean().default(false) })
-    .transform(({ id, done }) => ({ type: "task", id: cut(String(id), 300), done })),
-  lock: z
-    .object({ files: z.array(z.string().min(1)).min(1) })
-    .transform(({ files }) => ({ type: "lock", files: files.slice(0, 100).map((file) => cut(file, 1_000)) })),
-  learning: z
-    .object({ kind: words, text: z.string().min(1) })
-    .transform(({ kind, text }) => ({ type: "learning", kind: cut(kind, 60), text: cut(text, 4_000) })),
+    .transform(({ id, done }) => ({ type: "task", id: beginningOf(String(id), 300), done })),
+  lock: z.object({ files: z.array(z.string().min(1)).min(1) }).transform(({ files }) => ({
+    type: "lock",
+    files: files.filter(({ length }) => length <= 1_000).slice(0, 100),
+  })),
+  learning: z.object({ kind: words, text: z.string().min(1) }).transform(({ kind, text }) => ({
+    type: "learning",
+    kind: beginningOf(kind, 60),
+    text: beginningOf(text, 4_000),
+  })),
   usage: z.object({ tokens, cost: amount }).transform((usage) => ({ type: "usage", ...usage })),
   commit: z
     .object({ sha: z.string().min(1) })
-    .transform(({ sha }) => ({ type: "commit", sha: cut(sha, 100) })),
-  stuck: z
-    .object({ reason: words })
-    .transform(({ reason }) => ({ type: "stuck", reason: cut(reason || "no reason was given", 2_000) })),
+    .transform(({ sha }) => ({ type: "commit", sha: beginningOf(sha, 100) })),
+  stuck: z.object({ reason: words }).transform(({ reason }) => ({
+    type: "stuck",
+    reason: beginningOf(reason || "no reason was given", 2_000),
+  })),
   completed: z
     .object({ summary: words })
-    .transform(({ summary }) => ({ type: "completed", summary: cut(summary, 4_000) })),
-  failed: z
-    .object({ reason: words })
-    .transform(({ reason }) => ({ type: "failed", reason: cut(reason || "no reason was given", 2_000) })),
+    .transform(({ summary }) => ({ type: "completed", summary: beginningOf(summary, 4_000) })),
+  failed: z.object({ reason: words }).transform(({ reason }) => ({
+    type: "failed",
+    reason: beginningOf(reason || "no reason was given", 2_000),
+  })),
 };
-
-/** Cuts a text without halving a character. */
-export function cut(text: string, chars: number): string {
-  return text.slice(0, chars).toWellFormed();
-}
 
 /** The event of one line; null when the line follows no contract. A type that is not known is kept as it is. */
 export function parseEvent(text: string): ExternalEvent | null {
@@ -71,7 +73,8 @@ export function parseEvent(text: string): ExternalEvent | null {
   if (!parsed.success) return null;
   const { v: _, ts: __, type, ...data } = parsed.data;
   const known = Object.hasOwn(KNOWN, type) ? KNOWN[type] : undefined;
-  if (!known) return { type: "unknown", name: cut(type, 100), data: cut(JSON.stringify(data), 2_000) };
+  if (!known)
+    return { type: "unknown", name: beginningOf(type, 100), data: beginningOf(JSON.stringify(data), 2_000) };
   const event = known.safeParse(data);
   if (!event.success) return null;
   const checked = externalEvent.safeParse(event.data);
@@ -120,7 +123,7 @@ export class EventReader {
     if (this.skipping || part.length === 0) return;
     if (this.rest.length + part.length > MAX_LINE_BYTES) {
       this.skipping = true;
-      this.sample ||= cut(this.rest.toString("utf8"), SAMPLE_CHARS);
+      this.sample ||= beginningOf(this.rest.toString("utf8"), SAMPLE_CHARS);
       this.rest = Buffer.alloc(0);
     } else this.rest = this.rest.length === 0 ? Buffer.from(part) : Buffer.concat([this.rest, part]);
   }
@@ -133,7 +136,7 @@ export class EventReader {
       const events = this.read(text);
       if (events === null) {
         this.invalid += 1;
-        this.sample ||= cut(text, SAMPLE_CHARS);
+        this.sample ||= beginningOf(text, SAMPLE_CHARS);
       } else {
         // In order: what could not be read came before this.
         if (events.length > 0) this.tellInvalid();

@@ -1,8 +1,9 @@
 // One iteration: the agent's command as a fresh process in the sandbox, what it says read line by line, and the files by
 // which it speaks to whoever comes next.
+import { beginningOf, endOf } from "../excerpt";
 import type { BriefAnswer, ExternalEvent } from "../protocol";
 import { type Door, type ExecOutcome, PATHS, type Sandbox } from "../sandbox/port";
-import { cut, EventReader, type ReadLine, readContract } from "./agent-events";
+import { EventReader, type ReadLine, readContract } from "./agent-events";
 import { readClaude } from "./claude-events";
 import type { RalphSettings } from "./env";
 import { type Iteration, MESSAGES_FILE, messagesText, promptFor, type Said } from "./prompt";
@@ -54,11 +55,11 @@ export async function runAgent(run: AgentRun): Promise<AgentEnd> {
     signal,
     onOutput: (stream, data) => {
       if (stream === "stdout") reader.write(data);
-      else errors = (errors + data.toString("utf8")).slice(-ERROR_CHARS);
+      else errors = endOf(errors + data.toString("utf8"), ERROR_CHARS);
     },
   });
   reader.end();
-  return { outcome, errors: cut(errors.trim(), ERROR_CHARS) };
+  return { outcome, errors: errors.trim() };
 }
 
 function environment(brief: BriefAnswer, job: string, { n }: Iteration): Record<string, string> {
@@ -111,6 +112,8 @@ export function learningsOf(text: string): Extract<ExternalEvent, { type: "learn
     const item = /^\s*[-*]\s+(?:\*{0,2}([a-z][a-z-]{2,30})\*{0,2}\s*:\s*)?(\S.*)$/i.exec(line);
     const said = item?.[2]?.trim();
     if (!said) return [];
-    return [{ type: "learning" as const, kind: (item?.[1] ?? "").toLowerCase(), text: cut(said, 4_000) }];
+    return [
+      { type: "learning" as const, kind: (item?.[1] ?? "").toLowerCase(), text: beginningOf(said, 4_000) },
+    ];
   });
 }

@@ -1,6 +1,7 @@
 // A job that an external agent does: a sandbox with its workspace, and the agent in it again and again, a fresh process
 // for every iteration, until its checklist has no unchecked task or it can go on no more. Each iteration's work is sent
 // before the next begins, so a host that dies costs one at most.
+import { beginningOf, endOf } from "../excerpt";
 import type { SessionEnd, SessionOptions } from "../job-session";
 import type { BriefAnswer, BundleAnswer, ExternalEvent } from "../protocol";
 import { MAX_POLL_MS } from "../protocol";
@@ -237,7 +238,7 @@ class AgentSession {
   private async readNotes(brief: BriefAnswer, said: Outcome["said"]): Promise<void> {
     const sandbox = this.box.live();
     const stuck = await readNote(sandbox, `${brief.notes_folder}/stuck.md`);
-    if (stuck !== "") said.stuck ??= stuck.slice(0, 2_000).toWellFormed();
+    if (stuck !== "") said.stuck ??= beginningOf(stuck, 2_000);
     for (const event of learningsOf(await readNote(sandbox, `${brief.notes_folder}/new-learnings.md`))) {
       if (this.learned.has(event.text)) continue;
       this.learned.add(event.text);
@@ -300,7 +301,7 @@ function problemOf({ end: { outcome, errors }, said, answer }: Outcome): string 
   if (outcome.timedOut) return "You took too long and were stopped; work in smaller steps.";
   if (outcome.outOfMemory !== "no") return "The sandbox ran out of memory.";
   if (outcome.exitCode === 0) return null;
-  return `The agent ended with ${outcome.signal ?? outcome.exitCode}${errors ? `: ${errors.slice(-500)}` : ""}`;
+  return `The agent ended with ${outcome.signal ?? outcome.exitCode}${errors ? `: ${endOf(errors, 500)}` : ""}`;
 }
 
 function describe({ outcome }: AgentEnd): string {

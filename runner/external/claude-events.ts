@@ -1,8 +1,9 @@
 // What Claude Code prints (`--output-format stream-json`), as events of the contract. Its own text may hold lines of the
 // contract as well, which is how the model itself tells of locks, learnings and being stuck. Unknown kinds say nothing.
 import { z } from "zod";
+import { beginningOf } from "../excerpt";
 import type { ExternalEvent } from "../protocol";
-import { cut, parseEvent, type ReadLine } from "./agent-events";
+import { parseEvent, type ReadLine } from "./agent-events";
 
 const TEXT_CHARS = 8_000;
 const CALL_CHARS = 300;
@@ -51,13 +52,13 @@ export const readClaude: ReadLine = (text) => {
   return [];
 };
 
-const nameOf = ({ model }: Message) => cut(`Claude Code${model ? ` (${model})` : ""}`, 200);
+const nameOf = ({ model }: Message) => beginningOf(`Claude Code${model ? ` (${model})` : ""}`, 200);
 
 function eventsOfBlock({ type, text, name, input }: z.infer<typeof block>): ExternalEvent[] {
   if (type === "tool_use") {
     const about =
       input?.command ?? input?.file_path ?? input?.path ?? input?.pattern ?? input?.description ?? "";
-    return [{ type: "said", text: cut(`${name ?? "tool"}: ${String(about)}`, CALL_CHARS) }];
+    return [{ type: "said", text: beginningOf(`${name ?? "tool"}: ${String(about)}`, CALL_CHARS) }];
   }
   if (type !== "text" || !text) return [];
   const events: ExternalEvent[] = [];
@@ -68,7 +69,7 @@ function eventsOfBlock({ type, text, name, input }: z.infer<typeof block>): Exte
     else rest.push(line);
   }
   const said = rest.join("\n").trim();
-  return said === "" ? events : [{ type: "said", text: cut(said, TEXT_CHARS) }, ...events];
+  return said === "" ? events : [{ type: "said", text: beginningOf(said, TEXT_CHARS) }, ...events];
 }
 
 function eventsOfResult({
@@ -88,6 +89,6 @@ function eventsOfResult({
   if (!isError) return [counted];
   return [
     counted,
-    { type: "failed", reason: cut(result || subtype || "Claude Code ended with an error", 2_000) },
+    { type: "failed", reason: beginningOf(result || subtype || "Claude Code ended with an error", 2_000) },
   ];
 }

@@ -321,6 +321,24 @@ describe("an end without completion", () => {
     expect(await codeOf(await host.call("stuck", { reason: "again" }))).toEqual([410, "lease_over"]);
   });
 
+  test("a host that gives back or gives up with credentials in what it says leaves none of them", async () => {
+    const { job, host } = await begin();
+    const token = `ghp_${"a1B2".repeat(9)}`;
+    const said = { code: `x ${token}`, message: `could not log in with ${token}` };
+    expect((await host.call("fail", said)).status).toBe(204);
+    await expireLease(core.db, job);
+    const { sweepLeases } = await import("@/server/services/queue/sweep-leases");
+    await sweepLeases(core.db, 120);
+    expect(await host.claim()).toBe(true);
+    expect((await host.call("fail", { ...said, final: true })).status).toBe(204);
+    const failed = await reload(core.db, job);
+    expect(failed).toMatchObject({ state: "failed", errorCode: "x [redacted]" });
+    const events = await core.db.jobEvent.findMany({ where: { jobId: job.id } });
+    const stored = JSON.stringify([failed, events], (_, n) => (typeof n === "bigint" ? `${n}` : n));
+    expect(stored).toContain("gave the job back: x [redacted]");
+    expect(stored).not.toContain("ghp_");
+  });
+
   test("final failure keeps the last commit; any other gives the job back", async () => {
     const { job, host } = await begin();
     await host.work({ "a.js": "1\n" });

@@ -119,7 +119,7 @@ export async function failExternal(
       move: "gave_up",
       actor: `worker:${call.worker}`,
       reason,
-      set: { errorCode: call.code || "external_agent", errorMessage: reason },
+      set: { errorCode: redact(call.code) || "external_agent", errorMessage: reason },
       events: [{ type: "external.failed", data: { reason } }],
     });
   });

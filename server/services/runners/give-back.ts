@@ -18,12 +18,12 @@ export async function giveBack(
     worker,
     job: publicId,
     fence,
-    code,
+    code: named,
     message: said,
   }: { worker: string; job: string; fence: number; code: string; message: string },
 ): Promise<void> {
   // It may carry what a program has printed.
-  const message = redact(said);
+  const [code, message] = [redact(named), redact(said)];
   await db.$transaction(async (tx) => {
     const { id } = await holdLease(tx, worker, publicId, fence);
     const job = await tx.job.findUniqueOrThrow({ where: { id } });
