@@ -105,19 +105,31 @@ export function runPlanned<T>(at: Db, statement: Statement): Promise<T[]> {
 
 /**
  * The same, with a door held open: `sent` is called when the statement is on its way, and until it is answered `runBehind`
- * sends others down its connection.
+ * sends others down its connection. `last` goes behind all of them and is waited for.
  */
-export async function runAhead<T>(at: Db, statement: Statement, sent: () => void): Promise<T[]> {
+export async function runAhead<T>(
+  at: Db,
+  statement: Statement,
+  { sent, last }: { sent: () => void; last: Statement },
+): Promise<T[]> {
   const pool = queuePools.get(at);
-  if (!pool) return runByPrisma(at, statement);
+  if (!pool) {
+    const rows = await runByPrisma<T>(at, statement);
+    await runByPrisma(at, last);
+    return rows;
+  }
   const held = hold(await pool.connect());
-  const answer = askIn<T>(held, statement);
-  ahead.set(pool, held);
+  // Kept until the last one is sent.
+  held.open++;
   try {
+    const answer = askIn<T>(held, statement);
+    ahead.set(pool, held);
     sent();
-    return await answer;
+    const rows = await answer.finally(() => ahead.get(pool) === held && ahead.delete(pool));
+    await askIn(held, last);
+    return rows;
   } finally {
-    if (ahead.get(pool) === held) ahead.delete(pool);
+    leave(held);
   }
 }
 
@@ -159,9 +171,13 @@ async function askIn<T>(held: Held, { text, values }: Statement): Promise<T[]> {
     if (!wasRefused(error)) held.broken = error as Error;
     throw error;
   } finally {
-    // The pool by itself gives up a connection after any error, and with it everything that was planned there.
-    if (--held.open === 0) held.client.release(held.broken);
+    leave(held);
   }
+}
+
+function leave(held: Held): void {
+  // The pool by itself gives up a connection after any error, and with it everything that was planned there.
+  if (--held.open === 0) held.client.release(held.broken);
 }
 
 /** The server has refused the statement and waits for the next one. */

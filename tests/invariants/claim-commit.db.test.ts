@@ -1,4 +1,4 @@
-// The commits of a claim and of an end within a step are not waited for (adr 23): what a crash of the database takes back
+// The commits of a claim and of an end within a step are not waited for, and a worker not for that of a filing (adr 23): what a crash of the database takes back
 // is whole and gone, and nobody outside of the database has heard of it. A server of its own, durable, whose log nobody
 // writes but commits.
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
@@ -7,15 +7,19 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@/cli/launcher/embedded-postgres";
 import { migrate } from "@/prisma/migrate";
 import type { Ctx } from "@/server/context";
 import { connect, type Db, db as ofProcess } from "@/server/db";
+import { createJobInput } from "@/server/domain/inputs";
+import { ANY_RUNNER } from "@/server/domain/needs";
 import { env } from "@/server/env";
 import { listener } from "@/server/events/listen";
+import { createJob } from "@/server/services/jobs/create-job";
 import { moveAlone, moveInStep } from "@/server/services/jobs/move-job";
-import { claimJob } from "@/server/services/queue/claim-job";
+import { claimJob, lookForJob } from "@/server/services/queue/claim-job";
+import { waitInLine } from "@/server/services/queue/claim-line";
 import { holdLease } from "@/server/services/queue/held-lease";
 import { addTeam, addWorkers, eventsOf, fileJob, refusalOf, reload } from "../support/settings";
 
@@ -37,7 +41,8 @@ const written = () => asked("pg_current_wal_insert_lsn()");
 const flushed = () => asked("pg_current_wal_flush_lsn()");
 
 async function start(): Promise<void> {
-  server = await startEmbeddedPostgres({ dataDir, durable: true });
+  // At the port that it had before: the client of the process goes on with it.
+  server = await startEmbeddedPostgres({ dataDir, durable: true, port: server?.port });
   db = connect(server.url, 4);
 }
 
@@ -159,14 +164,70 @@ test("an end that a crash takes back has left nothing, and the step that is made
 
 test("an end is waited for where a person asks for it, and where the engine keeps its notes elsewhere", async () => {
   const asked = await workedOn();
+  let before = await written();
   await moveAlone(db, { job: asked.id, move: "cancel", actor: "person:ada" });
-  expect(await flushed()).toBeGreaterThanOrEqual(await written());
+  expect(await flushed()).toBeGreaterThan(before);
   const job = await workedOn();
   Object.assign(env(), { FABRICA_BUILT_IN_ENGINE: "0" });
   try {
+    before = await written();
     await moveInStep(db, endOf(job));
-    expect(await flushed()).toBeGreaterThanOrEqual(await written());
+    expect(await flushed()).toBeGreaterThan(before);
   } finally {
     Object.assign(env(), { FABRICA_BUILT_IN_ENGINE: "1" });
   }
+}, 60_000);
+
+const input = createJobInput.parse({ title: "A job", source: "tracker", source_id: "1" });
+
+/** A worker of this process waits, then a job is filed. @returns both under way, and the same filing once more */
+async function fileForWaiting() {
+  const begun = await db.job.count();
+  await db.$executeRaw`UPDATE job SET claimable = false`;
+  await db.$executeRaw`UPDATE worker SET current_job_id = NULL, status = 'idle'`;
+  let looks = 0;
+  const look = async () => {
+    const found = await lookForJob(ofProcess(), worker, 60);
+    looks++;
+    return found;
+  };
+  const signal = new AbortController().signal;
+  const claiming = waitInLine(look, { waitMs: 30_000, signal, offers: [ANY_RUNNER] });
+  await vi.waitUntil(() => looks === 1, { timeout: 20_000 });
+  const file = () => createJob({ ctx: { ...ctx, db: ofProcess() }, input, idempotencyKey: `key ${begun}` });
+  const filing = file();
+  filing.catch(() => undefined); // It is looked at by the test.
+  return { filing, claiming, file };
+}
+
+test("a job is on disk when its filing is answered, though a waiting worker had it before", async () => {
+  const { filing, claiming } = await fileForWaiting();
+  const filed = await filing;
+  expect((await claiming)?.id).toBe(filed.id);
+  await crash();
+  expect(await db.job.findUnique({ where: { id: filed.id } })).toMatchObject({ publicId: filed.publicId });
+}, 60_000);
+
+test("of a filing that cannot be brought to disk nothing is left after a crash, nor of the claim behind it", async () => {
+  const jobs = await db.job.count();
+  const database = new URL(server.url).pathname.slice(1);
+  await db.$executeRawUnsafe(`ALTER DATABASE "${database}" SET search_path = public, pg_catalog`);
+  await db.$executeRaw`
+    CREATE FUNCTION public.pg_logical_emit_message(boolean, text, text) RETURNS pg_lsn LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'no room'; END $$`;
+  await crash();
+  await db.$executeRaw`UPDATE job SET source_id = public_id`;
+  const { filing, claiming, file } = await fileForWaiting();
+  const claimed = await claiming;
+  expect(claimed).toMatchObject({ fence: 1, state: "running" });
+  await expect(filing).rejects.toThrow("no room");
+  expect(await db.job.count()).toBe(jobs + 1);
+  // Nor is anybody else told that it is there.
+  await expect(file()).rejects.toThrow("no room");
+  await expect(createJob({ ctx: { ...ctx, db: ofProcess() }, input })).rejects.toThrow("no room");
+  await crash();
+  expect(await db.job.count()).toBe(jobs);
+  expect(await db.outbox.count({ where: { id: { contains: claimed?.publicId } } })).toBe(0);
+  const held = db.$transaction((tx) => holdLease(tx, worker, claimed?.publicId ?? "", claimed?.fence ?? 0));
+  expect(await refusalOf(held)).toBe("not_found");
 }, 60_000);

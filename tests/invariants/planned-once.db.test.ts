@@ -75,28 +75,35 @@ test("a statement that is refused leaves the connection with its plans; one that
 
 const says = (text: string) => ({ text, values: [] });
 
-test("what runs behind a statement goes down its connection, finds its commit and is answered apart from it", async () => {
+test("what runs behind a statement goes down its connection, finds its commit and is answered apart from it; the last one behind all", async () => {
   const wide = connect(core.url, 4);
   try {
     await wide.$executeRaw`CREATE TABLE beside (n int)`;
     const look = says("SELECT count(*)::int AS n, pg_backend_pid() AS pid FROM beside");
     const behind: Promise<{ n: number; pid: number }[]>[] = [];
-    const follow = () => {
+    const sent = () => {
       const one = runBehind<{ n: number; pid: number }>(wide, look);
       one.catch(() => undefined); // It is looked at below.
       behind.push(one);
     };
+    const follow = { sent, last: says("INSERT INTO beside VALUES (2)") };
+    const numbers = () => runPlanned<{ n: number }>(wide, says("SELECT n FROM beside ORDER BY n"));
     const insert = says("INSERT INTO beside SELECT 1 FROM pg_sleep(0.1) RETURNING pg_backend_pid() AS pid");
     const [ahead] = await runAhead<{ pid: number }>(wide, insert, follow);
     expect(await behind[0]).toEqual([{ n: 1, pid: ahead?.pid }]);
+    expect(await numbers()).toEqual([{ n: 1 }, { n: 2 }]);
+    // Behind a statement that is refused there is no last one; nor is one answered that is refused itself.
     await expect(runAhead(wide, says("SELECT 1 / 0"), follow)).rejects.toThrow("division by zero");
-    expect(await behind[1]).toEqual([{ n: 1, pid: ahead?.pid }]);
+    expect(await behind[1]).toEqual([{ n: 2, pid: ahead?.pid }]);
+    expect(await numbers()).toHaveLength(2);
+    const refused = { sent: () => undefined, last: says("SELECT 2 / 0") };
+    await expect(runAhead(wide, says("SELECT 1"), refused)).rejects.toThrow("division by zero");
     const end = says("SELECT pg_terminate_backend(pg_backend_pid())");
     await expect(runAhead(wide, end, follow)).rejects.toThrow("terminating connection");
     await expect(behind[2]).rejects.toThrow();
     // Nobody is ahead any more, and the broken connection is gone.
     expect(await runBehind(wide, look)).toEqual([
-      { n: 1, pid: expect.not.toSatisfy((n) => n === ahead?.pid) },
+      { n: 2, pid: expect.not.toSatisfy((n) => n === ahead?.pid) },
     ]);
   } finally {
     await wide.$disconnect();

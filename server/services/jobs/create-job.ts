@@ -15,6 +15,7 @@ import { waitsForFiles } from "../locks/file-waits";
 import { findProject } from "../projects/find-project";
 import { announce, announceSoon, logGrew } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
+import { bringToDisk } from "../queue/hurried";
 import { type FiledJob, insertAlone, insertJob, type NewJob } from "./insert-jobs";
 
 const DEFAULT_STACK = ["node"];
@@ -39,7 +40,11 @@ export async function createJob({ ctx, input, idempotencyKey = null }: CreateJob
   const key = idempotencyKey ? { key: idempotencyKey, hash: hashOf(input) } : null;
   for (let attempt = 0; attempt < 5; attempt++) {
     const known = key ? await findByKey(ctx, key) : null;
-    if (known) return known;
+    if (known) {
+      // Whoever filed it may not have been answered yet.
+      await bringToDisk(ctx.db);
+      return known;
+    }
     try {
       return await fileJob(ctx, input, key);
     } catch (error) {
@@ -74,6 +79,7 @@ async function refuseKnownSource(ctx: Ctx, input: CreateJobInput): Promise<void>
     where: { teamId: ctx.actor.teamId, source: input.source, sourceId: input.source_id },
   });
   if (known) {
+    await bringToDisk(ctx.db);
     throw new AppError(
       "conflict",
       `${input.source} ${input.source_id} was filed already as ${known.publicId}.`,

@@ -11,6 +11,7 @@ import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { template } from "../../template";
 import { lookAhead, somebodyWaits } from "../queue/claim-line";
+import { HURRIED, TO_DISK } from "../queue/hurried";
 import { toJob } from "./job-row";
 import { rankAt } from "./move-columns";
 
@@ -127,16 +128,17 @@ export async function insertJob(tx: Tx, job: NewJob): Promise<FiledJob> {
 }
 
 /**
- * The same alone, for a job that waits for nothing: those that are filed in one moment share a statement and a commit, and a
- * worker of this process that waits for a job looks right behind it.
+ * The same alone, for a job that waits for nothing: those that are filed in one moment share a statement and a commit. A
+ * worker of this process that waits for a job looks right behind it and does not wait for the disk; whoever files it does.
  */
 export const insertAlone = gather<NewJob, FiledJob>({
   kind: () => "",
   about: ({ publicId }) => publicId,
   run: async (db, jobs) => {
-    const statement = insertion(given(jobs));
-    const awaited = isOfProcess(db) && somebodyWaits();
-    const rows = awaited ? runAhead<Row>(db, statement, lookAhead) : runPlanned<Row>(db, statement);
+    const rows =
+      isOfProcess(db) && somebodyWaits()
+        ? runAhead<Row>(db, hurriedInsertion(given(jobs)), { sent: lookAhead, last: TO_DISK })
+        : runPlanned<Row>(db, insertion(given(jobs)));
     return inOrderOf(jobs, await rows);
   },
 });
@@ -151,9 +153,9 @@ function inOrderOf(jobs: readonly NewJob[], rows: readonly Row[]): FiledJob[] {
 const given = (jobs: readonly NewJob[]) => JSON.stringify(jobs.map(rowOf));
 
 /** @param rows the jobs as JSON. @param jobs those that may depend on others */
-function statementOf(rows: unknown, jobs: readonly NewJob[]): Prisma.Sql {
+function statementOf(rows: unknown, jobs: readonly NewJob[], hurried = false): Prisma.Sql {
   return Prisma.sql`
-      WITH made AS (
+      WITH ${hurried ? Prisma.sql`${HURRIED}, ` : Prisma.empty}made AS (
         INSERT INTO job (id, root_id, state, pipeline_version, rank, created_at, queued_at, last_seq, ${INTO})
         SELECT id, COALESCE(root, id), 'pending', ${PIPELINE_VERSION}::int, ${rankAt(Prisma.sql`at`, Prisma.sql`priority`)}, at, at, 1,
           ${INTO}
@@ -165,11 +167,12 @@ function statementOf(rows: unknown, jobs: readonly NewJob[]): Prisma.Sql {
         INSERT INTO job_event (job_id, seq, run, type, data)
         SELECT id, 1, run, 'job.created', jsonb_build_object('title', title, 'kind', kind) FROM made
       )
-      SELECT ${FILED} FROM made`;
+      SELECT ${FILED} FROM made${hurried ? Prisma.sql` CROSS JOIN hurried` : Prisma.empty}`;
 }
 
 /** Jobs that depend on nothing. */
 const insertion = template((rows) => statementOf(rows, []));
+const hurriedInsertion = template((rows) => statementOf(rows, [], true));
 
 function dependenciesOf(jobs: readonly NewJob[]): Prisma.Sql {
   const pairs = jobs.flatMap(({ publicId, depends }) =>
