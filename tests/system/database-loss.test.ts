@@ -13,6 +13,8 @@ const LOSSES = 4;
 const CLIENTS = 6;
 /** Longer than the app's own patience with a silent database. */
 const ANSWER_LIMIT_MS = 30_000;
+/** Whatever has to come in the end is there within this time, or the test says what was not. */
+const PATIENCE_MS = 60_000;
 
 let factory: Factory;
 let bearer: string;
@@ -33,6 +35,8 @@ interface Ledger {
   /** Key → the job that was promised for it. */
   acknowledged: Map<string, string>;
   refusals: number;
+  /** What the last of them said. */
+  refused: string;
   /** Pages that were answered with 503. */
   pagesAway: number;
   faults: string[];
@@ -56,9 +60,10 @@ async function look(ledger: Ledger, what: string, asked: Promise<Response>): Pro
     const response = await asked;
     const body = await response.text();
     if (response.ok) return JSON.parse(body);
-    if (response.status === 503 && response.headers.get("retry-after") && body.includes("unavailable"))
+    if (response.status === 503 && response.headers.get("retry-after") && body.includes("unavailable")) {
       ledger.refusals++;
-    else ledger.faults.push(`${what}: ${response.status} ${body}`);
+      ledger.refused = body;
+    } else ledger.faults.push(`${what}: ${response.status} ${body}`);
   } catch (error) {
     ledger.faults.push(`${what}: ${String(error)}`);
   }
@@ -69,7 +74,9 @@ async function look(ledger: Ledger, what: string, asked: Promise<Response>): Pro
 async function keepFiling(ledger: Ledger, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const key = randomUUID();
+    const giveUp = Date.now() + PATIENCE_MS;
     for (let made: unknown = null; made === null; ) {
+      if (Date.now() > giveUp) return void ledger.faults.push(`${key} is never filed: ${ledger.refused}`);
       made = await look(ledger, "create", ask("POST", "/api/v1/jobs", key));
       if (made) ledger.acknowledged.set(key, (made as { job_id: string }).job_id);
       else await pause(50);
@@ -105,6 +112,18 @@ async function lose(ledger: Ledger): Promise<void> {
   await expect.poll(() => ledger.acknowledged.size, { timeout: 30_000 }).toBeGreaterThan(filed + CLIENTS);
 }
 
+/** @throws naming what did not come, with the factory's log */
+async function inTime<T>(what: string, coming: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = pause(PATIENCE_MS, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`${what} took longer than ${PATIENCE_MS} ms.\n${factory.log()}`);
+  });
+  return Promise.race([coming, late]).finally(() => {
+    late.catch(() => {});
+    over.abort();
+  });
+}
+
 /** Collects the numbers of a job's events as its stream tells them. */
 function follow(job: string, signal: AbortSignal): { seen: number[]; over: Promise<void> } {
   const seen: number[] = [];
@@ -116,32 +135,36 @@ function follow(job: string, signal: AbortSignal): { seen: number[]; over: Promi
 }
 
 describe("Postgres killed under load", () => {
-  const ledger: Ledger = { acknowledged: new Map(), refusals: 0, pagesAway: 0, faults: [] };
+  const ledger: Ledger = { acknowledged: new Map(), refusals: 0, refused: "", pagesAway: 0, faults: [] };
   let working: string;
 
   it("is answered with 503 and healed from, while a job goes on and its stream resumes", async () => {
-    working = await submit(factory);
+    working = await inTime("Filing a job", submit(factory));
     const leaving = new AbortController();
     const stream = follow(working, leaving.signal);
     const stop = new AbortController();
     const clients = Array.from({ length: CLIENTS }, () => keepFiling(ledger, stop.signal));
     clients.push(keepOpening(ledger, stop.signal));
-    for (let loss = 0; loss < LOSSES; loss++) await lose(ledger);
-    stop.abort();
-    await Promise.all(clients);
+    try {
+      for (let loss = 0; loss < LOSSES; loss++) await lose(ledger);
+    } finally {
+      stop.abort();
+    }
+    await inTime("The answers to the last requests", Promise.all(clients));
     expect(ledger.faults, factory.log()).toEqual([]);
     expect(ledger.refusals).toBeGreaterThan(0);
     expect(ledger.pagesAway).toBeGreaterThan(0);
 
-    expect((await untilSettled(factory, working)).status).toBe("completed");
-    const [row] = await factory.sql<{ last_seq: number }>("SELECT last_seq FROM job WHERE public_id = $1", [
-      working,
-    ]);
+    expect((await inTime("The job", untilSettled(factory, working))).status).toBe("completed");
+    const [row] = await inTime(
+      "The database",
+      factory.sql<{ last_seq: number }>("SELECT last_seq FROM job WHERE public_id = $1", [working]),
+    );
     await expect.poll(() => stream.seen.length, { timeout: 20_000 }).toBe(row?.last_seq);
     expect(stream.seen).toEqual(stream.seen.map((_, index) => index + 1));
     leaving.abort();
-    await stream.over;
-  }, 240_000);
+    await inTime("Leaving the stream", stream.over);
+  }, 600_000);
 
   it("loses nothing that was acknowledged and makes nothing twice", async () => {
     const rows = await factory.sql<{ public_id: string; idempotency_key: string }>(

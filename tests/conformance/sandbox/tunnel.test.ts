@@ -265,7 +265,10 @@ describe("the tunnel of a container", () => {
   });
 
   it("ends with the sandbox", async () => {
-    const running = node(`await dial("${sink}"); console.log("open")`, { onOutput: () => opened() });
+    // A socket that nobody reads keeps no program alive once it is full.
+    const running = node(`await dial("${sink}"); console.log("open"); setInterval(() => {}, 1000)`, {
+      onOutput: () => opened(),
+    });
     let opened = () => {};
     const open = new Promise<void>((resolve) => {
       opened = resolve;
