@@ -9,7 +9,14 @@ const only = (name, from, to, also = []) => ({
     pathNot: [`^${from}/`, "^server/generated/", ...to.map((t) => `^${t}`), ...also],
   },
 });
-const BASE = ["server/domain/", "server/errors", "server/log", "server/env", "server/metrics"];
+const BASE = [
+  "server/domain/",
+  "server/errors",
+  "server/log",
+  "server/env",
+  "server/metrics",
+  "server/process-wide",
+];
 const adapters = [
   "models",
   "workspaces",

@@ -5,6 +5,7 @@ import pg from "pg";
 import { env } from "./env";
 import { type Prisma, PrismaClient } from "./generated/prisma/client";
 import { log } from "./log";
+import { processWide } from "./process-wide";
 import type { Statement } from "./template";
 
 export type Db = PrismaClient;
@@ -72,11 +73,18 @@ const PLANNED_ONCE = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"]
 const FOR_QUEUE: pg.PoolConfig = { options: PLANNED_ONCE, pipeline: true };
 /** Statements of few kinds, of which two are under way at once (gather.ts). */
 const QUEUE_CONNECTIONS = 8;
-const queuePools = new WeakMap<object, pg.Pool>();
 
-/** The pool below each client, for the statements that come with every job: there Prisma would cost more than Postgres. */
-const pools = new WeakMap<object, pg.Pool>();
-const statementNames = new Map<string, string>();
+const { pools, queuePools, ahead, statementNames } = processWide("database", () => ({
+  /** The pool below each client, for the statements that come with every job: there Prisma would cost more than Postgres. */
+  pools: new WeakMap<object, pg.Pool>(),
+  /** The one for those of the queue. */
+  queuePools: new WeakMap<object, pg.Pool>(),
+  /** What runAhead has under way. */
+  ahead: new WeakMap<pg.Pool, Held>(),
+  /** By text: a name stands for one text on every connection. */
+  statementNames: new Map<string, string>(),
+}));
+const own = processWide<{ db?: Db }>("own-database", () => ({}));
 const INT8 = 20;
 /** Values as Prisma gives them: an int8 is a bigint. */
 const types: pg.CustomTypesConfig = {
@@ -149,7 +157,6 @@ interface Held {
   open: number;
   broken?: Error;
 }
-const ahead = new WeakMap<pg.Pool, Held>();
 const hold = (client: pg.PoolClient): Held => ({ client, open: 0 });
 
 const runByPrisma = <T>(at: Db, { text, values }: Statement): Promise<T[]> =>
@@ -201,13 +208,11 @@ export function listeningClient(url: string, silenceMs: number): pg.Client {
   });
 }
 
-const shared = globalThis as unknown as { fabricaDb?: Db };
-
 /** Whether `at` is the client of this process, and not one of a test's own database. */
-export const isOfProcess = (at: Db): boolean => at === shared.fabricaDb;
+export const isOfProcess = (at: Db): boolean => at === own.db;
 
 /** The client of this process. */
 export function db(): Db {
-  shared.fabricaDb ??= connect(env().DATABASE_URL);
-  return shared.fabricaDb;
+  own.db ??= connect(env().DATABASE_URL);
+  return own.db;
 }

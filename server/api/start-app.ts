@@ -1,16 +1,17 @@
 // The beginning and the end of the app process.
 import { env } from "../env";
 import { log } from "../log";
+import { processWide } from "../process-wide";
 import { rememberSettings } from "../services/secrets/remember-settings";
 import { recordPeerAddresses } from "./client-address";
 import { closeAllStreams } from "./http/open-streams";
 
-const started = globalThis as unknown as { fabricaStarted?: boolean };
+const app = processWide("app", () => ({ started: false }));
 
 /** Checks the settings (a process with unusable ones would answer every request with 500, so it ends), then starts. */
 export async function startApp(): Promise<void> {
-  if (started.fabricaStarted) return;
-  started.fabricaStarted = true;
+  if (app.started) return;
+  app.started = true;
   try {
     tellNextAuth(env().PUBLIC_URL);
     rememberSettings(env());

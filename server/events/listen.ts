@@ -5,6 +5,7 @@ import type pg from "pg";
 import { listeningClient } from "../db";
 import { env } from "../env";
 import { log } from "../log";
+import { processWide } from "../process-wide";
 
 export interface Subscriber {
   /** A notification arrived on the channel. */
@@ -164,10 +165,7 @@ export class Listener {
   }
 }
 
-const shared = globalThis as unknown as { fabricaListener?: Listener };
-
 /** The listener of this process. */
 export function listener(): Listener {
-  shared.fabricaListener ??= new Listener(env().DATABASE_URL);
-  return shared.fabricaListener;
+  return processWide("listener", () => new Listener(env().DATABASE_URL));
 }

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { processWide } from "../process-wide";
 import { type Program, type ProgramRequest, startProgram as startHere } from "./program";
 import { openProgramHost, startProgram } from "./start-program";
 
 const folder = mkdtempSync(join(tmpdir(), "fabrica-programs-"));
-const host = globalThis as unknown as { fabricaProgramHost?: { pid: number | undefined } };
+const here = processWide<{ host?: { pid: number | undefined } }>("program-host", () => ({}));
 
 const sh = (script: string, more: Partial<ProgramRequest> = {}): ProgramRequest => ({
   file: "/bin/sh",
@@ -31,7 +32,7 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  const pid = host.fabricaProgramHost?.pid;
+  const pid = here.host?.pid;
   if (pid) process.kill(pid, "SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 });
@@ -39,7 +40,7 @@ afterAll(() => {
 it("has a helper of its own", async () => {
   const parent = async (program: Program) => Number(await read(program));
   expect(await parent(startHere(sh("echo $PPID")))).toBe(process.pid);
-  expect(await parent(startProgram(sh("echo $PPID")))).toBe(host.fabricaProgramHost?.pid);
+  expect(await parent(startProgram(sh("echo $PPID")))).toBe(here.host?.pid);
 });
 
 describe.each([
@@ -102,7 +103,7 @@ describe.each([
 
 it("ends what the helper was doing when the helper is lost, and goes on without it", async () => {
   const program = startProgram(sh("sleep 30"));
-  process.kill(host.fabricaProgramHost?.pid ?? 0, "SIGKILL");
+  process.kill(here.host?.pid ?? 0, "SIGKILL");
   expect(await program.ended).toMatchObject({ signal: "SIGKILL" });
   expect((await read(startProgram(sh("echo still here")))).trim()).toBe("still here");
 });

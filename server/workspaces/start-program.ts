@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { Readable } from "node:stream";
+import { processWide } from "../process-wide";
 import { type Program, type ProgramEnd, type ProgramRequest, startProgram as startHere } from "./program";
 import type { HostAnswer, HostOrder } from "./program-host-protocol";
 
@@ -115,14 +116,14 @@ function streamOf(taken: (bytes: number) => void) {
   return { stdout, output };
 }
 
-const shared = globalThis as unknown as { fabricaProgramHost?: ProgramHost };
+const here = processWide("program-host", () => ({ host: undefined as ProgramHost | undefined }));
 
 /** From now on programs are started by a helper process, whose bundle lies at `path`; nothing changes without one. */
 export function openProgramHost(path: string): void {
-  if (existsSync(/* turbopackIgnore: true */ path)) shared.fabricaProgramHost ??= new ProgramHost(path);
+  if (existsSync(/* turbopackIgnore: true */ path)) here.host ??= new ProgramHost(path);
 }
 
 /** Starts a program, in the helper process if there is one. */
 export function startProgram(request: ProgramRequest): Program {
-  return shared.fabricaProgramHost?.start(request) ?? startHere(request);
+  return here.host?.start(request) ?? startHere(request);
 }

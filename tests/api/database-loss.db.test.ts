@@ -9,6 +9,7 @@ import { handleTrpc } from "@/server/api/http/trpc";
 import { handleWorkerCall } from "@/server/api/worker/handle-worker-call";
 import { connect, type Db, db as sharedDb } from "@/server/db";
 import { Listener, listener as sharedListener } from "@/server/events/listen";
+import { processWide } from "@/server/process-wide";
 import { DatabaseProxy } from "../support/database-proxy";
 import { addPerson, type Factory, makeRequest, PASSWORD, type Person, read, startFactory } from "./support";
 
@@ -25,7 +26,7 @@ beforeAll(async () => {
   proxy = await DatabaseProxy.start(factory.url);
   process.env.DATABASE_URL = proxy.url;
   weak = connect(proxy.url, 2, PATIENCE_MS);
-  (globalThis as { fabricaDb?: Db }).fabricaDb = weak;
+  processWide<{ db?: Db }>("own-database", () => ({})).db = weak;
   ana = await addPerson(factory.db, "ana", "north", "admin");
   job = (await create(randomUUID())).json.job_id;
 });

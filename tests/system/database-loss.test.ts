@@ -81,6 +81,9 @@ async function keepFiling(ledger: Ledger, signal: AbortSignal): Promise<void> {
       if (made) ledger.acknowledged.set(key, (made as { job_id: string }).job_id);
       else await pause(50);
     }
+    const again = await look(ledger, "create again", ask("POST", "/api/v1/jobs", key));
+    if (again && (again as { job_id: string }).job_id !== ledger.acknowledged.get(key))
+      ledger.faults.push(`${key} was filed twice`);
     await look(ledger, "list", ask("GET", "/api/v1/jobs?limit=5"));
   }
 }

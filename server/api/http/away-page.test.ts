@@ -1,9 +1,10 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { processWide } from "../../process-wide";
 import { guardPage, noteAway } from "./away-page";
 
-const shared = globalThis as unknown as { fabricaAwayAt?: number };
+const away = processWide("away", () => ({ at: 0 }));
 let answer: (response: ServerResponse) => void = () => undefined;
 let server: Server;
 
@@ -55,7 +56,7 @@ test.each(FAILED)("a page that fails while the database is away says so (%s)", a
 });
 
 test.each(FAILED)("a page that fails for another reason stays what it is (%s)", async (_, page) => {
-  delete shared.fabricaAwayAt;
+  away.at = 0;
   const { status, text } = await open(page);
   expect(status).toBe(500);
   expect(text).toContain("bro");

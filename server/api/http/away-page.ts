@@ -2,8 +2,9 @@
 // drawn but 500, so its answer is replaced. The note lives on the process, because Next bundles what notices the fault
 // and the web server is a bundle of its own.
 import type { ServerResponse } from "node:http";
+import { processWide } from "../../process-wide";
 
-const shared = globalThis as unknown as { fabricaAwayAt?: number };
+const away = processWide("away", () => ({ at: 0 }));
 
 /** So long after a fault a failed page is put down to it, in milliseconds. */
 const FRESH_MS = 5_000;
@@ -23,10 +24,10 @@ const PAGE = `<!doctype html>
 
 /** Notes that a request failed just now because the database could not be used. */
 export function noteAway(): void {
-  shared.fabricaAwayAt = Date.now();
+  away.at = Date.now();
 }
 
-const isAway = () => Date.now() - (shared.fabricaAwayAt ?? 0) < FRESH_MS;
+const isAway = () => Date.now() - away.at < FRESH_MS;
 
 /** Has a page that fails for want of the database be answered with 503. Call it before the page is asked for. */
 export function guardPage(response: ServerResponse): void {

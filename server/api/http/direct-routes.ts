@@ -2,6 +2,8 @@
 // 2 to 3 ms of processor time for every request; the handlers are the very same that its route files export.
 // The list lives on the process, because Next bundles what registers and the web server is a bundle of its own.
 
+import { processWide } from "../../process-wide";
+
 /** Answers one request. Must not throw. */
 export type DirectHandler = (request: Request) => Promise<Response>;
 
@@ -10,23 +12,18 @@ interface DirectRoute {
   handler: DirectHandler;
 }
 
-const shared = globalThis as unknown as { fabricaDirectRoutes?: DirectRoute[] };
+const direct = processWide("direct-routes", () => ({ routes: [] as DirectRoute[] }));
 const METHODS = ["GET", "POST", "PUT"];
 
 /** Has `handler` answer everything at `path` and below it. */
 export function serveDirectly(path: string, handler: DirectHandler): void {
-  shared.fabricaDirectRoutes = [
-    ...(shared.fabricaDirectRoutes ?? []).filter((route) => route.path !== path),
-    { path, handler },
-  ];
+  direct.routes = [...direct.routes.filter((route) => route.path !== path), { path, handler }];
 }
 
 /** The handler of a request, or null when it is Next's. `url` is the request target: path and query. */
 export function directHandler(method: string, url: string): DirectHandler | null {
   if (!METHODS.includes(method)) return null;
   const [path = ""] = url.split("?", 1);
-  const route = shared.fabricaDirectRoutes?.find(
-    (one) => path === one.path || path.startsWith(`${one.path}/`),
-  );
+  const route = direct.routes.find((one) => path === one.path || path.startsWith(`${one.path}/`));
   return route?.handler ?? null;
 }

@@ -1,6 +1,7 @@
 // The event streams that this process holds open: how many of each user, and how to end them all.
 // An open stream would keep a stopping server alive.
 import { AppError } from "../../domain/errors";
+import { processWide } from "../../process-wide";
 
 export const STREAMS_PER_USER = 32;
 
@@ -10,12 +11,11 @@ interface OpenStreams {
   closing: boolean;
 }
 
-const shared = globalThis as unknown as { fabricaStreams?: OpenStreams };
-
-function open(): OpenStreams {
-  shared.fabricaStreams ??= { perUser: new Map(), closers: new Set(), closing: false };
-  return shared.fabricaStreams;
-}
+const open = processWide<OpenStreams>("open-streams", () => ({
+  perUser: new Map(),
+  closers: new Set(),
+  closing: false,
+}));
 
 /**
  * Counts a stream in.
@@ -24,7 +24,7 @@ function open(): OpenStreams {
  * @throws AppError `rate_limited` when the user has too many, `unavailable` when the server is stopping
  */
 export function countStream(user: string, close: () => void): () => void {
-  const { perUser, closers, closing } = open();
+  const { perUser, closers, closing } = open;
   if (closing) throw new AppError("unavailable", "The server is stopping. Connect again shortly.", 2);
   const count = perUser.get(user) ?? 0;
   if (count >= STREAMS_PER_USER) {
@@ -46,7 +46,6 @@ export function countStream(user: string, close: () => void): () => void {
 
 /** Ends all streams and takes no more. */
 export function closeAllStreams(): void {
-  const streams = open();
-  streams.closing = true;
-  for (const close of [...streams.closers]) close();
+  open.closing = true;
+  for (const close of [...open.closers]) close();
 }

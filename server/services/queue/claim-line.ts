@@ -3,6 +3,7 @@
 // and no wake-up is lost with the one who had it.
 import { listener } from "../../events/listen";
 import { waitFor } from "../../events/wait-for";
+import { processWide } from "../../process-wide";
 import { CLAIMABLE_CHANNEL } from "./announce-claimable";
 
 /** A worker that may hold no job now lets the others go first for so long, in milliseconds. */
@@ -33,10 +34,10 @@ function take(line: string): boolean {
 const wakeNext = () => void listener().tell(CLAIMABLE_CHANNEL, "");
 
 /** How many wait. */
-let waiting = 0;
+const here = processWide("claim-line", () => ({ waiting: 0 }));
 
 /** Whether somebody would look at once at what becomes claimable. */
-export const somebodyWaits = () => waiting > 0;
+export const somebodyWaits = () => here.waiting > 0;
 
 /**
  * Lets the first one look at what is on its way to the database: if its look goes behind that, it has the job sooner. If not,
@@ -62,7 +63,7 @@ export async function waitInLine<T>(
     wakeNext();
     return null;
   };
-  waiting++;
+  here.waiting++;
   try {
     return await waitFor(CLAIMABLE_CHANNEL, attempt, {
       waitMs,
@@ -70,7 +71,7 @@ export async function waitInLine<T>(
       wants: () => Date.now() >= asideUntil && take(line),
     });
   } finally {
-    waiting--;
+    here.waiting--;
     wakeNext();
   }
 }

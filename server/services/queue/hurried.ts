@@ -8,7 +8,9 @@ import { template } from "../../template";
 export const HURRIED = Prisma.sql`hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`;
 
 /** Writes a line without meaning into that log, and ends when it is on disk with all that was committed before. */
-export const TO_DISK = template(() => Prisma.sql`SELECT pg_logical_emit_message(true, 'fabrica', '')`)(null);
+export const TO_DISK = template(
+  () => Prisma.sql`SELECT pg_logical_emit_message(true, 'fabrica', '')::text AS at`,
+)(null);
 
 /** What was read may be a commit that nobody waited for; behind this it is on disk. */
 export async function bringToDisk(db: Db): Promise<void> {

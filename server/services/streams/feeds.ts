@@ -2,6 +2,7 @@
 import type { Db } from "../../db";
 import { JobFeeds } from "../../events/job-feed";
 import { type Listener, listener } from "../../events/listen";
+import { processWide } from "../../process-wide";
 import { TeamFeeds } from "./team-feeds";
 
 interface Feeds {
@@ -9,13 +10,12 @@ interface Feeds {
   teams: TeamFeeds;
 }
 
-const shared = globalThis as unknown as { fabricaFeeds?: WeakMap<Db, Feeds> };
+const feeds = processWide("feeds", () => new WeakMap<Db, Feeds>());
 
 export function feedsOf(db: Db, source: Listener = listener()): Feeds {
-  shared.fabricaFeeds ??= new WeakMap();
-  const present = shared.fabricaFeeds.get(db);
+  const present = feeds.get(db);
   if (present) return present;
   const made = { jobs: new JobFeeds(db, source), teams: new TeamFeeds(db, source) };
-  shared.fabricaFeeds.set(db, made);
+  feeds.set(db, made);
   return made;
 }
