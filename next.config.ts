@@ -28,6 +28,7 @@ const config: NextConfig = {
     "pino",
     "prom-client",
     "rate-limiter-flexible",
+    "undici",
   ],
   headers: async () => [
     { source: "/:path*", headers: everywhere },

@@ -3,11 +3,13 @@
 // together. Without INNGEST_DEV=1 it signs and takes only what is signed.
 import { eventType, Inngest } from "inngest";
 import { z } from "zod";
+import { fetchEngine } from "./fetch-engine";
 
 export const inngest = new Inngest({
   id: "fabrica",
   // What a lost process had not reported yet is done again and finds its results by their keys.
   checkpointing: { maxRuntime: "5m", bufferedSteps: 3 },
+  fetch: fetchEngine,
 });
 
 const started = z.object({ job: z.string(), run: z.number(), after: z.string().optional() });

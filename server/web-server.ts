@@ -7,11 +7,13 @@ import { guardPage } from "./api/http/away-page";
 import { directHandler } from "./api/http/direct-routes";
 import { answerWith } from "./api/http/node-request";
 import { answerOdd, refuseUpgrades } from "./api/http/odd-request";
+import { copyEnvironment } from "./own-environment";
 
 /** A caller that has not finished by then is cut off. */
 const CLOSE_MS = 3_000;
 
 async function main(): Promise<void> {
+  copyEnvironment();
   const hostname = process.env.HOSTNAME || "127.0.0.1";
   const port = Number(process.env.PORT || 9000);
   const dir = process.cwd();

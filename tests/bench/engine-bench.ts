@@ -10,6 +10,7 @@ import { performance } from "node:perf_hooks";
 import pg from "pg";
 import { startEmbeddedPostgres } from "@/cli/launcher/embedded-postgres";
 import { migrate } from "@/prisma/migrate";
+import { copyEnvironment } from "@/server/own-environment";
 import { bundleEngine, type EngineProcess, freePort, spawnEngine } from "@/tests/conformance/engine/child";
 import { type App, type Mode, startApp, until } from "@/tests/conformance/engine/harness";
 
@@ -35,8 +36,9 @@ export interface Ground {
   close(): Promise<void>;
 }
 
-/** Starts Postgres with fsync on and migrates it. */
+/** Starts Postgres with fsync on and migrates it. This process becomes an app like ours. */
 export async function openGround(): Promise<Ground> {
+  copyEnvironment();
   const folder = mkdtempSync(join(tmpdir(), "fabrica-bench-"));
   chmodSync(folder, 0o755);
   const server = await startEmbeddedPostgres({ dataDir: join(folder, "postgres") });

@@ -11,6 +11,7 @@ import { Inngest, type InngestFunction } from "inngest";
 import { serve } from "inngest/node";
 import { vi } from "vitest";
 import { type RunningEngine, startEngine } from "@/inngest/embedded/start-engine";
+import { fetchEngine } from "@/inngest/fetch-engine";
 import { createTestDatabase, type TestDatabase } from "@/tests/support/postgres";
 
 /** Keys of a signed test; not secrets. */
@@ -120,7 +121,7 @@ export async function startApp(
     logger: silent,
     // The engine may get its port after the app, so the address is put in when a request is sent.
     baseUrl: "http://engine.invalid",
-    fetch: (input, init) => fetch(String(input).replace("http://engine.invalid", engineUrl()), init),
+    fetch: (input, init) => fetchEngine(String(input).replace("http://engine.invalid", engineUrl()), init),
   });
   const handler = serve({ client, functions: build(client, trace) });
   const close = () =>
