@@ -14,9 +14,11 @@ interface Item {
 /** A line whose statements are let go by hand. */
 function line(
   answer: (items: Item[]) => (string | Error)[] = (items) => items.map(({ about }) => `did ${about}`),
+  numbers: { few?: number; atOnce?: number } = {},
 ) {
   const statements: { items: string[]; go: () => void }[] = [];
   const call = gather<Item, string>({
+    ...numbers,
     kind: ({ kind = "" }) => kind,
     about: ({ about }) => about,
     run: (_, items) =>
@@ -94,6 +96,19 @@ describe("calls that meet", () => {
     await letGo(statements);
     await answers;
     expect(statements.map(({ items }) => items)).toEqual([["a", "b"], ["a"]]);
+  });
+
+  test("go in smaller groups and one after the other where that is asked for", async () => {
+    const { call, statements } = line(undefined, { few: 2, atOnce: 1 });
+    const answers = Promise.all(["a", "b", "c", "d", "e"].map((one) => call(one)));
+    await turn();
+    expect(statements).toHaveLength(1);
+    statements[0]?.go();
+    await turn();
+    expect(statements).toHaveLength(2);
+    await letGo(statements);
+    await answers;
+    expect(statements.map(({ items }) => items)).toEqual([["a", "b"], ["c", "d"], ["e"]]);
   });
 
   test("of different kinds do not wait for each other", async () => {

@@ -17,6 +17,9 @@ export interface Gathering<Item, Result> {
   kind: (item: Item) => string;
   /** What a call is about: a statement changes it once, so the second call waits for the next statement. */
   about: (item: Item) => string;
+  /** Other numbers than FEW and AT_ONCE. */
+  few?: number;
+  atOnce?: number;
   /** One statement for all of them. @returns what each came to, in their order; an Error is thrown to its caller */
   run: (db: Db, items: Item[], kind: string) => Promise<(Result | Error)[]>;
 }
@@ -43,7 +46,7 @@ export function gather<Item, Result>(how: Gathering<Item, Result>): (db: Db, ite
       kinds.set(kind, line);
       line.calls.push({ item, resolve, reject });
       // Whoever calls in this very turn comes along with the first.
-      if (line.underWay === AT_ONCE || line.calls.length > 1) return;
+      if (line.underWay === (how.atOnce ?? AT_ONCE) || line.calls.length > 1) return;
       line.underWay++;
       setImmediate(() => void serve(db, how, line, () => kinds.delete(kind)));
     });
@@ -65,7 +68,7 @@ async function serve<Item, Result>(
   line: Line<Item, Result>,
   over: () => void,
 ): Promise<void> {
-  for (let calls = nextOf(line, how.about); calls.length > 0; calls = nextOf(line, how.about)) {
+  for (let calls = nextOf(line, how); calls.length > 0; calls = nextOf(line, how)) {
     const about = calls.map(({ item }) => how.about(item));
     for (const what of about) line.changing.add(what);
     await carryOut(db, how, line.kind, calls);
@@ -75,8 +78,11 @@ async function serve<Item, Result>(
 }
 
 /** Takes the first ones out of the line, none of them about the same or about what is being changed. */
-function nextOf<Item, Result>(line: Line<Item, Result>, about: (item: Item) => string): Call<Item, Result>[] {
-  const size = Math.min(MOST, Math.max(FEW, Math.ceil(line.calls.length / PART)));
+function nextOf<Item, Result>(
+  line: Line<Item, Result>,
+  { about, few = FEW }: Gathering<Item, Result>,
+): Call<Item, Result>[] {
+  const size = Math.min(MOST, Math.max(few, Math.ceil(line.calls.length / PART)));
   const taken = new Map<string, Call<Item, Result>>();
   const left: Call<Item, Result>[] = [];
   for (const call of line.calls) {

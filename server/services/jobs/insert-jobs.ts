@@ -127,16 +127,20 @@ export async function insertJob(tx: Tx, job: NewJob): Promise<FiledJob> {
   return made as FiledJob;
 }
 
+/** What is to be done before all else is not filed behind others. */
+const URGENT: Priority = "critical";
+
 /**
  * The same alone, for a job that waits for nothing: those that are filed in one moment share a statement and a commit. A
- * worker of this process that waits for a job looks right behind it and does not wait for the disk; whoever files it does.
+ * worker of this process that waits for a job looks right behind it; neither that one waits for the disk nor any that could
+ * take an urgent job; whoever files it does.
  */
 export const insertAlone = gather<NewJob, FiledJob>({
-  kind: () => "",
+  kind: ({ priority }) => (priority === URGENT ? URGENT : ""),
   about: ({ publicId }) => publicId,
-  run: async (db, jobs) => {
+  run: async (db, jobs, kind) => {
     const rows =
-      isOfProcess(db) && somebodyWaits()
+      isOfProcess(db) && (kind === URGENT || somebodyWaits())
         ? runAhead<Row>(db, hurriedInsertion(given(jobs)), { sent: lookAhead, last: TO_DISK })
         : runPlanned<Row>(db, insertion(given(jobs)));
     return inOrderOf(jobs, await rows);

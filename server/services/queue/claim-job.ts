@@ -145,8 +145,14 @@ interface Ask {
 
 const ofKind = templates();
 
-/** Workers of one process that ask in the same moment share a statement; the best jobs go to them, one each. */
+/**
+ * Workers of one process that ask in the same moment share a statement; the best jobs go to them, one each. Not all of them,
+ * and one statement after the other: those that go together come back together, and what is filed behind them, however
+ * urgent, waits until they do.
+ */
 const lookFreely = gather<Ask, Look>({
+  few: 3,
+  atOnce: 1,
   kind: ({ leaseSeconds, limits, offers }) =>
     `${leaseSeconds} ${JSON.stringify(offers)} ${JSON.stringify(limits, (_, n) => (typeof n === "bigint" ? `${n}` : n))}`,
   about: ({ worker }) => worker,
