@@ -193,7 +193,7 @@ async function fileForWaiting() {
   };
   const signal = new AbortController().signal;
   const claiming = waitInLine(look, { waitMs: 30_000, signal, offers: [ANY_RUNNER] });
-  await vi.waitUntil(() => looks === 1, { timeout: 20_000 });
+  await vi.waitUntil(() => looks > 0, { timeout: 20_000 });
   const file = () => createJob({ ctx: { ...ctx, db: ofProcess() }, input, idempotencyKey: `key ${begun}` });
   const filing = file();
   filing.catch(() => undefined); // It is looked at by the test.
