@@ -109,18 +109,21 @@ describe("the cap of a job", () => {
 
   test("is one for a job and everything below it", async () => {
     const root = await jobWith(CALL * 5);
-    const others = [await jobWith(CALL * 100, root), await jobWith(CALL * 100, root)];
+    const others = [await jobWith(CALL * 100, root), await jobWith(CALL * 100, root)] as const;
+    // Which of them a crowd lets through is anybody's guess, so one of a child's comes first.
+    expect(await reserve(others[0], "first")).toMatchObject({ allowed: true });
+    const callers = [root, ...others];
     const answers = await Promise.all(
-      Array.from({ length: 30 }, (_, i) => reserve(([root, ...others] as Job[])[i % 3] as Job, `${i}`)),
+      Array.from({ length: 30 }, (_, i) => reserve(callers[i % 3] as Job, `${i}`)),
     );
-    expect(answers.filter((answer) => answer.allowed)).toHaveLength(5);
+    expect(answers.filter((answer) => answer.allowed)).toHaveLength(4);
     await expectSumsToAgree([root]);
-    const paid = await db.spend.findFirstOrThrow({ where: { jobId: others[0]?.id } });
+    const paid = await db.spend.findFirstOrThrow({ where: { jobId: others[0].id } });
     await db.$transaction((tx) =>
       settleSpend(tx, { key: paid.key, usage: usage(1), costMicro: 5n, as: "settled" }),
     );
     expect((await reload(db, root)).spentMicroUsd).toBe(5n);
-    expect((await reload(db, others[0] as Job)).spentMicroUsd).toBe(5n);
+    expect((await reload(db, others[0])).spentMicroUsd).toBe(5n);
   });
 
   test("buys a shorter answer when it does not buy a whole one, down to 1,024 tokens", async () => {
