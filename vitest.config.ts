@@ -12,5 +12,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A second is not enough where two processors do everything at once.
+    expect: { poll: { timeout: 30_000 } },
   },
 });

@@ -4,6 +4,7 @@ import { plainText } from "../domain/plain-json";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma } from "../generated/prisma/client";
 import { modelsFor } from "../models/choose-model";
+import { requireWork } from "../services/jobs/active-job";
 import { pauseForAgentRuns } from "../services/jobs/pause-itself";
 import type { StepChange } from "../services/jobs/set-step";
 import { queueLimits } from "../services/limits/queue-limits";
@@ -30,7 +31,7 @@ export interface NewAgentRun {
 /**
  * Begins an agent run together with its step, or leaves the one with this key as it is. What the model is given is
  * stored with it.
- * @throws NotYet `paused` when the team's agent runs of today are used up
+ * @throws NotYet `paused`, also when the team's agent runs of today are used up; Ended when the run is over
  */
 export async function startAgentRun(
   db: Db,
@@ -64,7 +65,10 @@ export async function startAgentRun(
   const begun = await db.$transaction(async (tx) => {
     // Before the day, as everywhere; and in a statement of its own, so that the next one sees what another call of this
     // very step has done meanwhile, and the run is counted once.
-    await tx.$queryRaw`SELECT 1 AS held FROM job WHERE id = ${job.id} FOR UPDATE`;
+    const [held] = await tx.$queryRaw<Pick<Job, "run" | "state">[]>`
+      SELECT run, state FROM job WHERE id = ${job.id} FOR UPDATE`;
+    // Whoever ends a run ends its agents with it: none may come behind.
+    if (held) requireWork(held, job.run);
     return runStatement(
       tx,
       Prisma.sql`

@@ -8,6 +8,7 @@ import { AppError } from "@/server/domain/errors";
 import { EXECUTING, type JobMove } from "@/server/domain/job-state";
 import type { Job } from "@/server/generated/prisma/client";
 import { moveJob } from "@/server/services/jobs/move-job";
+import { lockProject } from "@/server/services/locks/project-locks";
 import { settleFiles } from "@/server/services/locks/release-locks";
 import { sweepLocks } from "@/server/services/locks/sweep-locks";
 import { takeLocks } from "@/server/services/locks/take-locks";
@@ -81,18 +82,24 @@ async function happen(db: Db, { jobs, workers }: World, one: Happening): Promise
       await touchFiles(db, job, one.paths);
       return;
     case "lease_ends":
-      if ((await db.job.findUniqueOrThrow({ where: { id: job.id } })).leaseWorkerId)
-        await expireLease(db, job);
+      await expireLease(db, job);
       await sweepLeases(db, 120);
       return;
     case "locks_end":
-      await db.$executeRaw`UPDATE file_lock SET until = now() - interval '1 s'`;
+      await endLocks(db);
       return;
     case "sweeps":
       await sweepLocks(db);
       return;
   }
 }
+
+/** Time passes, and no writer is in the middle of anything. */
+const endLocks = (db: Db) =>
+  db.$transaction(async (tx) => {
+    for (const { id } of await tx.project.findMany({ orderBy: { id: "asc" } })) await lockProject(tx, id);
+    await tx.$executeRaw`UPDATE file_lock SET until = now() - interval '1 s'`;
+  });
 
 /** As the server does it: the worker is told of the job when the files are taken. */
 async function claim(db: Db, worker: string): Promise<Job | null> {
@@ -125,6 +132,10 @@ async function check(): Promise<void> {
         job.projectId === other.projectId && meet(job.declaredFiles, other.declaredFiles),
         `${job.title} and ${other.title} are worked on together`,
       ).toBe(false);
+  for (const { id, currentJobId } of await core.db.worker.findMany())
+    expect(currentJobId, "who is busy holds that job").toBe(
+      leased.find(({ leaseWorkerId }) => leaseWorkerId === id)?.id ?? null,
+    );
   for (const job of jobs) {
     if (!EXECUTING[job.state]) {
       expect(job.claimable, job.title).toBe(false);
@@ -141,7 +152,7 @@ async function check(): Promise<void> {
 async function checkEnd(db: Db, { workers }: World): Promise<void> {
   const leased = await db.job.findMany({ where: { leaseWorkerId: { not: null } } });
   for (const job of leased) await move(db, job, "pause");
-  await db.$executeRaw`UPDATE file_lock SET until = now() - interval '1 s'`;
+  await endLocks(db);
   await sweepLocks(db);
   expect(await db.fileLock.count()).toBe(0);
   expect(await db.job.count({ where: { waitingCode: "files" } })).toBe(0);

@@ -33,10 +33,9 @@ export async function activeJob(db: Db, { job: publicId, run, engine }: RunRef):
     Prisma.sql`SELECT old.*, ${LEASED_MS_NOW} AS _leased_ms FROM job old WHERE public_id = ${publicId}`,
   );
   const job = row && toJob({ ...row, leased_ms: row._leased_ms });
-  if (!job || job.run !== run) throw new Ended();
-  if (engine !== undefined && job.engineRunId !== engine) throw new Ended();
-  if (job.state === "paused") throw new NotYet({ kind: "paused" });
-  if (!EXECUTING[job.state] || job.state === "pending") throw new Ended();
+  if (!job || (engine !== undefined && job.engineRunId !== engine)) throw new Ended();
+  requireWork(job, run);
+  if (job.state === "pending") throw new Ended();
   if (leasedMs(job) > env().JOB_TIMEOUT * 1000) {
     throw new GiveUp(
       "timeout",
@@ -44,4 +43,14 @@ export async function activeJob(db: Db, { job: publicId, run, engine }: RunRef):
     );
   }
   return job;
+}
+
+/**
+ * Whether a run of a job goes on at this moment, in so far as that can be told by its row.
+ * @throws NotYet `paused`; Ended when the run is over
+ */
+export function requireWork(job: Pick<Job, "run" | "state">, run: number): void {
+  if (job.run !== run) throw new Ended();
+  if (job.state === "paused") throw new NotYet({ kind: "paused" });
+  if (!EXECUTING[job.state]) throw new Ended();
 }

@@ -115,8 +115,13 @@ const WHOLE = { whole: true, hurried: false };
 
 /** Carries one move out, in the caller's transaction. */
 async function carryOut(tx: Tx, move: Move): Promise<Moved> {
-  const [row] = await runStatement<Moved>(tx, statementOf(move, given([move]), WHOLE));
-  return row ?? Promise.reject(await refusalOf(tx, move));
+  const statement = statementOf(move, given([move]), WHOLE);
+  const [row] = await runStatement<Moved>(tx, statement);
+  if (row) return row;
+  // It is not possible, or it was overtaken; under the lock nothing overtakes it.
+  await runStatement(tx, Prisma.sql`SELECT 1 AS held FROM job WHERE id = ${move.job}::bigint FOR UPDATE`);
+  const [again] = await runStatement<Moved>(tx, statement);
+  return again ?? Promise.reject(await refusalOf(tx, move));
 }
 
 const ofKind = templates();
@@ -134,7 +139,12 @@ const carryOutAlone = gather<Move & { hurried: boolean }, Moved>({
       statementOf(first, rows, { whole: false, hurried: first.hurried }),
     );
     const rows = await runPlanned<Moved>(db, statement(given(moves)));
-    return Promise.all(moves.map((move) => rows.find((row) => row.id === move.job) ?? refusalOf(db, move)));
+    const looked = moves.map(
+      (move) =>
+        rows.find((row) => row.id === move.job) ??
+        db.$transaction((tx) => carryOut(tx, move)).catch((error: Error) => error),
+    );
+    return Promise.all(looked);
   },
 });
 
@@ -179,11 +189,12 @@ function statementOf(
       FROM jsonb_to_recordset(${rows}::jsonb)
           AS g(job bigint, actor text, reason text, events jsonb, set jsonb)
         CROSS JOIN LATERAL (
-          SELECT id, state, resume_state, kind, priority, run, last_seq, queued_at, started_at, lease_until,
-            ${LEASE_COLUMNS}
+          SELECT xmin AS version, id, state, resume_state, kind, priority, run, last_seq, queued_at, started_at,
+            lease_until, ${LEASE_COLUMNS}
           FROM job WHERE id = g.job FOR UPDATE
         ) j
-      WHERE j.state IN (${Prisma.join(from.map(nameOf))})
+      -- Not one that was changed while it was waited for: all other rows are seen as they were before.
+      WHERE j.version = (SELECT xmin FROM job WHERE id = g.job) AND j.state IN (${Prisma.join(from.map(nameOf))})
         ${target === "resume" ? Prisma.sql`AND j.resume_state IS NOT NULL` : Prisma.empty}
     ), moved AS (
       UPDATE job j SET state = ${to}, ${Prisma.join(changes(move, target, to, set))},
