@@ -9,8 +9,10 @@ import { processWide } from "./process-wide";
 import type { Statement } from "./template";
 
 export type Db = PrismaClient;
-/** A client inside a transaction. */
-export type Tx = Omit<PrismaClient, "$connect" | "$disconnect" | "$on" | "$transaction" | "$extends">;
+/** A client inside a transaction. One that is not is refused: locks would be let go behind each statement. */
+export type Tx = Omit<PrismaClient, "$connect" | "$disconnect" | "$on" | "$transaction" | "$extends"> & {
+  $connect?: never;
+};
 
 /** How long a request waits for a free connection, in milliseconds. */
 const PATIENCE_MS = 5_000;

@@ -31,6 +31,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await db.job.deleteMany();
   await db.runner.deleteMany();
+  await db.dailySpend.deleteMany();
   job = await fileJob(ctx);
   [worker] = (await addWorkers(db, 1)) as [string];
 });
@@ -113,8 +114,7 @@ describe("an agent and the end of its job at once:", () => {
   beforeEach(async () => {
     await claimJob(db, worker, 60);
     await db.$executeRaw`
-      INSERT INTO daily_spend (team_id, day) VALUES (${ctx.actor.teamId}, (now() AT TIME ZONE 'UTC')::date)
-      ON CONFLICT DO NOTHING`;
+      INSERT INTO daily_spend (team_id, day) VALUES (${ctx.actor.teamId}, (now() AT TIME ZONE 'UTC')::date)`;
   });
 
   test("an agent that has just begun ends with its job", async () => {
@@ -131,6 +131,27 @@ describe("an agent and the end of its job at once:", () => {
     const [, begun] = await oneBehindTheOther(holdWorker, cancel, begin);
     expect(begun).toMatchObject({ status: "rejected", reason: expect.any(Ended) });
     expect(await db.agentRun.count()).toBe(0);
-    expect(await db.dailySpend.findMany({ select: { agentRuns: true } })).toEqual([{ agentRuns: 1 }]);
+    expect(await db.dailySpend.findMany({ select: { agentRuns: true } })).toEqual([{ agentRuns: 0 }]);
   });
+});
+
+test("a job that is cancelled while it is woken stays cancelled", async () => {
+  const project = await db.project.create({
+    data: { teamId: ctx.actor.teamId, name: "shop", repositoryUrl: "https://git.test/shop" },
+  });
+  const filed = await fileJob(ctx, { depends_on: [job.publicId], files: ["src/"] });
+  const waits = await db.job.update({ where: { id: filed.id }, data: { projectId: project.id } });
+  await claimJob(db, worker, 60);
+  await db.$transaction(async (tx) => {
+    for (const move of ["loop_green", "passed"] as const)
+      await moveJob(tx, { job: job.id, move, actor: "factory" });
+  });
+  // Whoever is woken is looked at for its files, too.
+  const [, cancelled] = await oneBehindTheOther(
+    (tx) => tx.$executeRaw`LOCK TABLE file_lock IN ACCESS EXCLUSIVE MODE`,
+    () => moveAlone(db, { job: job.id, move: "delivered", actor: "factory" }),
+    () => moveAlone(db, { job: waits.id, move: "cancel", actor: "factory" }),
+  );
+  expect(cancelled.status).toBe("fulfilled");
+  expect(await reload(db, waits)).toMatchObject({ state: "cancelled", claimable: false });
 });

@@ -8,12 +8,12 @@ export const REFRESH_DAYS = 30;
 
 /** Stores a fresh refresh token. @returns the token itself, which is kept nowhere else */
 export async function addRefreshToken(
-  db: Tx,
+  at: Db | Tx,
   owner: { userId: bigint; teamId: bigint; family: string },
 ): Promise<string> {
   const { token, hash } = newSecretToken("far_");
   const expiresAt = new Date(Date.now() + REFRESH_DAYS * 86_400_000);
-  await db.refreshToken.create({ data: { ...owner, hash, expiresAt } });
+  await at.refreshToken.create({ data: { ...owner, hash, expiresAt } });
   return token;
 }
 
@@ -30,6 +30,6 @@ export async function openSession(
 }
 
 /** Ends a sign-in: its refresh token, access tokens and browser session are worth nothing from now on. */
-export async function endSession(db: Tx, family: string): Promise<void> {
-  await db.refreshToken.deleteMany({ where: { family } });
+export async function endSession(at: Db | Tx, family: string): Promise<void> {
+  await at.refreshToken.deleteMany({ where: { family } });
 }

@@ -2,7 +2,7 @@
 // (job, run); asking again finds the row that is there.
 import { createHash } from "node:crypto";
 import type { CommandSpec } from "../../../runner/protocol";
-import type { Tx } from "../../db";
+import type { Db, Tx } from "../../db";
 import { mapText, plainText } from "../../domain/plain-json";
 
 /** Channel on which a job's worker waits for commands; the payload is the public job id. */
@@ -18,7 +18,10 @@ export interface NewCommands {
 }
 
 /** Inserts the commands whose keys are not there yet; one wake-up for all of them, one statement. */
-export async function enqueueCommands(tx: Tx, { job, commands, pinned = false }: NewCommands): Promise<void> {
+export async function enqueueCommands(
+  at: Db | Tx,
+  { job, commands, pinned = false }: NewCommands,
+): Promise<void> {
   const rows = JSON.stringify(
     commands.map(({ key, spec }) => ({
       id: commandId(job.publicId, job.run, key),
@@ -26,7 +29,7 @@ export async function enqueueCommands(tx: Tx, { job, commands, pinned = false }:
       spec: mapText(spec, plainText),
     })),
   );
-  await tx.$queryRaw`
+  await at.$queryRaw`
     WITH inserted AS (
       INSERT INTO command (id, job_id, run, key, spec, pinned)
       SELECT c.item->>'id', ${job.id}, ${job.run}::int, c.item->>'key', c.item->'spec', ${pinned}

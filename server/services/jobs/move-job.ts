@@ -101,7 +101,8 @@ async function makeAlone(db: Db, move: Move, hurried: boolean): Promise<MovedJob
   const row = await carryOutAlone(db, { ...move, hurried });
   const job: MovedJob = toJob(row);
   announceSoon(db, wakeupsOf(move, job, row));
-  if (concernsDependents(row._was, job.state)) await wakeDependents(db, job);
+  if (job.awaited && concernsDependents(row._was, job.state))
+    await db.$transaction((tx) => wakeDependents(tx, job));
   if (job.projectId !== null) await db.$transaction((tx) => settleFiles(tx, job));
   return job;
 }
