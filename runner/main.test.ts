@@ -103,7 +103,7 @@ describe("the runner process", () => {
     server.offer();
     await server.run(shell("true"));
     server.faults.push({ path: "/heartbeat", status: 401 });
-    await until(() => server.registrations.length === 2);
+    await until(() => server.registrations.length === 2, 30_000);
     server.offer();
     expect((await server.run(shell("echo back"))).result.stdout).toBe("back\n");
   });
@@ -153,7 +153,7 @@ describe("the runner process", () => {
 
   it("refuses a state folder that a live runner uses", async () => {
     start();
-    await until(() => server.registrations.length === 1);
+    await until(() => server.registrations.length === 1, 30_000);
     const [code] = await once(start(), "close");
     expect(code).toBe(1);
     expect(log).toContain("its own RUNNER_STATE_DIR");

@@ -176,7 +176,7 @@ describe("a worker slot", () => {
 
   it("asks for what comes next while a command runs, and runs nothing twice", async () => {
     server.offer();
-    const slow = server.post(shell("sleep 0.5; echo slow >> /work/ran"));
+    const slow = server.post(shell("sleep 2; echo slow >> /work/ran"));
     const asked = () => server.seen.filter((line) => line.endsWith("/commands")).length;
     await until(() => asked() >= 2);
     expect(slow.result).toBeNull();

@@ -11,8 +11,9 @@ import pg from "pg";
 import { startEmbeddedPostgres } from "@/cli/launcher/embedded-postgres";
 import { migrate } from "@/prisma/migrate";
 import { copyEnvironment } from "@/server/own-environment";
-import { bundleEngine, type EngineProcess, freePort, spawnEngine } from "@/tests/conformance/engine/child";
+import { bundleEngine, type EngineProcess, spawnEngine } from "@/tests/conformance/engine/child";
 import { type App, type Mode, startApp, until } from "@/tests/conformance/engine/harness";
+import { freePort } from "@/tests/support/listen-apart";
 
 /** Linux counts processor time in hundredths of a second. */
 const TICK_MS = 10;

@@ -14,9 +14,10 @@ import { parseArgs } from "node:util";
 import pg from "pg";
 import { demoRequest } from "@/cli/demo/demo-request";
 import { isSettled } from "@/server/domain/job-state";
-import { freePort, spawnEngine } from "@/tests/conformance/engine/child";
+import { spawnEngine } from "@/tests/conformance/engine/child";
 import { EVENT_KEY, SIGNING_KEY, until } from "@/tests/conformance/engine/harness";
 import { HandRunner } from "@/tests/support/hand-runner";
+import { freePort } from "@/tests/support/listen-apart";
 import { addTeam, addWorkers, fileJob, reload, startCore } from "@/tests/support/settings";
 import { toolchainDir } from "@/tests/support/toolchain";
 

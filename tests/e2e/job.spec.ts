@@ -7,6 +7,8 @@ import { expect, fact, fileJob, test } from "./support/test";
 
 test.describe.configure({ timeout: 300_000 });
 const COMPLETE = { timeout: 240_000 };
+/** So much that it is not over before a button is found. */
+const LONG = ["Posts", "Comments", "Tags", "Authors", "Search"];
 
 test("a job is filed, watched and delivered", async ({ page }) => {
   await fileJob(page, "API REST para e-commerce", ["CRUD produtos", "Carrinho"]);
@@ -79,7 +81,7 @@ test("a cut line is taken up after the last event that came", async ({ page, see
 });
 
 test("a running job is stopped and can be retried", async ({ page }) => {
-  await fileJob(page, "Agregar GET /api/contabilidad/facturas/:id/pdf");
+  await fileJob(page, "Agregar GET /api/contabilidad/facturas/:id/pdf", LONG);
   await expect(fact(page, "State")).toHaveText("Running");
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("button", { name: "Stop the job" }).click();
@@ -90,7 +92,7 @@ test("a running job is stopped and can be retried", async ({ page }) => {
 });
 
 test("a job is paused and goes on", async ({ page }) => {
-  await fileJob(page, "Biblioteca de datas", ["Somar dias"]);
+  await fileJob(page, "Biblioteca de datas", LONG);
   await expect(fact(page, "State")).toHaveText("Running");
   await page.getByRole("button", { name: "Pause" }).click();
   await expect(fact(page, "State")).toHaveText("Paused");

@@ -3,7 +3,7 @@ import { expect, test } from "./support/test";
 test("a plan is read, sent back and approved; a message reaches the next turn", async ({ page }) => {
   await page.goto("/jobs/new");
   await page.getByLabel("Request").fill("Blog with posts");
-  await page.getByLabel("Features").fill("Posts");
+  await page.getByLabel("Features").fill("Posts\nComments\nTags\nAuthors\nSearch");
   await page.getByText("More settings").click();
   await page.getByRole("checkbox", { name: "I want to read the plan first" }).check();
   await page.getByRole("button", { name: "File the job" }).click();

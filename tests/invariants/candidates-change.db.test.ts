@@ -67,7 +67,7 @@ async function workOut(path: string, content: string): Promise<Job> {
     cwd: ".",
     env: {},
     stdin: content,
-    timeout_ms: 5_000,
+    timeout_ms: 60_000,
     max_output_bytes: 1_000,
     live: false,
   };

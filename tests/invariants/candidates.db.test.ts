@@ -123,7 +123,7 @@ async function workedOut(files: Record<string, string>, held: [number, number] |
       cwd: ".",
       env: {},
       stdin: content,
-      timeout_ms: 5_000,
+      timeout_ms: 60_000,
       max_output_bytes: 1_000,
       live: false,
     };

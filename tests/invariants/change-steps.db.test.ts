@@ -89,7 +89,7 @@ async function write(path: string, content: string): Promise<void> {
     cwd: ".",
     env: {},
     stdin: content,
-    timeout_ms: 5_000,
+    timeout_ms: 60_000,
     max_output_bytes: 1_000,
     live: false,
   };

@@ -29,18 +29,21 @@ beforeEach(async () => {
   workers = await addWorkers(db, COUNT);
   leaving = workers.map(() => new AbortController());
   looks = 0;
+  const looked = new Set<string>();
   waits = workers.map((worker, index) =>
     waitInLine(
       async () => {
         const found = await lookForJob(db, worker, 60);
         looks++;
+        looked.add(worker);
         return found;
       },
       { waitMs: 60_000, signal: (leaving[index] as AbortController).signal, offers: [ANY_RUNNER] },
     ),
   );
   // Everybody has looked in vain and waits.
-  await vi.waitUntil(() => looks === COUNT, { timeout: 20_000 });
+  await vi.waitUntil(() => looked.size === COUNT, { timeout: 20_000 });
+  looks = COUNT;
 });
 afterEach(async () => {
   for (const one of leaving) one.abort();

@@ -16,6 +16,7 @@ import { retryJob } from "@/server/services/jobs/retry-job";
 import { resendStarts } from "@/server/services/outbox/resend-starts";
 import { type ClaimedJob, claimJob } from "@/server/services/queue/claim-job";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
+import { patiently } from "../support/patient";
 import {
   addTeam,
   addWorkers,
@@ -295,7 +296,7 @@ describe("waiting for commands", () => {
   test("wakes as soon as the last one has its result", async () => {
     await enqueue(["a", "b"]);
     await takeCommands(db, lease());
-    const waiting = awaitCommands(db, [idOf("a"), idOf("b")]);
+    const waiting = patiently(() => awaitCommands(db, [idOf("a"), idOf("b")]));
     for (const key of ["b", "a"])
       await finishCommand(db, { ...lease(), command: idOf(key), result: done(key) });
     expect((await waiting).map((row) => row.key)).toEqual(["a", "b"]);

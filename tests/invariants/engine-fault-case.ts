@@ -4,8 +4,9 @@
  */
 import { randomUUID } from "node:crypto";
 import pg from "pg";
-import { bundleEngine, type EngineProcess, freePort, spawnEngine } from "@/tests/conformance/engine/child";
+import { bundleEngine, type EngineProcess, spawnEngine } from "@/tests/conformance/engine/child";
 import { type App, EVENT_KEY, startApp, until } from "@/tests/conformance/engine/harness";
+import { freePort } from "@/tests/support/listen-apart";
 import { createTestDatabase, type TestDatabase } from "@/tests/support/postgres";
 import { Ledger, type Program, programFunctions, stepsOf } from "./engine-programs";
 
@@ -71,6 +72,8 @@ export class FaultWorld {
       over = true;
       await this.engine?.kill();
       await keepAlive;
+      // The one that was just being started, should the engine have died with the very last write.
+      await this.engine?.kill();
     }
     await this.check(programs);
     return deaths;

@@ -65,7 +65,8 @@ export const programs: fc.Arbitrary<Omit<Program, "key">[]> = fc.array(
 export const EVERYTHING: Op[] = [
   { do: "run" },
   { do: "fail" },
-  { do: "sleep", ms: 50 },
+  // Long enough not to be over before it is written.
+  { do: "sleep", ms: 400 },
   { do: "wait" },
   { do: "invoke", ops: [{ do: "run" }, { do: "wait" }] },
   { do: "all", branches: [[{ do: "run" }, { do: "run" }], [{ do: "sleep", ms: 20 }], [{ do: "send" }]] },

@@ -4,7 +4,6 @@ import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSigner } from "@/inngest/embedded/signatures";
 import { startEngine } from "@/inngest/embedded/start-engine";
-import { freePort } from "@/tests/conformance/engine/child";
 import {
   type Bench,
   EVENT_KEY,
@@ -14,6 +13,7 @@ import {
   talkTo,
   until,
 } from "@/tests/conformance/engine/harness";
+import { freePort } from "@/tests/support/listen-apart";
 import { createTestDatabase } from "@/tests/support/postgres";
 
 const SIGNED = { checkpointing: true, signed: true };

@@ -119,7 +119,7 @@ describe("the workspace of an external agent", () => {
     expect((await host.call("brief", { wait_ms: 0 })).status).toBe(204);
     const ref = { job: filed.publicId, run: 1, engine: "e1" };
     await takeRun(core.db, ref, "e1");
-    const waiting = host.call("brief", { wait_ms: 10_000 });
+    const waiting = host.call("brief", { wait_ms: 25_000 });
     await setUpExternal(core.db, ref);
     await setUpExternal(core.db, ref);
     const brief = await (await waiting).json();

@@ -52,7 +52,7 @@ beforeEach(async () => {
 afterAll(() => core.close());
 
 const starts = async (job: ClaimedJob) =>
-  (await db.outbox.findMany({ where: { name: "job/started" } })).filter(
+  (await db.outbox.findMany({ where: { name: "job/started" }, orderBy: { createdAt: "asc" } })).filter(
     (row) => (row.data as { job: string }).job === job.publicId,
   );
 const row = (id: string): Promise<Worker> => db.worker.findUniqueOrThrow({ where: { id } });
@@ -104,7 +104,9 @@ describe("claiming", () => {
       await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${job.id} FOR UPDATE`;
       // Asked while the row is locked, answered after it is free.
       claiming = claim();
-      await db.$queryRaw`SELECT pg_sleep(0.03)::text`;
+      // A look locks the worker's row, and leaves a trace there.
+      const looked = () => db.$queryRaw<unknown[]>`SELECT 1 AS one FROM worker WHERE xmax <> '0'::xid`;
+      await expect.poll(async () => (await looked()).length).toBe(1);
     });
     expect((await claiming)?.id).toBe(job.id);
   });

@@ -50,20 +50,22 @@ async function fileSlowly(meanwhile: () => Promise<unknown>): Promise<{ id: bigi
     async (tx) => {
       await tx.$executeRaw`LOCK TABLE job_event IN EXCLUSIVE MODE`;
       filing = fileJob(ctx);
-      await vi.waitUntil(async () => {
+      const waits = async () => {
         const [row] = await core.db.$queryRaw<{ n: number }[]>`
-          SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = 'job_event'::regclass`;
+          SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted AND relation = 'job_event'::regclass
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
         return row?.n === 1;
-      });
+      };
+      await vi.waitUntil(waits, { timeout: 20_000 });
       await meanwhile();
     },
-    { timeout: 20_000 },
+    { timeout: 60_000 },
   );
   return filing as Promise<{ id: bigint }>;
 }
 
 test("the look begins before the job is there, and has it", async () => {
-  const job = await fileSlowly(() => vi.waitUntil(() => begun === 2, { timeout: 10_000 }));
+  const job = await fileSlowly(() => vi.waitUntil(() => begun === 2, { timeout: 20_000 }));
   expect((await claimed)?.id).toBe(job.id);
   expect(begun).toBe(2);
 });
@@ -83,7 +85,7 @@ test("a job that is refused leaves the worker waiting, and it has the next one",
     },
   });
   expect(await refusalOf(fileJob(ctx, known))).toBe("conflict");
-  await vi.waitUntil(() => ended === 2, { timeout: 10_000 });
+  await vi.waitUntil(() => ended === 2, { timeout: 20_000 });
   const job = await fileJob(ctx);
   expect((await claimed)?.id).toBe(job.id);
 });

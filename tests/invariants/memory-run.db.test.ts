@@ -9,7 +9,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Ctx } from "@/server/context";
 import { isSettled } from "@/server/domain/job-state";
 import { EVENT_KEY, SIGNING_KEY, until } from "@/tests/conformance/engine/harness";
-import { type EngineProcess, freePort, spawnEngine } from "../conformance/engine/child";
+import { freePort } from "@/tests/support/listen-apart";
+import { type EngineProcess, spawnEngine } from "../conformance/engine/child";
 import { HandRunner } from "../support/hand-runner";
 import { addTeam, addWorkers, type Core, fileJob, reload, startCore } from "../support/settings";
 import { toolchainDir } from "../support/toolchain";
@@ -65,7 +66,8 @@ beforeAll(async () => {
   });
   let sending = Promise.resolve(0);
   const send = () => {
-    sending = sending.then(() => sendOutbox(core.db));
+    // What could not be sent is sent with the next.
+    sending = sending.then(() => sendOutbox(core.db)).catch(() => 0);
   };
   unsubscribe = await listener().subscribe(OUTBOX_CHANNEL, { notify: send, resumed: send });
   ctx = await addTeam(core.db, "north");

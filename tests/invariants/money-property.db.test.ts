@@ -150,6 +150,7 @@ async function call(world: World, key: string, next: (below: number) => number):
 async function act(world: World, actor: number, seed: number): Promise<void> {
   const next = numbers(seed);
   for (let i = 0; i < CALLS; i++) {
+    count(world, "begun");
     try {
       await call(world, `${world.ctx.actor.teamSlug}/${actor}/${i}`, next);
     } catch (error) {
@@ -164,12 +165,17 @@ async function disturb(world: World, seed: number, done: () => boolean): Promise
   const next = numbers(seed);
   const client = new pg.Client({ connectionString: core.url });
   await client.connect();
+  let kills = 0;
   while (!done()) {
     const { rows } = await client.query(
       `SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND state <> 'idle' ORDER BY query_start`,
     );
     const pid = rows[next(Math.max(1, rows.length))]?.pid;
-    if (pid) await client.query("SELECT pg_terminate_backend($1)", [pid]);
+    // Not so often that hardly a call comes to its end.
+    if (pid && kills < (world.seen.get("begun") ?? 0) / 5) {
+      await client.query("SELECT pg_terminate_backend($1)", [pid]);
+      kills++;
+    }
     const passed = await client.query(
       `SELECT public_id FROM job WHERE spent_micro_usd + reserved_micro_usd > budget_micro_usd AND root_id = id
       UNION ALL SELECT 'the day' FROM daily_spend d JOIN team t ON t.id = d.team_id

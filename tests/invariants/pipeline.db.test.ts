@@ -77,8 +77,9 @@ class Shift {
 
   private async change(): Promise<void> {
     this.lost++;
-    await expireLease(core.db, this.job);
-    await sweepLeases(core.db, 120);
+    // A row that is being written is passed over.
+    do await expireLease(core.db, this.job);
+    while ((await sweepLeases(core.db, 120)) === 0);
     await this.start();
   }
 

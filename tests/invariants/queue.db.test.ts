@@ -462,8 +462,11 @@ describe("the statistics", () => {
     await cancelJob({ ctx: north, input: { id: (c as Job).publicId } });
     const stats = await queueStats({ ctx: north });
     expect(stats).toMatchObject({ waiting: 1, throughput_last_hour: 1, success_rate: 0.5 });
-    expect(stats.wait_seconds.avg).toBeCloseTo(10, 0);
-    expect(stats.duration_seconds.max).toBeCloseTo(20, 0);
+    // And no more than the test itself takes.
+    expect(stats.wait_seconds.avg).toBeGreaterThanOrEqual(10);
+    expect(stats.wait_seconds.avg).toBeLessThan(20);
+    expect(stats.duration_seconds.max).toBeGreaterThanOrEqual(20);
+    expect(stats.duration_seconds.max).toBeLessThan(40);
     expect(stats.lanes.owners).toMatchObject({ waiting: 1, leased: 0 });
     expect(stats.lanes.validation).toMatchObject({ limit: 1 });
     expect((await queueStats({ ctx: south })).throughput_last_hour).toBe(0);

@@ -104,12 +104,14 @@ export class HandRunner {
   }
 
   private async loop(): Promise<void> {
+    // Another claim begins another loop.
+    const { lease } = this;
     try {
       while (!this.over.signal.aborted) {
         const taken = await waitFor(
           COMMAND_CHANNEL,
           async () => {
-            const found = await takeCommands(this.db, this.lease);
+            const found = await takeCommands(this.db, lease);
             return found.length > 0 ? found : null;
           },
           { waitMs: 30_000, signal: this.over.signal },
@@ -118,7 +120,7 @@ export class HandRunner {
           if (!(await this.before({ id, spec }))) return;
           this.seen.push({ id, spec });
           const result = this.twist({ ...(await this.carryOut(id, spec)), sandbox: this.sandbox });
-          await reportCommands(this.db, { ...this.lease, items: [{ command_id: id, chunks: [], result }] });
+          await reportCommands(this.db, { ...lease, items: [{ command_id: id, chunks: [], result }] });
         }
       }
     } catch (error) {

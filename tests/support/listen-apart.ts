@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import type { Server } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 
 /**
  * Lets a server listen on 127.0.0.1 where no proxy in a sandbox ever does: those get any free port, of which the kernel
@@ -16,4 +16,13 @@ export async function listenApart(server: Server): Promise<void> {
       if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
     }
   }
+}
+
+/** A port there that is free now: nobody is given it who asks for any. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await listenApart(server);
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -101,7 +101,7 @@ export async function eventsOf(db: Db, job: { id: bigint }) {
 /** Lets a lease run out, as if its worker had been silent. */
 export async function expireLease(db: Db, job: { id: bigint }): Promise<void> {
   await db.$executeRaw`
-    UPDATE job SET lease_until = now() - interval '1 second' WHERE id = ${job.id} AND lease_worker_id IS NOT NULL`;
+    UPDATE job SET lease_until = now() - interval '1 second' WHERE id = ${job.id} AND lease_until IS NOT NULL`;
 }
 
 /** The error code of a refusal; throws when there is none. */

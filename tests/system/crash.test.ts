@@ -98,8 +98,8 @@ describe("people step in", () => {
   it("a paused job rests without a worker and goes on where it was", async () => {
     const id = await file(erringOnce);
     await untilRunning(factory, id, "task-1/0/test");
-    const turns = await turnsOf(id);
     await post(factory, `/api/v1/jobs/${id}/pause`);
+    const turns = await turnsOf(id);
     const paused = await readJob(factory, id);
     expect(paused.status).toBe("paused");
     const [row] = await factory.sql("SELECT lease_worker_id FROM job WHERE public_id = $1", [id]);

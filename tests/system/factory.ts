@@ -11,8 +11,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { ApiClient } from "@/cli/client/api";
 import { type Credentials, readCredentials } from "@/cli/launcher/first-admin";
-import { freePort } from "@/cli/launcher/ports";
 import { readLock, urlOf } from "@/cli/launcher/postgres-cluster";
+import { freePort } from "@/tests/support/listen-apart";
 import { childrenOf, isAlive, membersOf } from "./host-processes";
 
 export const ROOT = realpathSync(join(import.meta.dirname, "../.."));

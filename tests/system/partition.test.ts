@@ -95,15 +95,18 @@ describe("a runner that is cut off in the middle of a job", () => {
   it("loses its lease, and the job goes on at the other one", async () => {
     const pid = await startRunner(0, "north");
     first = (await workerOf("north")) as WorkerView;
+    // There before the job, which is over sooner than a runner has started.
+    await startRunner(1, "south");
+    second = (await workerOf("south")) as WorkerView;
+    await post(factory, `/api/v1/workers/${second.worker_id}/drain`);
     job = await submit(factory, { models: simulated("sim-1+test@1") });
     await untilRunning(factory, job, "task-1/0/test");
     expect(await holderOf(job)).toBe(first.worker_id);
     const sandbox = membersOf(pid);
     expect(sandbox).not.toEqual([]);
-    await startRunner(1, "south");
-    second = (await workerOf("south")) as WorkerView;
 
     hosts[0]?.partition();
+    await post(factory, `/api/v1/workers/${second.worker_id}/resume`);
     await expect.poll(() => holderOf(job), { timeout: 20_000, interval: 100 }).toBe(second.worker_id);
     // Its own clock told the first one that its lease must be over by now.
     const limit = { timeout: (LEASE_SECONDS + 5) * 1_000, interval: 100 };
@@ -112,10 +115,13 @@ describe("a runner that is cut off in the middle of a job", () => {
   }, 120_000);
 
   it("has its late writes refused, whichever they are, after the cable is back", async () => {
+    // What it sends from now on is the latest.
+    const sent = ["heartbeat", "report", "commands"].map(
+      (verb) => [verb, proxy.latest(`${first.worker_id}/${verb}`)] as const,
+    );
     hosts[0]?.heal();
     const before = await factory.sql("SELECT fence, head_commit FROM job WHERE public_id = $1", [job]);
-    for (const verb of ["heartbeat", "report", "commands"]) {
-      const late = proxy.latest(`${first.worker_id}/${verb}`);
+    for (const [verb, late] of sent) {
       if (!late) throw new Error(`The first runner never sent a ${verb}.`);
       expect([verb, await proxy.replay(late)]).toEqual([verb, 410]);
     }

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { freePort } from "@/cli/launcher/ports";
+import { freePort } from "@/tests/support/listen-apart";
 import { type Factory, ROOT } from "./factory";
 
 const START_LIMIT_MS = 60_000;

@@ -1,6 +1,5 @@
 /** Starts the engine as its own process, so that a test can end it with SIGKILL. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { EVENT_KEY, SIGNING_KEY } from "./harness";
@@ -13,20 +12,6 @@ export interface EngineProcess {
   ended: Promise<void>;
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>;
-}
-
-/** A port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
-  });
 }
 
 /** How an engine process is started. */
