@@ -58,7 +58,7 @@ describe("what the SDK sends to the engine", () => {
     for (const server of servers) server.closeAllConnections();
     const before = new Set(ports);
     // What is sent while a closing is on its way fails like everywhere; the SDK sends it again.
-    await vi.waitFor(async () => expect(await (await post(url)).text()).toBe("ok"));
+    await vi.waitFor(async () => expect(await (await post(url)).text()).toBe("ok"), { timeout: 20_000 });
     expect(before).not.toContain([...ports].at(-1));
   });
 

@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { pino } from "pino";
 import { expect, it, onTestFinished } from "vitest";
+import { freePort } from "@/tests/support/listen-apart";
 import { createTestDatabase } from "@/tests/support/postgres";
 import { startPatiently } from "./start-patiently";
 
@@ -14,18 +16,14 @@ async function gate(databaseUrl: string) {
     socket.pipe(onward).pipe(socket);
     for (const end of [socket, onward]) end.on("error", () => end.destroy());
   });
-  const listen = (port: number) =>
-    new Promise<number>((resolve) => {
-      server.listen(port, "127.0.0.1", () => {
-        const address = server.address();
-        resolve(typeof address === "object" && address ? address.port : 0);
-      });
-    });
-  const port = await listen(0);
-  await new Promise((resolve) => server.close(resolve));
+  const port = await freePort();
   const url = new URL(databaseUrl);
   url.port = String(port);
-  return { url: url.href, open: () => listen(port), close: () => server.close() };
+  return {
+    url: url.href,
+    open: () => once(server.listen(port, "127.0.0.1"), "listening"),
+    close: () => server.close(),
+  };
 }
 
 it("waits for a database that is away, and starts when it is back", async () => {

@@ -18,6 +18,8 @@ let factory: Factory;
 let proxy: DatabaseProxy;
 /** Reaches the database through the proxy only. */
 let weak: Db;
+/** The same with the patience of a server: for what must get its connection. */
+let steady: Db;
 let ana: Person;
 let job: string;
 
@@ -26,6 +28,7 @@ beforeAll(async () => {
   proxy = await DatabaseProxy.start(factory.url);
   process.env.DATABASE_URL = proxy.url;
   weak = connect(proxy.url, 2, PATIENCE_MS);
+  steady = connect(proxy.url, 2);
   processWide<{ db?: Db }>("own-database", () => ({})).db = weak;
   ana = await addPerson(factory.db, "ana", "north", "admin");
   job = (await create(randomUUID())).json.job_id;
@@ -38,13 +41,14 @@ afterEach(async () => {
 afterAll(async () => {
   await sharedListener().close();
   await sharedDb().$disconnect();
+  await steady.$disconnect();
   await proxy.stop();
   await factory.close();
 });
 
-async function create(key: string, title = "A job") {
+async function create(key: string, title = "A job", by = weak) {
   const call = { token: ana.token, body: { title }, headers: { "idempotency-key": key } };
-  return read(await handleRest(makeRequest("POST", "/api/v1/jobs", call), weak));
+  return read(await handleRest(makeRequest("POST", "/api/v1/jobs", call), by));
 }
 
 const jobsTitled = (title: string) => factory.db.job.count({ where: { title } });
@@ -132,13 +136,16 @@ test("all connections in use: 503 for whoever waits too long", async () => {
   const held = new Promise<void>((resolve) => {
     free = resolve;
   });
+  let inUse = 0;
   const holders = [0, 1].map(() =>
     weak.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT 1`;
+      inUse++;
       await held;
     }),
   );
   try {
+    await expect.poll(() => inUse, { interval: 5 }).toBe(2);
     expectAway(await create(randomUUID(), "crowded out"));
   } finally {
     free();
@@ -155,24 +162,24 @@ describe("a connection that breaks in the middle of a commit", () => {
       const title = `cut ${when}`;
       proxy.set(when);
       const cut = proxy.cut;
-      expectAway(await create(key, title));
+      expectAway(await create(key, title, steady));
       expect(proxy.cut).toBe(cut + 1);
       expect(await jobsTitled(title)).toBe(when === "after" ? 1 : 0);
-      const again = await create(key, title);
+      const again = await create(key, title, steady);
       expect(again.status).toBe(201);
-      expect((await create(key, title)).json.job_id).toBe(again.json.job_id);
+      expect((await create(key, title, steady)).json.job_id).toBe(again.json.job_id);
       expect(await jobsTitled(title)).toBe(1);
     },
   );
 
   test("a cancellation that was committed unseen is told as what it is", async () => {
-    const { json } = await create(randomUUID());
+    const { json } = await create(randomUUID(), "A job", steady);
     const cancel = async () =>
-      read(await handleRest(signedIn("DELETE", `/api/v1/jobs/${json.job_id}`), weak));
+      read(await handleRest(signedIn("DELETE", `/api/v1/jobs/${json.job_id}`), steady));
     proxy.set("after");
     expectAway(await cancel());
     expect(await cancel()).toMatchObject({ status: 409, json: { error: { code: "conflict" } } });
-    const shown = await read(await handleRest(signedIn("GET", `/api/v1/jobs/${json.job_id}`), weak));
+    const shown = await read(await handleRest(signedIn("GET", `/api/v1/jobs/${json.job_id}`), steady));
     expect(shown.json.status).toBe("cancelled");
   });
 });

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { handleJobEvents } from "@/server/api/http/job-events";
 import { STREAMS_PER_USER } from "@/server/api/http/open-streams";
 import { handleRest } from "@/server/api/http/rest";
 import { handleTeamEvents } from "@/server/api/http/team-events";
-import { appendEvents } from "@/server/events/append";
+import { appendEvents, JOB_CHANNEL } from "@/server/events/append";
 import { Listener } from "@/server/events/listen";
 import { addPerson, type Factory, makeRequest, type Person, read, startFactory } from "./support";
 
@@ -159,7 +159,8 @@ describe("the stream of a job", () => {
     const stream = await watch(ana);
     expect((await stream.next())?.id).toBe("1");
     await factory.db.$queryRaw`
-      SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE application_name = 'fabrica-listen'`;
+      SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = 'fabrica-listen'`;
     for (let n = 2; n <= 5; n++) await note(`line ${n}`);
     for (let seq = 2; seq <= 5; seq++) expect((await stream.next())?.id).toBe(String(seq));
     stream.close();
@@ -225,6 +226,13 @@ describe("the stream of a job", () => {
 
 describe("the stream of a team", () => {
   test("names changed jobs of the own team only, and says when workers changed", async () => {
+    // What was filed before is announced before, and must not be what the stream says first.
+    const heard = new Set<string>();
+    const notify = (payload: string) => void heard.add(payload.split(":")[0] ?? "");
+    const leave = await listener.subscribe(JOB_CHANNEL, { notify, resumed: () => undefined });
+    const last = await fileJob(ana);
+    await vi.waitUntil(() => heard.has(String(last.id)), { timeout: 20_000 });
+    leave();
     const leaving = new AbortController();
     const request = new Request(makeRequest("GET", "/api/events", { token: ana.token }), {
       signal: leaving.signal,

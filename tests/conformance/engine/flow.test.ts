@@ -161,7 +161,7 @@ describe.each(MODES)("flow ($checkpointing, $signed)", (mode) => {
                   trace.add(key, "quick");
                   return "quick";
                 }),
-                step.sleep("slow", "2s").then(() => "slow"),
+                step.sleep("slow", "6s").then(() => "slow"),
               ]),
             );
             return step.run("end", () => {

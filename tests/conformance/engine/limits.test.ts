@@ -109,11 +109,11 @@ describe.each(MODES)("limits ($checkpointing, $signed)", (mode) => {
           },
         ),
         client.createFunction(
-          { id: "brief", triggers: [{ event: "brief" }], timeouts: { finish: "1s" } },
+          { id: "brief", triggers: [{ event: "brief" }], timeouts: { finish: "3s" } },
           async ({ event, step }) => {
             const key = String(event.data.key);
             await step.run("start", () => trace.add(key, "start"));
-            await step.sleep("long", "4s");
+            await step.sleep("long", "8s");
             await step.run("end", () => trace.add(key, "end"));
           },
         ),

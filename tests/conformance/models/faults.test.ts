@@ -196,7 +196,7 @@ describe.each(["anthropic", "ollama"] as const)("%s", (name) => {
     expect(await ask({}, 200)).toMatchObject({ fault: "timeout" });
     const [first, second] = speaker.pieces({ text: "Hello" });
     reply = (response) => void begin(response).write(`${first}${second}`);
-    const broken = await ask({ maxTokens: 700 }, 300);
+    const broken = await ask({ maxTokens: 700 }, 1_500);
     expect(broken).toMatchObject({ fault: "timeout" });
     // The prompt was read and nobody knows how much was written: all that was allowed is counted.
     if (name === "anthropic") expect((broken as ModelError).usage).toMatchObject({ input: 10, output: 700 });

@@ -7,14 +7,14 @@ export const OUTPUT: readonly Hostile[] = [
   {
     name: "endless output",
     program: "yes",
-    request: { ...SHORT, maxOutputBytes: CAP },
+    request: { timeoutMs: 3_000, maxOutputBytes: CAP },
     outcome: { ...STOPPED, capped: true },
     text: new RegExp(`^(y\\n){${CAP / 2}}$`),
   },
   {
     name: "endless output on both streams after the reader has had enough",
     program: "yes >&2 & yes",
-    request: { ...SHORT, maxOutputBytes: CAP },
+    request: { timeoutMs: 3_000, maxOutputBytes: CAP },
     outcome: { ...STOPPED, capped: true },
     text: /^y/,
   },
@@ -125,7 +125,7 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
   },
   {
     name: "output after the end of its command",
-    program: "(sleep 0.3; echo late) & echo early",
+    program: "(sleep 5; echo late) & echo early",
     outcome: (ran) => ran.exitCode === 0 && ran.leftovers >= 1,
     text: "early\n",
   },

@@ -106,7 +106,8 @@ os._exit(0)`),
   },
   {
     name: "a daemon that goes on writing after its command",
-    program: "(while :; do echo x >> grown; done) >/dev/null 2>&1 & sleep 0.1; exit 0",
+    program:
+      "(while :; do echo x >> grown; done) >/dev/null 2>&1 & until [ -s grown ]; do sleep 0.05; done; exit 0",
     outcome: (ran) => ran.exitCode === 0 && ran.leftovers >= 1,
     also: growsNoMore,
   },
@@ -122,16 +123,21 @@ if os.fork() == 0:
   os.setsid(); null = os.open("/dev/null", os.O_RDWR); os.dup2(null, 1); os.dup2(null, 2)
   threading.Thread(target=grow).start()
   call(60 if x86 else 93, 0)
-time.sleep(0.3); os._exit(0)`),
+while not os.path.exists("grown"): time.sleep(0.01)
+os._exit(0)`),
     outcome: (ran) => ran.exitCode === 0 && ran.leftovers === 1,
     also: growsNoMore,
   },
   {
     name: "a crowd of zombies",
     program: python(`
+pids = []
 for _ in range(30):
-  if os.fork() == 0: os._exit(0)
-time.sleep(0.1); print("done")`),
+  pid = os.fork()
+  if pid == 0: os._exit(0)
+  pids.append(pid)
+for pid in pids: os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+print("done")`),
     text: "done\n",
   },
   {

@@ -40,8 +40,8 @@ while True: x.append(bytearray(1 << 20))`),
     program: python(`
 for _ in range(24):
   if os.fork() == 0:
-    x = bytearray(12 << 20); time.sleep(2); os._exit(0)
-time.sleep(1.5); os._exit(0)`),
+    x = bytearray(12 << 20); time.sleep(60); os._exit(0)
+os.wait(); os._exit(0)`),
     outcome: (ran) => ran.outOfMemory === "yes",
   },
   {
