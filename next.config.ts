@@ -34,6 +34,9 @@ const config: NextConfig = {
     { source: "/:path*", headers: everywhere },
     { source: "/api/:path*", headers: api },
   ],
+  // Browsers ask for this name wherever no icon is named: for answers of the API, and for a page in the moment
+  // between two heads of its own.
+  rewrites: async () => [{ source: "/favicon.ico", destination: "/icon.svg" }],
 };
 
 export default config;

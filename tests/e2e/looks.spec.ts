@@ -77,3 +77,9 @@ test("everything comes from this host", async ({ page, baseURL }) => {
   }
   expect(foreign).toEqual([]);
 });
+
+test("the icon is there under the name that browsers ask for by themselves", async ({ request }) => {
+  const answer = await request.get("/favicon.ico");
+  expect(answer.status()).toBe(200);
+  expect(answer.headers()["content-type"]).toBe("image/svg+xml");
+});

@@ -91,7 +91,10 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   quietConsole: [
     async ({ page, expectedErrors }, use) => {
       const errors: string[] = [];
-      page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+      page.on("console", (message) => {
+        // Chromium says "failed to load resource" and leaves out which one.
+        if (message.type() === "error") errors.push(`${message.text()} (${message.location().url})`);
+      });
       page.on("pageerror", (error) => errors.push(error.message));
       await use(undefined);
       const surprising = errors.filter((error) => !expectedErrors.some((part) => error.includes(part)));
