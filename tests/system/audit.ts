@@ -57,6 +57,18 @@ const RULES: Rule[] = [
       WHERE ${OF_JOBS} AND j.spent_micro_usd <> s.cost`,
   },
   {
+    // Whoever is busy holds that job: in every moment, and whosever job it is.
+    fault: "a worker is busy with a job that it does not hold",
+    sql: `SELECT w.id || ': job ' || w.current_job_id AS what FROM worker w
+      WHERE cardinality($1::text[]) > 0 AND w.current_job_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM job j WHERE j.id = w.current_job_id AND j.lease_worker_id = w.id)`,
+  },
+  {
+    fault: "an agent works for a run that is over",
+    sql: `SELECT j.public_id || ': ' || r.key AS what FROM job j JOIN agent_run r ON r.job_id = j.id
+      WHERE ${OF_JOBS} AND r.state = 'running' AND (r.run < j.run OR j.state IN ('failed', 'cancelled', 'escalated', 'completed'))`,
+  },
+  {
     fault: "a settled job still holds a lease or is claimable",
     sql: `SELECT j.public_id || ' is ' || j.state AS what FROM job j WHERE ${OF_JOBS}
       AND j.state IN ('completed', 'failed', 'cancelled') AND (j.lease_worker_id IS NOT NULL OR j.claimable)`,
