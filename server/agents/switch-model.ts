@@ -27,9 +27,13 @@ export async function switchModel(
     data: { agent_run: agentRun.key, turn: n, from, to: into, reason },
   };
   await tx.$queryRaw`
-    WITH switched AS (
+    WITH held AS MATERIALIZED (
+      -- The job before what belongs to it, as everywhere.
+      SELECT id FROM job WHERE id = ${agentRun.jobId} FOR UPDATE
+    ), switched AS (
       UPDATE agent_run SET provider = ${to.provider}, model = ${to.model}, switched_from = ${from}
       WHERE id = ${agentRun.id} AND switched_from IS NULL AND provider = ${agentRun.provider} AND model = ${agentRun.model}
+        AND job_id IN (SELECT id FROM held)
       RETURNING job_id
     ), ${appending(Prisma.sql`SELECT job_id FROM switched`, [said])}
     ${ANNOUNCED}`;

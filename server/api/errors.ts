@@ -37,12 +37,15 @@ const FROM_TRPC: Partial<Record<TRPC_ERROR_CODE_KEY, ErrorCode>> = {
 /** Faults of the database's side that pass: no connection, no free one, shutting down, too slow. */
 const PASSING = new Set(
   (
-    "P1001 P1002 P1008 P1017 P2024 P2028 P2034 P2037 53300 57P01 57P02 57P03 08000 08003 08006 " +
+    "P1001 P1002 P1008 P1017 P2024 P2028 P2037 53300 57P01 57P02 57P03 08000 08003 08006 " +
     "ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT DatabaseNotReachable ConnectionClosed TooManyConnections SocketTimeout"
   ).split(" "),
 );
 const PASSING_WORDS =
   /timeout exceeded when trying to connect|timeout expired|Connection terminated|client is closed|is not queryable/i;
+
+/** Two asked for the same things in opposite order, and the database gave one of them up. */
+const CROSSED = new Set(["40P01", "40001", "P2034", "TransactionWriteConflict"]);
 
 /** Values that no column of Postgres can hold: a number out of range, a NUL, half of an emoji. */
 const UNUSABLE_VALUES = new Set(["22003", "22021", "22P02", "22P05", "22007", "22008"]);
@@ -57,6 +60,10 @@ export function toAppError(error: unknown, requestId?: string): AppError {
   if (speaksOf(error, UNUSABLE_VALUES) || (error instanceof Error && HALF_CHARACTER.test(error.message))) {
     log.warn({ requestId, reason: lastLine(error) }, "A value was refused by the database only.");
     return new AppError("bad_request", "The request has a value that cannot be stored.");
+  }
+  if (speaksOf(error, CROSSED)) {
+    log.warn({ requestId, reason: lastLine(error) }, "Two changes stood in each other's way.");
+    return new AppError("unavailable", "Somebody changed the same at this moment. Try again.", 1);
   }
   if (isPassing(error)) {
     log.warn({ requestId, reason: lastLine(error) }, "The database cannot be used at the moment.");

@@ -98,10 +98,13 @@ async function storeStuck(db: Db, agentRun: AgentRun, reason: string): Promise<v
   await runStatement(
     db,
     Prisma.sql`
-    WITH ended AS (
+    WITH held AS MATERIALIZED (
+      -- The job before what belongs to it, as everywhere.
+      SELECT id FROM job WHERE id = ${agentRun.jobId} FOR UPDATE
+    ), ended AS (
       UPDATE agent_run SET state = 'failed', ended_at = COALESCE(ended_at, now()),
         result = COALESCE(result, '{}'::jsonb) || ${JSON.stringify({ stuck: reason })}::jsonb
-      WHERE id = ${agentRun.id} AND state <> 'failed' RETURNING job_id
+      WHERE id = ${agentRun.id} AND state <> 'failed' AND job_id IN (SELECT id FROM held) RETURNING job_id
     ), ${appending(Prisma.sql`SELECT job_id FROM ended`, events)}
     ${ANNOUNCED}`,
   );

@@ -78,12 +78,14 @@ export async function endCandidate(db: Db, job: Job, passed: boolean, summary: s
   const moved = passed
     ? await moveInStep(db, {
         job: job.id,
+        run: job.run,
         move: "candidate_done",
         actor: "factory",
         set: { progress: PROGRESS.delivered, changes: await changesOf(job) },
       })
     : await moveInStep(db, {
         job: job.id,
+        run: job.run,
         move: "gave_up",
         actor: "factory",
         reason: summary,

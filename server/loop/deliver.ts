@@ -198,6 +198,7 @@ function totalsOf(all: readonly FileChange[]) {
 async function complete(db: Db, job: Job, changes: readonly FileChange[], folder: string): Promise<void> {
   await moveInStep(db, {
     job: job.id,
+    run: job.run,
     move: "delivered",
     actor: "factory",
     set: {

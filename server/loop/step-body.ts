@@ -68,7 +68,7 @@ export async function end(
     try {
       // A base that cannot be merged into an external agent's work: it is being validated by then.
       if (move === "stuck" && job.state === "validating" && job.agent === "external") {
-        await moveJob(tx, { job: job.id, move: "rejected", actor: "factory", reason: message, set });
+        await moveJob(tx, { job: job.id, run, move: "rejected", actor: "factory", reason: message, set });
         return await moveJob(tx, {
           job: job.id,
           move: "exhausted",
@@ -78,6 +78,7 @@ export async function end(
       }
       return await moveJob(tx, {
         job: job.id,
+        run,
         move: asks ? move : "gave_up",
         actor: "factory",
         reason: message,

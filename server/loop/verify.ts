@@ -35,7 +35,7 @@ export async function beginValidation(db: Db, ref: RunRef): Promise<{ moved: tru
   if (job.state === "running") {
     const { events } = stepChange(job, { step: "verify", progress: PROGRESS.tasksDone });
     const set = { currentStep: job.currentStep, progress: job.progress };
-    await moveInStep(db, { job: job.id, move: "loop_green", actor: "factory", set, events });
+    await moveInStep(db, { job: job.id, run: job.run, move: "loop_green", actor: "factory", set, events });
   }
   return { moved: true };
 }
@@ -98,12 +98,19 @@ async function decide(db: Db, job: Job, findings: Finding[]): Promise<{ passed: 
   if (passed) {
     const { events } = stepChange(job, { step: "verify", progress: PROGRESS.validated });
     const set = { progress: job.progress };
-    await moveInStep(db, { job: job.id, move: "passed", actor: "factory", set, events });
+    await moveInStep(db, { job: job.id, run: job.run, move: "passed", actor: "factory", set, events });
     return { passed };
   }
   await db.$transaction(async (tx) => {
     const set = { errorCode: "rejected", errorMessage: summary };
-    await moveJob(tx, { job: job.id, move: "rejected", actor: "factory", reason: summary, set });
+    await moveJob(tx, {
+      job: job.id,
+      run: job.run,
+      move: "rejected",
+      actor: "factory",
+      reason: summary,
+      set,
+    });
     await moveJob(tx, {
       job: job.id,
       move: "exhausted",

@@ -2,14 +2,34 @@
 // meanwhile must not be missed: a job that is stopped in the moment in which it is claimed leaves no worker behind that
 // is busy with nothing, nor an agent that works for nobody.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { CommandSpec } from "@/runner/protocol";
 import { startAgentRun } from "@/server/agents/start-agent-run";
+import { switchModel } from "@/server/agents/switch-model";
+import { toAppError } from "@/server/api/errors";
 import type { Ctx } from "@/server/context";
 import { connect, type Db, type Tx } from "@/server/db";
 import { Ended } from "@/server/domain/step-outcome";
-import type { Job } from "@/server/generated/prisma/client";
-import { moveAlone, moveJob } from "@/server/services/jobs/move-job";
+import { type Job, Prisma } from "@/server/generated/prisma/client";
+import type { ModelChoice } from "@/server/models/choose-model";
+import { priceOf } from "@/server/models/prices";
+import { commandId, enqueueCommands } from "@/server/services/commands/enqueue-command";
+import { takeCommands } from "@/server/services/commands/take-commands";
+import { type Move, moveAlone, moveJob } from "@/server/services/jobs/move-job";
+import { setDependencies } from "@/server/services/jobs/set-dependencies";
 import { claimJob } from "@/server/services/queue/claim-job";
-import { addTeam, addWorkers, type Core, eventsOf, fileJob, reload, startCore } from "../support/settings";
+import { sweepLeases } from "@/server/services/queue/sweep-leases";
+import { reserveSpend } from "@/server/services/spend/reserve-spend";
+import {
+  addTeam,
+  addWorkers,
+  type Core,
+  eventsOf,
+  expireLease,
+  fileJob,
+  refusalOf,
+  reload,
+  startCore,
+} from "../support/settings";
 
 let core: Core;
 let db: Db;
@@ -71,6 +91,17 @@ async function oneBehindTheOther<First, Second>(
   const [one, [two]] = await Promise.all(works);
   return [one, two as PromiseSettledResult<Second>];
 }
+
+const TRUE: CommandSpec = {
+  kind: "exec",
+  argv: ["true"],
+  cwd: ".",
+  env: {},
+  stdin: null,
+  timeout_ms: 1000,
+  max_output_bytes: 1000,
+  live: true,
+};
 
 /** What the claim of a job writes behind its lease, so that it waits there. */
 const holdClaim = (tx: Tx) => tx.$executeRaw`
@@ -154,4 +185,145 @@ test("a job that is cancelled while it is woken stays cancelled", async () => {
   );
   expect(cancelled.status).toBe("fulfilled");
   expect(await reload(db, waits)).toMatchObject({ state: "cancelled", claimable: false });
+});
+
+describe("a model call that is asked for while its job's row is held:", () => {
+  const ask = () =>
+    reserveSpend(db, {
+      job,
+      key: `${job.publicId}/one`,
+      role: "coder",
+      provider: "simulation",
+      model: "sim-1",
+      price: priceOf("simulation", "sim-1"),
+      inputTokens: 100,
+      maxTokens: 100,
+      timeoutMs: 60_000,
+    });
+  beforeEach(async () => {
+    await claimJob(db, worker, 60);
+    job = await reload(db, job);
+  });
+
+  test("is not made when the job has just been cancelled", async () => {
+    const holdWorker = (tx: Tx) => tx.$queryRaw`SELECT 1 AS held FROM worker FOR UPDATE`;
+    const cancel = () => moveAlone(db, { job: job.id, move: "cancel", actor: "factory" });
+    const [, asked] = await oneBehindTheOther(holdWorker, cancel, ask);
+    expect(asked).toMatchObject({ value: { allowed: false, why: "over" } });
+    expect(await db.spend.count()).toBe(0);
+  });
+
+  test("is not made a second time", async () => {
+    await db.$executeRaw`
+      INSERT INTO daily_spend (team_id, day) VALUES (${ctx.actor.teamId}, (now() AT TIME ZONE 'UTC')::date)`;
+    const holdDay = (tx: Tx) => tx.$queryRaw`SELECT 1 AS held FROM daily_spend FOR UPDATE`;
+    const [first, second] = await oneBehindTheOther(holdDay, ask, ask);
+    expect(first).toMatchObject({ allowed: true });
+    expect(second).toMatchObject({ value: { allowed: false, why: "known" } });
+    expect(await db.spend.count()).toBe(1);
+  });
+});
+
+test("a claim that waited hands out the commands as they are then", async () => {
+  const [first] = await addWorkers(db, 1);
+  const last = worker;
+  await db.$transaction((tx) =>
+    enqueueCommands(tx, {
+      job,
+      commands: [{ key: "one", spec: TRUE }],
+    }),
+  );
+  let claim: Promise<unknown> | undefined;
+  await beside.$transaction(async (tx) => {
+    await tx.$queryRaw`SELECT 1 AS held FROM worker WHERE id = ${last} FOR UPDATE`;
+    claim = claimJob(db, last, 60);
+    await expect.poll(waiting, soon).toBe(1);
+    // Meanwhile another one has the job, begins its command and is lost.
+    const taken = await claimJob(db, first as string, 61);
+    const hold = { worker: first as string, job: job.publicId, fence: taken?.fence as number };
+    expect(await takeCommands(db, hold)).toHaveLength(1);
+    await expireLease(db, job);
+    await sweepLeases(db, 120);
+  });
+  expect(await claim).toMatchObject({ id: job.id });
+  expect(await db.command.findUnique({ where: { id: commandId(job.publicId, 1, "one") } })).toMatchObject({
+    state: "queued",
+    fence: null,
+  });
+});
+
+describe("who waits for a job holds nothing yet that others lock behind it:", () => {
+  const free = (tx: Tx, what: Prisma.Sql) => tx.$queryRaw`${what} FOR UPDATE NOWAIT`;
+  const soonest = { timeout: 60_000 };
+
+  test("an agent that goes on with another model", async () => {
+    await claimJob(db, worker, 60);
+    await startAgentRun(db, { job, key: "one", role: "coder", first: "Build it.", task: 1 });
+    const agentRun = await db.agentRun.findFirstOrThrow();
+    const other = { provider: "simulation", model: "sim-2" } as ModelChoice;
+    let switched: Promise<unknown> | undefined;
+    await beside.$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT 1 AS held FROM job WHERE id = ${job.id} FOR UPDATE`;
+      switched = db.$transaction((own) => switchModel(own, agentRun, 1, other, "away"));
+      await expect.poll(waiting, soon).toBe(1);
+      await free(tx, Prisma.sql`SELECT 1 AS held FROM agent_run`);
+    }, soonest);
+    await switched;
+    expect(await db.agentRun.findFirst()).toMatchObject({ model: "sim-2" });
+  });
+
+  test("a job that is to wait for others", async () => {
+    const waits = await fileJob(ctx);
+    let changed: Promise<unknown> | undefined;
+    await beside.$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT 1 AS held FROM job WHERE id = ${job.id} FOR UPDATE`;
+      changed = setDependencies({ ctx, input: { id: waits.publicId, depends_on: [job.publicId] } });
+      await expect.poll(waiting, soon).toBe(1);
+      await free(tx, Prisma.sql`SELECT 1 AS held FROM job WHERE id = ${waits.id}`);
+    }, soonest);
+    await changed;
+    expect(await reload(db, waits)).toMatchObject({ claimable: false });
+  });
+});
+
+test.each([
+  ["alone", (move: Move) => moveAlone(db, move)],
+  ["with others", (move: Move) => db.$transaction((tx) => moveJob(tx, move))],
+])("a move about a run that is over leaves the next run alone: %s", async (_, carryOut) => {
+  await claimJob(db, worker, 60);
+  await db.job.update({ where: { id: job.id }, data: { run: 2 } });
+  const late = { job: job.id, run: 1, move: "gave_up", actor: "factory" } as const;
+  expect(await refusalOf(carryOut(late))).toBe("conflict");
+  expect(await reload(db, job)).toMatchObject({ state: "running", leaseWorkerId: worker });
+  await carryOut({ ...late, run: 2 });
+  expect(await reload(db, job)).toMatchObject({ state: "failed", leaseWorkerId: null });
+});
+
+test.each([
+  ["one by one", (tx: Tx, id: bigint) => tx.job.update({ where: { id }, data: { title: "changed" } })],
+  [
+    "by statements",
+    (tx: Tx, id: bigint) => tx.$queryRaw`SELECT 1 AS held FROM job WHERE id = ${id} FOR UPDATE`,
+  ],
+])("of two that lock the same jobs in opposite order one is told to try again: %s", async (_, lock) => {
+  const other = await fileJob(ctx);
+  let met = 0;
+  let meet = (): void => undefined;
+  const both = new Promise<void>((resolve) => {
+    meet = resolve;
+  });
+  const cross = (ids: bigint[]) =>
+    db.$transaction(async (tx) => {
+      await lock(tx, ids[0] as bigint);
+      if (++met === 2) meet();
+      await both;
+      await lock(tx, ids[1] as bigint);
+    });
+  const ends = await Promise.allSettled([cross([job.id, other.id]), cross([other.id, job.id])]);
+  const lost = ends.filter((end) => end.status === "rejected");
+  expect(lost).toHaveLength(1);
+  expect(toAppError(lost[0]?.reason)).toMatchObject({
+    code: "unavailable",
+    message: expect.stringMatching("Try again"),
+  });
 });

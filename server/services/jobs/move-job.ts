@@ -35,6 +35,8 @@ import { refreshJob, wakeDependents } from "./wake-dependents";
 export interface Move {
   /** Internal id. */
   job: bigint;
+  /** The run that is meant, when the move is about one: a job that was begun anew since is left alone. */
+  run?: number;
   move: JobMove;
   /** Who did it: "person:<username>", "worker:<id>" or "factory". */
   actor: string;
@@ -64,7 +66,7 @@ const OF_MOVED = Prisma.sql`j.id, j.public_id, j.team_id, j.project_id, j.state,
 /**
  * Moves a job along the state table, within the caller's transaction.
  * @returns the job as it is now
- * @throws AppError `not_found`; `conflict` when the table does not allow the move from the present state
+ * @throws AppError `not_found`; `conflict` when the table does not allow the move from the present state, or the run is over
  */
 export async function moveJob(tx: Tx, move: Move): Promise<Job> {
   const row = await carryOut(tx, move);
@@ -150,9 +152,11 @@ const carryOutAlone = gather<Move & { hurried: boolean }, Moved>({
 });
 
 /** Why nothing was moved. */
-async function refusalOf(at: Db | Tx, { job: id, move }: Move): Promise<AppError> {
-  const job = await at.job.findUnique({ where: { id }, select: { publicId: true, state: true } });
+async function refusalOf(at: Db | Tx, { job: id, run, move }: Move): Promise<AppError> {
+  const job = await at.job.findUnique({ where: { id }, select: { publicId: true, state: true, run: true } });
   if (!job) return new AppError("not_found", "There is no such job.");
+  if (run !== undefined && run !== job.run)
+    return new AppError("conflict", `${job.publicId} was begun anew; "${move}" was about run ${run}.`);
   return new AppError("conflict", `${job.publicId} is ${job.state}; "${move}" is not possible now.`);
 }
 
@@ -188,7 +192,7 @@ function statementOf(
       -- By the key, one after the other and in the order given, whatever is thought of how many they are.
       SELECT j.*, g.actor, g.reason, g.events, g.set
       FROM jsonb_to_recordset(${rows}::jsonb)
-          AS g(job bigint, actor text, reason text, events jsonb, set jsonb)
+          AS g(job bigint, run int, actor text, reason text, events jsonb, set jsonb)
         CROSS JOIN LATERAL (
           SELECT xmin AS version, id, state, resume_state, kind, priority, run, last_seq, queued_at, started_at,
             lease_until, ${LEASE_COLUMNS}
@@ -196,6 +200,7 @@ function statementOf(
         ) j
       -- Not one that was changed while it was waited for: all other rows are seen as they were before.
       WHERE j.version = (SELECT xmin FROM job WHERE id = g.job) AND j.state IN (${Prisma.join(from.map(nameOf))})
+        AND COALESCE(g.run = j.run, true)
         ${target === "resume" ? Prisma.sql`AND j.resume_state IS NOT NULL` : Prisma.empty}
     ), moved AS (
       UPDATE job j SET state = ${to}, ${Prisma.join(changes(move, target, to, set))},
@@ -237,9 +242,10 @@ function logOf(move: JobMove, target: JobState | "resume", further: boolean): Pr
 }
 
 /** One move as the statement reads it. */
-function givenOf({ job, actor, reason, set = {}, events = [] }: Move) {
+function givenOf({ job, run, actor, reason, set = {}, events = [] }: Move) {
   return {
     job: String(job),
+    run: run ?? null,
     actor,
     reason: reason === undefined ? null : plainText(reason),
     events: mapText(events, plainText),

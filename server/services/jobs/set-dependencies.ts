@@ -33,12 +33,13 @@ export async function setDependencies({
   await ctx.db.$transaction(async (tx) => {
     // Two changes at once could close a circle of which each sees a half.
     await tx.$queryRaw`SELECT pg_advisory_xact_lock(${DEPENDENCIES_LOCK}::int, ${teamId}::int)::text`;
+    // What is waited for before who waits, as where a job that ends wakes others.
+    const dependencies = await findDependencies(tx, teamId, input.depends_on);
     await tx.$queryRaw`SELECT 1 FROM job WHERE id = ${id} FOR UPDATE`;
     const job = await tx.job.findUniqueOrThrow({ where: { id } });
     await refuseAlone(tx, job, "change the dependencies of");
     if (job.state !== "pending" && job.state !== "draft")
       throw new AppError("conflict", `${job.publicId} is ${job.state}; it waits for no other job any more.`);
-    const dependencies = await findDependencies(tx, teamId, input.depends_on);
     const ids = dependencies.map((dependency) => dependency.id);
     const circle = await findCircle(tx, id, ids);
     if (circle) {

@@ -213,9 +213,12 @@ export function claimStatement(
     ), old AS MATERIALIZED (
       -- Kept, because a row that was taken already is passed over when it is looked at a second time.
       SELECT p.*, (SELECT fit FROM slot)[row_number() OVER ()] AS worker_id FROM head CROSS JOIN LATERAL (
-        SELECT j.id, j.state, j.started_at, j.last_seq FROM job j WHERE j.id = head.id AND j.claimable
+        SELECT j.xmin AS version, j.id, j.state, j.started_at, j.last_seq FROM job j WHERE j.id = head.id AND j.claimable
         FOR UPDATE SKIP LOCKED
-      ) p LIMIT (SELECT cardinality(fit) FROM slot)
+      ) p
+      -- Not one that was changed since the statement began, which may have waited for a worker: its commands are seen as
+      -- they were then. It is looked at again at once.
+      WHERE p.version = (SELECT xmin FROM job WHERE id = p.id) LIMIT (SELECT cardinality(fit) FROM slot)
     ), claimed AS (
       UPDATE job j SET ${FIRST_CLAIM}, fence = j.fence + 1, lease_worker_id = old.worker_id, last_worker_id = old.worker_id,
         claimable = false, waiting_code = NULL, waiting_reason = NULL, leased_since = now(),

@@ -58,28 +58,36 @@ const asksStill = ({
 }: Job) => Prisma.sql`EXISTS (SELECT 1 FROM job asking WHERE asking.id = ${id}::bigint
   AND asking.run = ${run}::int AND asking.state::text = ANY(${JOB_STATES.filter((state) => EXECUTING[state])}::text[]))`;
 
+const KNOWN: Reservation = { allowed: false, why: "known", message: "this call was made before" };
+
 const costOf = ({ price, inputTokens }: ReserveSpend, maxTokens: number) =>
   BigInt(upperBoundMicro(price, { inputTokens, maxTokens }));
 
 /**
  * The usual case in one statement: the money buys all that the role may answer. The root job is locked before the
- * day, as everywhere; the conditions are looked at again under the locks.
- * @returns null when the money does not reach, which takes a closer look
+ * day, as everywhere.
+ * @returns null when the money does not reach or the root job was changed at this moment: both take a closer look
  */
 async function reserveAll(db: Db, request: ReserveSpend): Promise<Reservation | null> {
   const { job, key, maxTokens } = request;
+  const rootId = job.rootId ?? job.id;
   const reserved = costOf(request, maxTokens);
   const rows = await runStatement<{ made: boolean; known: boolean }>(
     db,
     Prisma.sql`
     WITH root AS (
-      SELECT j.id, COALESCE(t.budget_day_micro_usd, ${toMicro(env().BUDGET_DAY_USD)}::bigint) AS day_cap
-      FROM job j JOIN team t ON t.id = ${job.teamId}
-      WHERE j.id = ${job.rootId ?? job.id}
-        AND j.budget_micro_usd - j.spent_micro_usd - j.reserved_micro_usd >= ${reserved}::bigint
-        AND COALESCE(t.budget_day_micro_usd, ${toMicro(env().BUDGET_DAY_USD)}::bigint) >= ${reserved}::bigint
-        AND NOT EXISTS (SELECT 1 FROM spend WHERE key = ${key}) AND ${asksStill(job)}
-      FOR UPDATE OF j
+      SELECT held.id, held.day_cap FROM (
+        SELECT j.id, j.xmin AS version,
+          COALESCE(t.budget_day_micro_usd, ${toMicro(env().BUDGET_DAY_USD)}::bigint) AS day_cap
+        FROM job j JOIN team t ON t.id = ${job.teamId}
+        WHERE j.id = ${rootId}
+          AND j.budget_micro_usd - j.spent_micro_usd - j.reserved_micro_usd >= ${reserved}::bigint
+          AND COALESCE(t.budget_day_micro_usd, ${toMicro(env().BUDGET_DAY_USD)}::bigint) >= ${reserved}::bigint
+          AND NOT EXISTS (SELECT 1 FROM spend WHERE key = ${key}) AND ${asksStill(job)}
+        FOR UPDATE OF j
+      ) held
+      -- Not when it was changed while it was waited for: who asks, and for what, is seen as it was before (adr 28).
+      WHERE held.version = (SELECT xmin FROM job WHERE id = ${rootId})
     ), day AS (
       INSERT INTO daily_spend (team_id, day, reserved_micro)
       SELECT ${job.teamId}, (now() AT TIME ZONE 'UTC')::date, ${reserved}::bigint FROM root
@@ -96,7 +104,7 @@ async function reserveAll(db: Db, request: ReserveSpend): Promise<Reservation | 
     SELECT EXISTS (SELECT 1 FROM made) AS made, EXISTS (SELECT 1 FROM spend WHERE key = ${key}) AS known`,
   );
   if (rows[0]?.made) return { allowed: true, maxTokens };
-  if (rows[0]?.known) return { allowed: false, why: "known", message: "this call was made before" };
+  if (rows[0]?.known) return KNOWN;
   return null;
 }
 
@@ -113,7 +121,9 @@ function insertSpend({ key, job, ...call }: ReserveSpend, reserved: bigint): Pri
 async function reserveRest(tx: Tx, request: ReserveSpend): Promise<Reservation> {
   const rootId = request.job.rootId ?? request.job.id;
   const { day, root, team } = await lockBudgets(tx, rootId, request.job.teamId);
-  const [now] = await tx.$queryRaw<{ asks: boolean }[]>`SELECT ${asksStill(request.job)} AS asks`;
+  const [now] = await tx.$queryRaw<{ asks: boolean; known: boolean }[]>`
+    SELECT ${asksStill(request.job)} AS asks, EXISTS (SELECT 1 FROM spend WHERE key = ${request.key}) AS known`;
+  if (now?.known) return KNOWN;
   if (!now?.asks) return { allowed: false, why: "over", message: "the job goes on no more" };
   const limit = request.maxTokens;
   const enough = Math.min(MIN_ANSWER_TOKENS, limit);
