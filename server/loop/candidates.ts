@@ -13,7 +13,7 @@ import type { Job } from "../generated/prisma/client";
 import { type Approach, candidatesOf, makeCandidates } from "../services/candidates/make-candidates";
 import { wakeParentOf } from "../services/candidates/wake-parent";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
-import { moveInStep } from "../services/jobs/move-job";
+import { moveAlone } from "../services/jobs/move-job";
 import { pauseForCandidates } from "../services/jobs/pause-itself";
 import { setStep } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
@@ -76,14 +76,14 @@ async function approachesOf(db: Db, job: Job): Promise<Approach[]> {
  */
 export async function endCandidate(db: Db, job: Job, passed: boolean, summary: string): Promise<void> {
   const moved = passed
-    ? await moveInStep(db, {
+    ? await moveAlone(db, {
         job: job.id,
         run: job.run,
         move: "candidate_done",
         actor: "factory",
         set: { progress: PROGRESS.delivered, changes: await changesOf(job) },
       })
-    : await moveInStep(db, {
+    : await moveAlone(db, {
         job: job.id,
         run: job.run,
         move: "gave_up",

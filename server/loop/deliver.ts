@@ -10,7 +10,7 @@ import { PROGRESS } from "../domain/steps";
 import { ANNOUNCED, appending } from "../events/append";
 import { type Job, Prisma } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
-import { moveInStep } from "../services/jobs/move-job";
+import { moveAlone } from "../services/jobs/move-job";
 import { stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { workspaceFiles } from "../services/workspace/workspace-files";
@@ -196,7 +196,7 @@ function totalsOf(all: readonly FileChange[]) {
 }
 
 async function complete(db: Db, job: Job, changes: readonly FileChange[], folder: string): Promise<void> {
-  await moveInStep(db, {
+  await moveAlone(db, {
     job: job.id,
     run: job.run,
     move: "delivered",

@@ -8,7 +8,7 @@ import { specFile } from "../domain/spec-file";
 import { PROGRESS } from "../domain/steps";
 import type { Job } from "../generated/prisma/client";
 import { activeJob, type RunRef } from "../services/jobs/active-job";
-import { moveInStep, moveJob } from "../services/jobs/move-job";
+import { moveAlone, moveJob } from "../services/jobs/move-job";
 import { setStep, stepChange } from "../services/jobs/set-step";
 import { jobRepository } from "../services/workspace/job-repository";
 import { type WorkspaceFiles, workspaceFiles, workspaceText } from "../services/workspace/workspace-files";
@@ -35,7 +35,7 @@ export async function beginValidation(db: Db, ref: RunRef): Promise<{ moved: tru
   if (job.state === "running") {
     const { events } = stepChange(job, { step: "verify", progress: PROGRESS.tasksDone });
     const set = { currentStep: job.currentStep, progress: job.progress };
-    await moveInStep(db, { job: job.id, run: job.run, move: "loop_green", actor: "factory", set, events });
+    await moveAlone(db, { job: job.id, run: job.run, move: "loop_green", actor: "factory", set, events });
   }
   return { moved: true };
 }
@@ -98,7 +98,7 @@ async function decide(db: Db, job: Job, findings: Finding[]): Promise<{ passed: 
   if (passed) {
     const { events } = stepChange(job, { step: "verify", progress: PROGRESS.validated });
     const set = { progress: job.progress };
-    await moveInStep(db, { job: job.id, run: job.run, move: "passed", actor: "factory", set, events });
+    await moveAlone(db, { job: job.id, run: job.run, move: "passed", actor: "factory", set, events });
     return { passed };
   }
   await db.$transaction(async (tx) => {

@@ -42,8 +42,8 @@ export async function createJob({ ctx, input, idempotencyKey = null }: CreateJob
     const known = key ? await findByKey(ctx, key) : null;
     if (known) {
       // Whoever filed it may not have been answered yet.
-      await bringToDisk(ctx.db);
-      return known;
+      if (await bringToDisk(ctx.db, known.id)) return known;
+      continue;
     }
     try {
       return await fileJob(ctx, input, key);
@@ -78,8 +78,7 @@ async function refuseKnownSource(ctx: Ctx, input: CreateJobInput): Promise<void>
   const known = await ctx.db.job.findFirst({
     where: { teamId: ctx.actor.teamId, source: input.source, sourceId: input.source_id },
   });
-  if (known) {
-    await bringToDisk(ctx.db);
+  if (known && (await bringToDisk(ctx.db, known.id))) {
     throw new AppError(
       "conflict",
       `${input.source} ${input.source_id} was filed already as ${known.publicId}.`,

@@ -13,7 +13,6 @@ import {
 } from "../../domain/job-state";
 import { mapText, plainText } from "../../domain/plain-json";
 import { NEEDS_PERSON } from "../../domain/waiting";
-import { env } from "../../env";
 import { gather } from "../../gather";
 import { type Job, Prisma } from "../../generated/prisma/client";
 import { templates } from "../../template";
@@ -22,7 +21,6 @@ import { OUTBOX_CHANNEL } from "../outbox/add-to-outbox";
 import { announce, announceSoon, logGrew, type Wakeup } from "../queue/announce";
 import { CLAIMABLE } from "../queue/announce-claimable";
 import { leaseOver } from "../queue/end-lease";
-import { HURRIED } from "../queue/hurried";
 import { LEASE_COLUMNS, LEASE_EVENT_COUNT, leaseLost, workerFreed } from "../queue/lease-sql";
 import { leaveFullLane } from "../queue/leave-full-lane";
 import { tallyOfEnd } from "../queue/tally";
@@ -89,18 +87,9 @@ export async function moveJob(tx: Tx, move: Move): Promise<Job> {
  * job is looked at behind it, and by a sweep should the process die in between.
  * @throws AppError as moveJob
  */
-export const moveAlone = (db: Db, move: Move): Promise<MovedJob> => makeAlone(db, move, false);
-
-/**
- * The same from within a step of the engine. The built-in one records the step in this database, behind the move, and a step
- * without a record is made again: so an end is not waited for (adr 23).
- */
-export const moveInStep = (db: Db, move: Move): Promise<MovedJob> =>
-  makeAlone(db, move, env().FABRICA_BUILT_IN_ENGINE === "1");
-
-async function makeAlone(db: Db, move: Move, hurried: boolean): Promise<MovedJob> {
+export async function moveAlone(db: Db, move: Move): Promise<MovedJob> {
   if (!endsWork(TRANSITIONS[move.move].to)) return db.$transaction((tx) => moveJob(tx, move));
-  const row = await carryOutAlone(db, { ...move, hurried });
+  const row = await carryOutAlone(db, move);
   const job: MovedJob = toJob(row);
   announceSoon(db, wakeupsOf(move, job, row));
   if (job.awaited && concernsDependents(row._was, job.state))
@@ -113,12 +102,9 @@ async function makeAlone(db: Db, move: Move, hurried: boolean): Promise<MovedJob
 const concernsDependents = (was: JobState, to: JobState) =>
   [was, to].some((state) => isSettled(state) || NEEDS_PERSON.includes(state));
 
-/** In a transaction, which commits as it will. */
-const WHOLE = { whole: true, hurried: false };
-
 /** Carries one move out, in the caller's transaction. */
 async function carryOut(tx: Tx, move: Move): Promise<Moved> {
-  const statement = statementOf(move, given([move]), WHOLE);
+  const statement = statementOf(move, given([move]), true);
   const [row] = await runStatement<Moved>(tx, statement);
   if (row) return row;
   // It is not possible, or it was overtaken; under the lock nothing overtakes it.
@@ -130,17 +116,15 @@ async function carryOut(tx: Tx, move: Move): Promise<Moved> {
 const ofKind = templates();
 
 /** Moves of one kind that meet in this process share a statement and a commit. */
-const carryOutAlone = gather<Move & { hurried: boolean }, Moved>({
-  kind: ({ move, set = {}, events = [], hurried }) =>
+const carryOutAlone = gather<Move, Moved>({
+  kind: ({ move, set = {}, events = [] }) =>
     `${move} ${columnsOf(set)
       .map(([name]) => name)
-      .join()}${events.length > 0 ? " events" : ""}${hurried ? " hurried" : ""}`,
+      .join()}${events.length > 0 ? " events" : ""}`,
   about: ({ job }) => String(job),
   run: async (db, moves, kind) => {
-    const [first] = moves as [Move & { hurried: boolean }];
-    const statement = ofKind(kind, (rows) =>
-      statementOf(first, rows, { whole: false, hurried: first.hurried }),
-    );
+    const [first] = moves as [Move];
+    const statement = ofKind(kind, (rows) => statementOf(first, rows, false));
     const rows = await runPlanned<Moved>(db, statement(given(moves)));
     const looked = moves.map(
       (move) =>
@@ -163,13 +147,9 @@ async function refusalOf(at: Db | Tx, { job: id, run, move }: Move): Promise<App
 /**
  * @param move one of those that are to be made: the same move, setting the same columns, with events or without
  * @param rows all of them as JSON, each of another job
- * @param how whether to return the whole rows, and whether nobody waits for the commit
+ * @param whole whether to return the whole rows
  */
-function statementOf(
-  { move, set = {}, events = [] }: Move,
-  rows: unknown,
-  { whole, hurried }: { whole: boolean; hurried: boolean },
-): Prisma.Sql {
+function statementOf({ move, set = {}, events = [] }: Move, rows: unknown, whole: boolean): Prisma.Sql {
   const { from, to: target }: { from: readonly JobState[]; to: JobState | "resume" } = TRANSITIONS[move];
   const to = target === "resume" ? Prisma.sql`old.resume_state` : nameOf(target);
   const ends = endsWork(target);
@@ -188,7 +168,7 @@ function statementOf(
     ...agentRunsEnd(target),
   ];
   return Prisma.sql`
-    WITH ${hurried ? Prisma.sql`${HURRIED}, ` : Prisma.empty}old AS MATERIALIZED (
+    WITH old AS MATERIALIZED (
       -- By the key, one after the other and in the order given, whatever is thought of how many they are.
       SELECT j.*, g.actor, g.reason, g.events, g.set
       FROM jsonb_to_recordset(${rows}::jsonb)
@@ -208,7 +188,7 @@ function statementOf(
       FROM old WHERE j.id = old.id
       RETURNING ${whole ? Prisma.sql`j.*` : OF_MOVED}, old.state AS _was, old.lease_worker_id AS _held_by
     ), ${Prisma.join(parts)}
-    SELECT ${whole ? Prisma.sql`*` : Prisma.sql`${MOVED}, _was, _held_by`} FROM moved${hurried ? Prisma.sql` CROSS JOIN hurried` : Prisma.empty}`;
+    SELECT ${whole ? Prisma.sql`*` : Prisma.sql`${MOVED}, _was, _held_by`} FROM moved`;
 }
 
 /** Written out: with a parameter in its place the statement would be planned anew each time. */

@@ -12,7 +12,18 @@ export const TO_DISK = template(
   () => Prisma.sql`SELECT pg_logical_emit_message(true, 'fabrica', '')::text AS at`,
 )(null);
 
-/** What was read may be a commit that nobody waited for; behind this it is on disk. */
-export async function bringToDisk(db: Db): Promise<void> {
-  await runPlanned(db, TO_DISK);
+const TO_DISK_WITH = template(
+  (job) => Prisma.sql`
+    SELECT EXISTS (SELECT 1 FROM job WHERE id = ${job}::bigint) AS there,
+      pg_logical_emit_message(true, 'fabrica', '')::text AS at`,
+);
+
+/**
+ * A job that was read may be a commit that nobody waited for; behind this it is on disk.
+ * @param job internal id
+ * @returns false when a crash of the database has taken it back since it was read
+ */
+export async function bringToDisk(db: Db, job: bigint): Promise<boolean> {
+  const [row] = await runPlanned<{ there: boolean }>(db, TO_DISK_WITH(String(job)));
+  return row?.there ?? false;
 }

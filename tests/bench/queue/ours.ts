@@ -8,7 +8,7 @@ import { createJobInput } from "@/server/domain/inputs";
 import { ANY_RUNNER } from "@/server/domain/needs";
 import { listener } from "@/server/events/listen";
 import { createJob } from "@/server/services/jobs/create-job";
-import { moveInStep } from "@/server/services/jobs/move-job";
+import { moveAlone } from "@/server/services/jobs/move-job";
 import type { QueueLimits } from "@/server/services/limits/queue-limits";
 import { claimJob, lookForJob } from "@/server/services/queue/claim-job";
 import { waitInLine } from "@/server/services/queue/claim-line";
@@ -39,7 +39,7 @@ export async function startOurs(
     return job;
   };
   const complete = (job: { id: bigint }) =>
-    moveInStep(db, { job: job.id, move: "correction_done", actor: "factory" });
+    moveAlone(db, { job: job.id, move: "correction_done", actor: "factory" });
   return {
     name,
     async fill(waiting) {
