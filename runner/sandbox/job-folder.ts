@@ -16,8 +16,8 @@ export async function canMount(parent: string): Promise<boolean> {
   const probe = join(parent, `mount-${process.pid}`);
   mkdirSync(probe, { recursive: true });
   try {
-    await mountTmpfs(probe, "size=64k,mode=0700");
-    await run("umount", [probe]);
+    // In a mount namespace of its own, with which it goes: whoever is killed meanwhile leaves nothing mounted.
+    await run("unshare", ["--mount", "mount", ...tmpfsAt(probe, "size=64k,mode=0700")]);
     return true;
   } catch {
     return false;
@@ -27,8 +27,12 @@ export async function canMount(parent: string): Promise<boolean> {
 }
 
 function mountTmpfs(path: string, options: string): Promise<unknown> {
-  return run("mount", ["-t", "tmpfs", "-o", `nosuid,nodev,${options}`, "fabrica", path]);
+  return run("mount", tmpfsAt(path, options));
 }
+
+const tmpfsAt = (path: string, options: string) => [
+  ...["-t", "tmpfs", "-o", `nosuid,nodev,${options}`, "fabrica", path],
+];
 
 /** Makes `<folder>/{work,tmp,git}` and the home folder in tmp. */
 export async function makeJobFolder(

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "@/tests/support/postgres";
 import type { Factory } from "@/tests/system/factory";
 import { check } from "./check";
-import { recoveries } from "./recovery";
+import { recoveries, untilAllGoOn } from "./recovery";
 import type { Outage } from "./strike";
 
 let database: TestDatabase;
@@ -131,4 +131,24 @@ it("counts as recovery only the part of a silence that the factory had to itself
   expect((await longest(outage(4, 9), outage(5, 5)))?.ms).toBe(14_000);
   expect((await longest(outage(0, 1), outage(40, 41)))?.after).toBeNull();
   expect((await longest(outage(10, 30)))?.ms).toBe(2_000); // Then the silence before it is the longest.
+});
+
+it("counts a job that goes from worker to worker, and on in nothing, as one that stands still", async () => {
+  const still = () => untilAllGoOn(factory, Date.parse("2026-06-01T00:00:00Z"), 0, async () => undefined);
+  await client.query("BEGIN");
+  try {
+    const happens = (type: string) =>
+      client.query(
+        `INSERT INTO job_event (job_id, seq, run, type, data, at)
+          SELECT 1, max(seq) + 1, 1, $1, '{}', '2026-06-02T00:00:00Z' FROM job_event WHERE job_id = 1`,
+        [type],
+      );
+    await client.query("UPDATE job SET state = 'running'");
+    await happens("lease.claimed");
+    expect(await still()).toEqual(["JOB-1"]);
+    await happens("job.step");
+    expect(await still()).toEqual(expect.any(Number));
+  } finally {
+    await client.query("ROLLBACK");
+  }
 });

@@ -65,24 +65,25 @@ function recoveryOf({ job, began, ended, before }: Silence, outages: readonly Ou
 }
 
 /**
- * Waits until every job that is being worked on has gone on since `since`, or is settled.
- * @returns milliseconds it took, or null when it took longer than the limit
+ * Waits until every job that is being worked on has gone on since `since`, or is settled. That somebody has got it or lost
+ * it is no going on: a job of which its engine knows nothing any more goes from worker to worker.
+ * @returns milliseconds it took, or the public ids of those that stood still for longer than the limit
  */
 export async function untilAllGoOn(
   factory: Factory,
   since: number,
   limitMs: number,
   pause: () => Promise<void>,
-): Promise<number | null> {
+): Promise<number | string[]> {
   for (;;) {
-    const [row] = await factory.sql<{ still: string }>(
-      `SELECT count(*) AS still FROM job j WHERE j.state IN ('running', 'validating', 'approved')
-        AND NOT EXISTS (SELECT 1 FROM job_event e WHERE e.job_id = j.id AND e.seq > j.last_seq - 40
+    const still = await factory.sql<{ job: string }>(
+      `SELECT public_id AS job FROM job j WHERE j.state IN ('running', 'validating', 'approved')
+        AND NOT EXISTS (SELECT 1 FROM job_event e WHERE e.job_id = j.id AND e.type NOT LIKE 'lease.%'
           AND e.at > to_timestamp($1::float8 / 1000))`,
       [since],
     );
-    if (Number(row?.still) === 0) return Date.now() - since;
-    if (Date.now() - since > limitMs) return null;
+    if (still.length === 0) return Date.now() - since;
+    if (Date.now() - since > limitMs) return still.map(({ job }) => job);
     await pause();
   }
 }

@@ -76,6 +76,8 @@ class Round {
   private readonly outages: Outage[] = [];
   private readonly say: (line: string) => void;
   private calms = 0;
+  /** Jobs that did not go on in a calm. */
+  private readonly still = new Set<string>();
   private striking = true;
   private states: Record<string, number> = {};
   private ids: readonly string[] = [];
@@ -92,19 +94,20 @@ class Round {
     const { workers } = this.options;
     const factory = await Factory.start({ workers, env: { ...SETTINGS, MAX_WORKERS: "32" } });
     let second: SecondRunner | undefined;
+    const left: string[] = [];
+    let report: ChaosReport;
     try {
       second = await SecondRunner.start(factory, workers);
-      return await this.round({ factory, second });
+      report = await this.round({ factory, second });
     } catch (error) {
       this.say(`the last lines of the factory:\n${factory.log(20_000)}\n${second?.log()}`);
       throw error;
     } finally {
-      try {
-        await second?.stop();
-      } finally {
-        await factory.stop();
-      }
+      // A leftover is a fault like another, and must not hide the others.
+      for (const one of [second, factory])
+        await one?.stop().catch((error: Error) => left.push(`left behind: ${error.message}`));
     }
+    return { ...report, faults: [...report.faults, ...left] };
   }
 
   private async round(victim: Victim): Promise<ChaosReport> {
@@ -151,11 +154,16 @@ class Round {
 
   private async calmDown(factory: Factory): Promise<void> {
     const since = Math.max(0, ...this.outages.slice(-50).map(({ ended }) => ended));
-    const ms = await untilAllGoOn(factory, since, CALM_LIMIT_MS, () => pause(POLL_MS));
+    const went = await untilAllGoOn(factory, since, CALM_LIMIT_MS, () => pause(POLL_MS));
     this.calms++;
-    this.say(`${this.clock()} calm: every job went on ${ms === null ? "not at all" : `within ${ms} ms`}`);
+    const stood = typeof went === "number" ? [] : went;
+    for (const job of stood) this.still.add(job);
+    const said =
+      typeof went === "number" ? `every job went on within ${went} ms` : `${stood.join(", ")} stood still`;
+    this.say(`${this.clock()} calm: ${said}`);
     const limitMs = this.options.recoveryMs ?? LEASE_MS + GRACE_MS;
-    if (ms === null || ms > limitMs) this.say(`the last lines of the factory:\n${factory.log(12_000)}`);
+    if (typeof went !== "number" || went > limitMs)
+      this.say(`the last lines of the factory:\n${factory.log(12_000)}`);
   }
 
   /** Keeps a small backlog, until there are enough jobs or nothing is hit any more. */
@@ -203,6 +211,9 @@ class Round {
     const faults = [
       ...(await check(factory, this.ids, whole)),
       ...slow.map((one) => `slow: ${describeRecovery(one, this.began)}, more than ${limitMs} ms`),
+      ...[...this.still].map(
+        (job) => `slow: ${job} stood still for ${CALM_LIMIT_MS} ms in which nothing was hit`,
+      ),
       ...(settled || !whole ? [] : ["something was still open when nothing moved any more"]),
     ];
     const recovery = {
