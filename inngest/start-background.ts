@@ -13,6 +13,7 @@ import { sweepLocks } from "@/server/services/locks/sweep-locks";
 import { makeIndex, sweepVectors } from "@/server/services/memory/sweep-vectors";
 import { OUTBOX_CHANNEL } from "@/server/services/outbox/add-to-outbox";
 import { resendStarts } from "@/server/services/outbox/resend-starts";
+import { resendWakeups } from "@/server/services/outbox/resend-wakeups";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
 import { sweepPaused } from "@/server/services/queue/sweep-paused";
 import { sweepTimeouts } from "@/server/services/queue/sweep-timeouts";
@@ -49,6 +50,7 @@ export function startBackground(): void {
     repeat("capped", leaseMs, () => sweepCapped(db())),
     repeat("retention", RETENTION_SWEEP_MS, () => sweepRetention(db())),
     repeat("starts", STARTS_SWEEP_MS, () => resendStarts(db())),
+    repeat("wake-ups", leaseMs, () => resendWakeups(db())),
     repeat("vectors", VECTORS_SWEEP_MS, () => sweepVectors(db())),
   ];
   void makeIndex(db());

@@ -4,13 +4,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Ctx } from "@/server/context";
 import type { Db } from "@/server/db";
 import { Ended, GiveUp } from "@/server/domain/step-outcome";
-import type { Job } from "@/server/generated/prisma/client";
+import type { Command, Job } from "@/server/generated/prisma/client";
 import { leaveRun, takeRun } from "@/server/loop/set-up";
 import { endGivenUp, stepBody } from "@/server/loop/step-body";
 import { enqueueCommands } from "@/server/services/commands/enqueue-command";
 import { activeJob } from "@/server/services/jobs/active-job";
 import { moveJob } from "@/server/services/jobs/move-job";
 import { resendStarts } from "@/server/services/outbox/resend-starts";
+import { resendWakeups } from "@/server/services/outbox/resend-wakeups";
 import { claimJob } from "@/server/services/queue/claim-job";
 import { addTeam, addWorkers, type Core, fileJob, reload, startCore } from "../support/settings";
 
@@ -44,6 +45,17 @@ const resent = async () => {
   return rows
     .map(({ data }) => data as Record<string, unknown>)
     .filter((data) => data.job === job.publicId && data.after);
+};
+
+const shell = {
+  kind: "exec" as const,
+  argv: ["true"],
+  cwd: ".",
+  env: {},
+  stdin: null,
+  timeout_ms: 1_000,
+  max_output_bytes: 1_000,
+  live: false,
 };
 
 describe("an engine run that is silent", () => {
@@ -133,16 +145,6 @@ describe("an engine run is left alone", () => {
     reservedMicro: 1n,
     deadline,
   });
-  const shell = {
-    kind: "exec" as const,
-    argv: ["true"],
-    cwd: ".",
-    env: {},
-    stdin: null,
-    timeout_ms: 1_000,
-    max_output_bytes: 1_000,
-    live: false,
-  };
   const move = (name: "pause" | "cancel") =>
     db.$transaction((tx) => moveJob(tx, { job: job.id, move: name, actor: "factory" }));
 
@@ -176,5 +178,67 @@ describe("an engine run is left alone", () => {
     await silentFor(SILENCE + 5);
     await resendStarts(db, SILENCE);
     expect((await resent()).length).toBeGreaterThan(0);
+  });
+});
+
+describe("an engine run that slept through what it waits for", () => {
+  const command = async (key: string, set: Partial<Command>) => {
+    await db.$transaction((tx) => enqueueCommands(tx, { job, commands: [{ key, spec: shell }] }));
+    const { id } = await db.command.findFirstOrThrow({ where: { jobId: job.id, key } });
+    await db.command.update({ where: { id }, data: set as object });
+    return id;
+  };
+  /** What was told again, by name, with the command. */
+  const told = async () => {
+    const rows = await db.outbox.findMany({ where: { id: { startsWith: "wake:" } }, orderBy: { id: "asc" } });
+    return rows
+      .map(({ name, data }) => ({ name, ...(data as { job: string; run?: number; command?: string }) }))
+      .filter((row) => row.job === job.publicId);
+  };
+  const over = { state: "finished", awaited: true } as const;
+
+  test("is told again which commands are over and that the job goes on", async () => {
+    const finished = await command("a", over);
+    const lost = await command("b", { state: "lost", awaited: true });
+    await command("c", { state: "finished", awaited: false });
+    await silentFor(6);
+    expect(await resendWakeups(db)).toBe(3);
+    const ours = await told();
+    expect(ours).toHaveLength(3);
+    expect(ours).toEqual(
+      expect.arrayContaining([
+        { name: "command/finished", job: job.publicId, command: finished },
+        { name: "command/finished", job: job.publicId, command: lost },
+        { name: "job/resumed", job: job.publicId, run: 1 },
+      ]),
+    );
+  });
+
+  test("once for every doubling of the silence", async () => {
+    await command("a", over);
+    await silentFor(150);
+    expect(await resendWakeups(db)).toBe(2);
+    expect(await resendWakeups(db)).toBe(0);
+    await silentFor(300);
+    expect(await resendWakeups(db)).toBe(2);
+    await silentFor(400);
+    expect(await resendWakeups(db)).toBe(0);
+    await silentFor(700);
+    expect(await resendWakeups(db)).toBe(2);
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ["that spoke a moment ago", () => silentFor(1)],
+    ["with a command that is not over", () => command("b", { state: "running" })],
+    [
+      "whose job waits for a worker",
+      () => db.job.update({ where: { id: job.id }, data: { leaseWorkerId: null } }),
+    ],
+  ])("but not one %s", async (_name, happens) => {
+    await command("a", over);
+    await silentFor(6);
+    await happens();
+    expect(await resendWakeups(db)).toBe(0);
+    expect(await told()).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import { moveJob } from "@/server/services/jobs/move-job";
 import { pauseForQuota } from "@/server/services/jobs/pause-itself";
 import { sweepDependents } from "@/server/services/jobs/wake-dependents";
 import { resendStarts } from "@/server/services/outbox/resend-starts";
+import { resendWakeups } from "@/server/services/outbox/resend-wakeups";
 import { claimJob } from "@/server/services/queue/claim-job";
 import { sweepLeases } from "@/server/services/queue/sweep-leases";
 import { sweepPaused } from "@/server/services/queue/sweep-paused";
@@ -126,6 +127,13 @@ describe("two processes at once", () => {
     expect(again).toBeLessThanOrEqual(2 * COUNT);
     for (const job of jobs) await one.job.update({ where: { id: job.id }, data: { engineRunId: "run" } });
     expect(await sweptTwice(resendStarts)).toBe(0);
+  });
+
+  test("wake silent engine runs up once", async () => {
+    const jobs = await running();
+    for (const job of jobs) await one.job.update({ where: { id: job.id }, data: { engineRunId: "run" } });
+    await one.$executeRaw`UPDATE job_event SET at = now() - interval '150 seconds'`;
+    expect(await sweptTwice(resendWakeups)).toBe(COUNT);
   });
 
   test("charge a call that died once", async () => {
