@@ -3,6 +3,7 @@
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server";
 import { TRPCError } from "@trpc/server";
 import { ZodError } from "zod";
+import { isCrossed, isDatabaseAway, speaksOf } from "../db-faults";
 import { AppError, ERROR_STATUS, type ErrorCode } from "../domain/errors";
 import { log } from "../log";
 
@@ -34,19 +35,6 @@ const FROM_TRPC: Partial<Record<TRPC_ERROR_CODE_KEY, ErrorCode>> = {
   UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
 };
 
-/** Faults of the database's side that pass: no connection, no free one, shutting down, too slow. */
-const PASSING = new Set(
-  (
-    "P1001 P1002 P1008 P1017 P2024 P2028 P2037 53300 57P01 57P02 57P03 08000 08003 08006 " +
-    "ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT DatabaseNotReachable ConnectionClosed TooManyConnections SocketTimeout"
-  ).split(" "),
-);
-const PASSING_WORDS =
-  /timeout exceeded when trying to connect|timeout expired|Connection terminated|client is closed|is not queryable/i;
-
-/** Two asked for the same things in opposite order, and the database gave one of them up. */
-const CROSSED = new Set(["40P01", "40001", "P2034", "TransactionWriteConflict"]);
-
 /** Values that no column of Postgres can hold: a number out of range, a NUL, half of an emoji. */
 const UNUSABLE_VALUES = new Set(["22003", "22021", "22P02", "22P05", "22007", "22008"]);
 /** Prisma writes lists as JSON, which its own reader refuses for half of an emoji. It gives no code for that. */
@@ -61,11 +49,11 @@ export function toAppError(error: unknown, requestId?: string): AppError {
     log.warn({ requestId, reason: lastLine(error) }, "A value was refused by the database only.");
     return new AppError("bad_request", "The request has a value that cannot be stored.");
   }
-  if (speaksOf(error, CROSSED)) {
+  if (isCrossed(error)) {
     log.warn({ requestId, reason: lastLine(error) }, "Two changes stood in each other's way.");
     return new AppError("unavailable", "Somebody changed the same at this moment. Try again.", 1);
   }
-  if (isPassing(error)) {
+  if (isDatabaseAway(error)) {
     log.warn({ requestId, reason: lastLine(error) }, "The database cannot be used at the moment.");
     return new AppError("unavailable", "The database cannot be reached at the moment. Try again shortly.", 2);
   }
@@ -95,25 +83,6 @@ function asSentence(message: string): string {
 
 function lastLine(error: unknown): string | undefined {
   return error instanceof Error ? error.message.trim().split("\n").at(-1) : String(error);
-}
-
-function isPassing(error: unknown): boolean {
-  return speaksOf(error, PASSING, PASSING_WORDS);
-}
-
-/** Prisma hides the driver's error in `cause` or, for raw queries, in `meta`; all are looked at. */
-function speaksOf(error: unknown, codes: ReadonlySet<string>, words?: RegExp): boolean {
-  const open = [error];
-  for (let looked = 0; looked < 10; looked++) {
-    const at = open.shift();
-    if (typeof at !== "object" || at === null) continue;
-    const { code, originalCode, kind, name, message, cause, meta } = at as Record<string, unknown>;
-    if ([code, originalCode, kind].some((word) => typeof word === "string" && codes.has(word))) return true;
-    if (words && name === "PrismaClientInitializationError") return true;
-    if (words && typeof message === "string" && words.test(message)) return true;
-    open.push(cause, (meta as Record<string, unknown> | undefined)?.driverAdapterError);
-  }
-  return false;
 }
 
 /** One plain sentence for each of the first three faults, naming the field. */

@@ -1,6 +1,8 @@
 // Runs a step body and turns what it throws into an outcome that the engine functions can act on. A job that cannot
 // go on is moved here, in the very step that found it out.
+import { setTimeout as delay } from "node:timers/promises";
 import { type Db, db } from "../db";
+import { isCrossed, isDatabaseAway } from "../db-faults";
 import { AppError } from "../domain/errors";
 import { plainText } from "../domain/plain-json";
 import { Ended, GiveUp, NotYet, Refused, type StepOutcome, Stuck } from "../domain/step-outcome";
@@ -13,11 +15,46 @@ import { leaveRun } from "./set-up";
 /** What a step may hand to the engine, in bytes of JSON: the state of a run travels with every call. */
 const MAX_OUTCOME_BYTES = 8 * 1024;
 
+/** How long a step waits for a database that is away before the engine is told of a failure, in milliseconds. */
+const PATIENCE_MS = 60_000;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 2_000;
+/** So often a step looks again that was overtaken; then something else is wrong. */
+const LOOKS = 3;
+
 /**
- * Runs `body` for a run of a job.
+ * Runs `body` for a run of a job; again when it was overtaken, and when the database went away meanwhile and is back. A
+ * failure would take an attempt of the step, of which the next comes the later the more it had: after an accident the job
+ * would stand still for minutes although all is well.
+ * @param patienceMs how long the database may be away, in milliseconds
  * @throws whatever the body throws that is no answer: the engine tries the step again with backoff
  */
-export async function stepBody<T>(ref: RunRef, body: (db: Db) => Promise<T>): Promise<StepOutcome<T>> {
+export async function stepBody<T>(
+  ref: RunRef,
+  body: (db: Db) => Promise<T>,
+  patienceMs: number = PATIENCE_MS,
+): Promise<StepOutcome<T>> {
+  const giveUp = Date.now() + patienceMs;
+  let pauseMs = FIRST_PAUSE_MS;
+  for (let look = 1; ; ) {
+    try {
+      return await once(ref, body);
+    } catch (error) {
+      if (isDatabaseAway(error)) {
+        if (Date.now() + pauseMs > giveUp) throw error;
+        log.info({ job: ref.job }, "a step waits for the database");
+        await delay(pauseMs);
+        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      } else if (!wasOvertaken(error) || look++ === LOOKS) throw error;
+    }
+  }
+}
+
+/** The engine asked twice for the step, and the other one, or a person, has moved the job meanwhile. */
+const wasOvertaken = (error: unknown) =>
+  isCrossed(error) || (error instanceof AppError && error.code === "conflict");
+
+async function once<T>(ref: RunRef, body: (db: Db) => Promise<T>): Promise<StepOutcome<T>> {
   try {
     const outcome: StepOutcome<T> = { s: "done", v: await body(db()) };
     const bytes = Buffer.byteLength(JSON.stringify(outcome));
@@ -27,9 +64,10 @@ export async function stepBody<T>(ref: RunRef, body: (db: Db) => Promise<T>): Pr
   } catch (error) {
     if (error instanceof NotYet) return waiting(error);
     if (error instanceof Ended) return { s: "ended" };
-    if (error instanceof GiveUp) return end(ref, "gave_up", error.code, error.message);
-    if (error instanceof Refused) return end(ref, "delivery_refused", "delivery_refused", error.message);
-    if (error instanceof Stuck) return end(ref, "stuck", "stuck", error.message);
+    if (error instanceof GiveUp) return await end(ref, "gave_up", error.code, error.message);
+    if (error instanceof Refused)
+      return await end(ref, "delivery_refused", "delivery_refused", error.message);
+    if (error instanceof Stuck) return await end(ref, "stuck", "stuck", error.message);
     throw error;
   }
 }

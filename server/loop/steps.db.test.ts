@@ -18,6 +18,7 @@ import {
 } from "@/tests/support/settings";
 import type { Ctx } from "../context";
 import type { Db } from "../db";
+import { AppError } from "../domain/errors";
 import { Ended, GiveUp, NotYet, Stuck } from "../domain/step-outcome";
 import type { Job } from "../generated/prisma/client";
 import { activeJob } from "../services/jobs/active-job";
@@ -496,6 +497,44 @@ describe("a step body", () => {
     expect(await body(throwing(new Ended()))).toEqual({ s: "ended" });
     await expect(body(throwing(new Error("a fault")))).rejects.toThrow("a fault");
     expect((await reload(db, job)).state).toBe("running");
+  });
+
+  const away = Object.assign(new Error("the database system is starting up"), { code: "57P03" });
+
+  test("waits for a database that is away, and is no failure when it is back", async () => {
+    let asked = 0;
+    const work = () => (++asked < 3 ? throwing(away)() : { asked });
+    expect(await body(work)).toEqual({ s: "done", v: { asked: 3 } });
+  });
+
+  test("fails when the database stays away", async () => {
+    const patienceMs = 300;
+    await expect(stepBody(ref(), async () => throwing(away)(), patienceMs)).rejects.toBe(away);
+  });
+
+  test("that another call of the same step has overtaken takes what that one came to", async () => {
+    await move("loop_green");
+    let asked = 0;
+    // Both have seen the job before it was moved; the other one is quicker.
+    const work = async () => {
+      if (++asked === 1) {
+        await move("passed");
+        await move("passed");
+      }
+      return verify(db, ref());
+    };
+    expect(await stepBody(ref(), work)).toEqual({ s: "done", v: { passed: true } });
+    expect(asked).toBe(2);
+  });
+
+  test("that is in conflict again and again is a failure", async () => {
+    let asked = 0;
+    const work = () => {
+      asked++;
+      throw new AppError("conflict", "not now");
+    };
+    await expect(body(work)).rejects.toThrow("not now");
+    expect(asked).toBe(3);
   });
 
   test("hands over no more than 8 KB", async () => {
