@@ -43,6 +43,9 @@ export async function drive<T extends object>(
   ref: RunRef,
   body: Work<T>,
 ): Promise<T | null> {
+  // Also who only sleeps is woken up when the job goes on, or has been silent: many accidents in one step make its sleep long.
+  const goesOn = (wait: string, timeout: string | number) =>
+    step.waitForEvent(wait, { event: "job/resumed", timeout, if: `async.data.job == "${ref.job}"` });
   for (let round = 0; ; round++) {
     const name = round === 0 ? id : `${id}:${round + 1}`;
     // The SDK types a result as it looks after JSON; an outcome is plain JSON, so it is what it was.
@@ -53,14 +56,10 @@ export async function drive<T extends object>(
       case "ended":
         return null;
       case "later":
-        await step.sleep(`${name}:later`, laterMs(outcome.ms, round));
+        await goesOn(`${name}:later`, laterMs(outcome.ms, round));
         break;
       case "paused":
-        await step.waitForEvent(`${name}:resumed`, {
-          event: "job/resumed",
-          timeout: at(PAUSE_WAITS, round),
-          if: `async.data.job == "${ref.job}"`,
-        });
+        await goesOn(`${name}:resumed`, at(PAUSE_WAITS, round));
         break;
       case "command":
         await step.waitForEvent(`${name}:finished`, {

@@ -133,6 +133,26 @@ it("counts as recovery only the part of a silence that the factory had to itself
   expect((await longest(outage(10, 30)))?.ms).toBe(2_000); // Then the silence before it is the longest.
 });
 
+it("counts the wait for a worker only from when one became free", async () => {
+  await client.query("BEGIN");
+  try {
+    const waited = async () => (await recoveries(factory, ["JOB-1"], []))[0]?.ms;
+    await client.query(`
+      INSERT INTO job_event (job_id, seq, run, type, data, at)
+        VALUES (1, 6, 1, 'lease.claimed', '{"worker_id": "worker-2", "fence": 2}', '2026-01-01 00:02:03Z');
+      INSERT INTO job (id, public_id, team_id, root_id, state, title, description, features, tech_stack, declared_files,
+          reference_files, required_patterns, required_tests, budget_micro_usd, last_seq)
+        VALUES (2, 'JOB-2', 1, 2, 'completed', 't', '', '{}', '{}', '{}', '{}', '{}', '{}', 5000000, 1)`);
+    expect(await waited()).toBe(40_000);
+    await client.query(`
+      INSERT INTO job_event (job_id, seq, run, type, data, at)
+        VALUES (2, 1, 1, 'job.moved', '{"to": "completed"}', '2026-01-01 00:01:38Z')`);
+    expect(await waited()).toBe(25_000);
+  } finally {
+    await client.query("ROLLBACK");
+  }
+});
+
 it("counts a job that goes from worker to worker, and on in nothing, as one that stands still", async () => {
   const still = () => untilAllGoOn(factory, Date.parse("2026-06-01T00:00:00Z"), 0, async () => undefined);
   await client.query("BEGIN");

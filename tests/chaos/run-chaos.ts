@@ -15,7 +15,7 @@ export const LEASE_MS = 5_000;
 export const GRACE_MS = 10_000;
 /** After the last hit a job counts as lost when no job's log has gone on for this long. */
 const PATIENCE_MS = 120_000;
-const CALM_LIMIT_MS = 60_000;
+const CALM_LIMIT_MS = 120_000;
 const POLL_MS = 250;
 const PROGRESS_MS = 30_000;
 /** As many jobs as this per worker are open at a time, so that workers always find one. */

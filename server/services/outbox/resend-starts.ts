@@ -2,7 +2,6 @@
 import { type Db, runStatement } from "../../db";
 import { Prisma } from "../../generated/prisma/client";
 import { addToOutbox } from "./add-to-outbox";
-import { silentJobs } from "./silent-jobs";
 
 /** How long a claimed job may be without an engine run before its start is sent again, in seconds. */
 const PATIENCE_SECONDS = 30;
@@ -46,10 +45,26 @@ function findUntaken(db: Db): Promise<Lost[]> {
   );
 }
 
-/** Should the old engine run only have slept, its next step finds that it is over. */
+/**
+ * Under a lease an engine run has always something to do. Whatever it does leaves a trace: an event in the log, a
+ * command that is not over, a reservation for a model call. Where none of these is, no step is being carried out, so
+ * that a new engine run may begin; should the old one only have slept, its next step finds that it is over.
+ */
 function findSilent(db: Db, seconds: number): Promise<Lost[]> {
   return runStatement(
     db,
-    Prisma.sql`SELECT s.public_id, s.run, s.engine_run_id AS after, ${STAMP} FROM (${silentJobs(seconds)}) s LIMIT 100`,
+    Prisma.sql`
+      SELECT j.public_id, j.run, j.engine_run_id AS after, ${STAMP} FROM job j
+      JOIN job_event e ON e.job_id = j.id AND e.seq = j.last_seq
+      WHERE j.lease_worker_id IS NOT NULL AND j.engine_run_id IS NOT NULL
+        AND j.state IN ('running', 'validating', 'approved')
+        -- An external agent may think for as long as it likes; once it has its files, the engine has nothing to do.
+        AND NOT (j.needs = 'agent' AND j.state = 'running' AND j.head_commit IS NOT NULL)
+        AND e.at < now() - make_interval(secs => ${seconds}::float8)
+        AND NOT EXISTS (SELECT 1 FROM command c
+          WHERE c.job_id = j.id AND c.run = j.run AND c.state IN ('queued', 'running'))
+        AND NOT EXISTS (SELECT 1 FROM spend s
+          WHERE s.job_id = j.id AND s.run = j.run AND s.state = 'reserved' AND s.deadline > now())
+      LIMIT 100`,
   );
 }
