@@ -148,6 +148,19 @@ it("counts the wait for a worker only from when one became free", async () => {
       INSERT INTO job_event (job_id, seq, run, type, data, at)
         VALUES (2, 1, 1, 'job.moved', '{"to": "completed"}', '2026-01-01 00:01:38Z')`);
     expect(await waited()).toBe(25_000);
+    await client.query(`
+      INSERT INTO job (id, public_id, team_id, root_id, state, title, description, features, tech_stack, declared_files,
+          reference_files, required_patterns, required_tests, budget_micro_usd, last_seq)
+        SELECT id, 'JOB-' || id, 1, id, 'running', 't', '', '{}', '{}', '{}', '{}', '{}', '{}', 5000000, 2
+        FROM unnest('{3,4}'::bigint[]) id;
+      INSERT INTO job_event (job_id, seq, run, type, data, at)
+        VALUES (3, 1, 1, 'job.moved', '{"to": "completed"}', '2026-01-01 00:02:00Z')`);
+    expect(await waited()).toBe(20_000); // Another silence is the longest then.
+    // The worker that was free at 1:38 went to a job that nobody had begun.
+    await client.query(`
+      INSERT INTO job_event (job_id, seq, run, type, data, at)
+        VALUES (4, 1, 1, 'lease.claimed', '{"worker_id": "worker-3", "fence": 1}', '2026-01-01 00:01:39Z')`);
+    expect(await waited()).toBe(25_000);
   } finally {
     await client.query("ROLLBACK");
   }

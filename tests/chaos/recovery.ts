@@ -2,7 +2,8 @@
  * How long jobs stood still, told by the times that the database wrote into their logs. A silence is the time between
  * two events of a job that somebody has begun and that is not settled. What counts as recovery is the part of it that
  * the factory had to itself: from the end of the last accident that fell into it (the kill, the end of the sleep) on. More
- * jobs may have been begun than there are workers left; who waits for one recovers from when one was done with his job.
+ * jobs may have been begun than there are workers left; who waits for one recovers from when the last one before him was
+ * done with his job, unless a worker went to a job that nobody had begun: that one should have been his.
  */
 import type { Factory } from "@/tests/system/factory";
 import type { Outage } from "./strike";
@@ -34,10 +35,14 @@ const LEAST_MS = 1_000;
 async function silences(factory: Factory, ids: readonly string[]): Promise<Silence[]> {
   const rows = await factory.sql<{ job: string; began: string; ended: string; before: string }>(
     `SELECT public_id AS job, before, extract(epoch FROM ended) * 1000 AS ended,
-        -- Who lost his worker waits for one that is free: from the last one on that became so.
+        -- Who lost his worker waits for one that is free: from the last one on that became so, or from the one that a job
+        -- got instead that nobody had begun.
         extract(epoch FROM CASE WHEN before <> 'lease.lost' THEN began ELSE greatest(began, (
           SELECT max(o.at) FROM job_event o WHERE o.type = 'job.moved' AND o.data->>'to' = 'completed'
-            AND o.at BETWEEN began AND ended)) END) * 1000 AS began
+            AND o.at BETWEEN began AND coalesce((
+              SELECT min(n.at) FROM job_event n WHERE n.type = 'lease.claimed' AND n.at BETWEEN began AND ended
+                AND NOT EXISTS (SELECT 1 FROM job_event p
+                  WHERE p.job_id = n.job_id AND p.type = 'lease.claimed' AND p.seq < n.seq)), ended))) END) * 1000 AS began
       FROM (SELECT j.public_id, e.type AS ended_by, e.at AS ended,
           lag(e.at) OVER w AS began, lag(e.type) OVER w AS before, e.seq,
           min(e.seq) FILTER (WHERE e.type = 'lease.claimed') OVER (PARTITION BY e.job_id) AS first_claim
