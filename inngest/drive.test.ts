@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { laterMs } from "./drive";
+import { drive, laterMs, type Step } from "./drive";
 
 describe("a step that asks to be looked at later", () => {
   test("is, as soon as it asked, for the first few times", () => {
@@ -18,3 +18,24 @@ describe("a step that asks to be looked at later", () => {
     },
   );
 });
+
+test.each([
+  ["asks to be looked at later", { s: "later", ms: 5_000 }, 5_000],
+  ["is paused", { s: "paused" }, "5s"],
+])(
+  "a step that %s is looked at again when its job goes on, at the latest after a while",
+  async (_, first, timeout) => {
+    const outcomes = [first, { s: "done", v: { it: "is done" } }];
+    const waits: unknown[] = [];
+    // Only what a driven step may use; whatever else it asked for would not be there.
+    const step = {
+      run: async () => outcomes.shift(),
+      waitForEvent: async (...wait: unknown[]) => void waits.push(wait),
+    } as unknown as Step;
+    const ref = { job: "JOB-1", run: 1 };
+    expect(await drive(step, "turn", ref, async () => ({}))).toEqual({ it: "is done" });
+    expect(waits).toEqual([
+      [expect.stringMatching(/^turn:/), { event: "job/resumed", timeout, if: 'async.data.job == "JOB-1"' }],
+    ]);
+  },
+);
