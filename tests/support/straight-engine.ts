@@ -20,7 +20,6 @@ export function straightEngine(): StraightEngine {
       if (!/:\d+$/.test(name)) names.push(name);
       return JSON.parse(JSON.stringify(await body()));
     },
-    async sleep() {},
     async waitForEvent() {
       return null;
     },
